@@ -1,0 +1,123 @@
+/**
+ * C struct layouts, written once as data.
+ *
+ * A layout lists the fields of a struct in order; offsets, size and alignment follow the C rules for naturally aligned
+ * little-endian integers (System V ABI, "Data Representation"). From a layout come the typed readers and writers
+ * below, the C header (header.ts) and the tests that compare both with what the C compiler says.
+ *
+ * A reader or writer is one closure over one offset: it costs nanoseconds and allocates nothing (a u64 is a bigint).
+ */
+
+/** Integer types of the ABI. */
+export type Scalar = 'u8' | 'u16' | 'u32' | 's32' | 'u64' | 's64';
+/** A field: an integer, a fixed array of integers (`u64[4]`), or a trailing flexible array (`u8[]`). */
+export type FieldType = Scalar | `${Scalar}[${number}]` | `${Scalar}[]`;
+export type FieldTypes = Record<string, FieldType>;
+
+/** What a field reads as: 64-bit integers are bigints, smaller ones numbers; arrays have no accessor. */
+type Value<T extends FieldType> = T extends 'u64' | 's64' ? bigint : number;
+type ScalarNames<F extends FieldTypes> = { [K in keyof F]: F[K] extends Scalar ? K : never }[keyof F];
+
+export interface Field {
+  readonly name: string;
+  readonly type: Scalar;
+  /** Bytes from the start of the struct. */
+  readonly offset: number;
+  /** Bytes; 0 for a flexible array. */
+  readonly size: number;
+  /** Number of elements of an array; undefined for a plain integer. */
+  readonly length: number | undefined;
+}
+
+export interface Struct<F extends FieldTypes = FieldTypes> {
+  /** The C name, without `struct`. */
+  readonly name: string;
+  /** sizeof, bytes. */
+  readonly size: number;
+  readonly align: number;
+  readonly fields: readonly Field[];
+  /** Offset of each field, bytes. */
+  readonly offset: { readonly [K in keyof F]: number };
+  /** Reads one field of the struct that starts at `base` of the view. */
+  readonly get: { readonly [K in ScalarNames<F>]: (view: DataView, base?: number) => Value<F[K]> };
+  /** Writes one field; the value is taken modulo the width of the field, as a C assignment does. */
+  readonly set: { readonly [K in ScalarNames<F>]: (view: DataView, value: Value<F[K]>, base?: number) => void };
+}
+
+const SIZE: Record<Scalar, number> = { u8: 1, u16: 2, u32: 4, s32: 4, u64: 8, s64: 8 };
+
+type Getter = (view: DataView, base?: number) => number | bigint;
+type Setter = (view: DataView, value: never, base?: number) => void;
+
+const GETTER: Record<Scalar, (offset: number) => Getter> = {
+  u8: (o) => (v, base = 0) => v.getUint8(base + o),
+  u16: (o) => (v, base = 0) => v.getUint16(base + o, true),
+  u32: (o) => (v, base = 0) => v.getUint32(base + o, true),
+  s32: (o) => (v, base = 0) => v.getInt32(base + o, true),
+  u64: (o) => (v, base = 0) => v.getBigUint64(base + o, true),
+  s64: (o) => (v, base = 0) => v.getBigInt64(base + o, true),
+};
+
+const SETTER: Record<Scalar, (offset: number) => Setter> = {
+  u8: (o) => (v, value: number, base = 0) => v.setUint8(base + o, value),
+  u16: (o) => (v, value: number, base = 0) => v.setUint16(base + o, value, true),
+  u32: (o) => (v, value: number, base = 0) => v.setUint32(base + o, value, true),
+  s32: (o) => (v, value: number, base = 0) => v.setInt32(base + o, value, true),
+  u64: (o) => (v, value: bigint, base = 0) => v.setBigUint64(base + o, value, true),
+  s64: (o) => (v, value: bigint, base = 0) => v.setBigInt64(base + o, value, true),
+};
+
+/** Splits `u64[4]` into its element type and length; a flexible array has length 0. */
+function parseType(type: FieldType): { scalar: Scalar; length: number | undefined } {
+  const open = type.indexOf('[');
+  if (open < 0) return { scalar: type as Scalar, length: undefined };
+  return { scalar: type.slice(0, open) as Scalar, length: Number(type.slice(open + 1, -1)) };
+}
+
+/**
+ * Lays out a struct by the C rules.
+ * @param name the C name, without `struct`
+ * @param types the fields in order
+ */
+export function struct<const F extends FieldTypes>(name: string, types: F): Struct<F> {
+  const fields: Field[] = [];
+  const offsets: Record<string, number> = {};
+  const get: Record<string, Getter> = {};
+  const set: Record<string, Setter> = {};
+  let end = 0;
+  let align = 1;
+  for (const [field, type] of Object.entries(types)) {
+    const { scalar, length } = parseType(type);
+    const width = SIZE[scalar];
+    const offset = Math.ceil(end / width) * width;
+    const size = width * (length ?? 1);
+    fields.push({ name: field, type: scalar, offset, size, length });
+    offsets[field] = offset;
+    if (length === undefined) {
+      get[field] = GETTER[scalar](offset);
+      set[field] = SETTER[scalar](offset);
+    }
+    end = offset + size;
+    align = Math.max(align, width);
+  }
+  // The accessor tables are built field by field from `types`, so their shape is the one the type says.
+  return {
+    name,
+    size: Math.ceil(end / align) * align,
+    align,
+    fields,
+    offset: offsets as Struct<F>['offset'],
+    get: get as unknown as Struct<F>['get'],
+    set: set as unknown as Struct<F>['set'],
+  };
+}
+
+/** Reads every integer field into an object, in the order of the struct: for the trace, not for the hot path. */
+export function decodeStruct(layout: Struct, view: DataView, available = view.byteLength): Record<string, number | bigint> {
+  const out: Record<string, number | bigint> = {};
+  for (const field of layout.fields) {
+    if (field.length !== undefined || field.offset + field.size > available) continue;
+    out[field.name] = GETTER[field.type](field.offset)(view);
+  }
+  return out;
+}

@@ -1,0 +1,68 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { IntervalMap } from './interval-map.js';
+
+type Run = { start: number; pages: number; target: number; tag: number };
+
+function contents(map: IntervalMap): Run[] {
+  const runs: Run[] = [];
+  for (let more = map.seek(0); more; more = map.next()) {
+    runs.push({ start: map.start, pages: map.pages, target: map.target, tag: map.tag });
+  }
+  return runs;
+}
+
+describe('interval map', () => {
+  test('agrees with a sorted list of runs under insert, remove, find and overlaps', () => {
+    const operation = fc.record({
+      insert: fc.boolean(),
+      start: fc.integer({ min: 0, max: 3000 }),
+      pages: fc.integer({ min: 1, max: 6 }),
+    });
+    fc.assert(
+      fc.property(fc.array(operation, { minLength: 1500, maxLength: 1500 }), (operations) => {
+        const map = new IntervalMap();
+        let model: Run[] = [];
+        for (const [i, { insert, start, pages }] of operations.entries()) {
+          const last = start + pages - 1;
+          const hit = model.filter((r) => r.start <= last && r.start + r.pages > start);
+          expect(map.overlaps(start, last)).toBe(hit.length > 0);
+          if (insert) {
+            if (hit.length > 0) continue;
+            map.insert(start, pages, i * 7, i & 0xffff);
+            model.push({ start, pages, target: i * 7, tag: i & 0xffff });
+            model.sort((a, b) => a.start - b.start);
+          } else {
+            for (let more = map.seek(start); more && map.start <= last; ) more = map.remove();
+            model = model.filter((r) => !hit.includes(r));
+          }
+          expect(map.count).toBe(model.length);
+          const found = model.find((r) => r.start <= start && r.start + r.pages > start);
+          expect(map.find(start)).toBe(found !== undefined);
+          if (found) expect(map.target).toBe(found.target);
+        }
+        expect(contents(map)).toEqual(model);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test('keeps pages up to 2^52 and lengths up to 2^48-1 exact', () => {
+    const map = new IntervalMap();
+    map.insert(2 ** 52 - 2 ** 48, 2 ** 48 - 1, 2 ** 52 - 1, 65535);
+    expect(map.find(2 ** 52 - 2)).toBe(true);
+    expect([map.start, map.pages, map.target, map.tag]).toEqual([2 ** 52 - 2 ** 48, 2 ** 48 - 1, 2 ** 52 - 1, 65535]);
+    expect(map.find(2 ** 52 - 1)).toBe(false);
+  });
+
+  test('stays below 40 bytes a mapping with 100 000 mappings in random order, and gives memory back', () => {
+    const map = new IntervalMap();
+    const order = Array.from({ length: 100_000 }, (_, i) => (i * 76_543) % 100_003);
+    for (const start of order) map.insert(start * 2, 1, start, 0);
+    expect(map.count).toBe(100_000);
+    expect(map.bytes / map.count).toBeLessThan(40);
+    for (let more = map.seek(0); more; ) more = map.remove();
+    expect(map.count).toBe(0);
+    expect(map.bytes).toBeLessThan(100_000);
+  });
+});

@@ -1,0 +1,117 @@
+/**
+ * The ioctl boundary: from a request number and a user pointer to a typed call (uapi-ioasid.md, 2, rules for all).
+ *
+ * Each kind of file has one table. A struct is read once; then argsz, flags and reserved fields are judged, in this
+ * order, before the handler runs. So a handler sees only well-formed structs.
+ */
+import type { Ioctl } from '../abi/ioctls.js';
+import { decodeStruct, type Struct } from '../abi/layout.js';
+import { Errno, hex } from './errno.js';
+import type { Caller } from './open-file.js';
+
+/** What a trace wants to know of one call. Filled in by the boundary when somebody asks. */
+export interface IoctlDetail {
+  name?: string;
+  /** The argument as it came in: fields of the struct, or `{value}`. */
+  input?: Record<string, number | bigint>;
+  /** The struct as it was written back. */
+  output?: Record<string, number | bigint>;
+}
+
+/** Any field may be there; the handler knows which. */
+export interface IoctlHandler<T> {
+  readonly ioctl: Ioctl;
+  /** Least argsz, bytes; the size of the struct when not given. */
+  readonly min?: number;
+  /** Flags that may come in; not given: the handler judges them itself. */
+  readonly flags?: number;
+  /** The struct is written back after success, no more than argsz bytes of it. */
+  readonly out?: boolean;
+  /** Before it acts, the handler needs to know that the struct can be written back (the call cannot be undone). */
+  readonly probe?: boolean;
+  /** The pointer may be NULL; the handler gets zeroes then. */
+  readonly optional?: boolean;
+  /**
+   * @param args the struct's bytes; zero beyond argsz. Only valid during the call
+   * @param argument the argument of ioctl(2): a pointer, or the value
+   * @returns the result of the call, ≥ 0
+   */
+  run(file: T, caller: Caller, args: DataView, argument: bigint): number;
+}
+
+const SCRATCH = new Uint8Array(256);
+const VIEW = new DataView(SCRATCH.buffer);
+
+export class IoctlTable<T> {
+  readonly #handlers = new Map<number, IoctlHandler<T>>();
+  readonly #kind: string;
+
+  constructor(kind: string, handlers: readonly IoctlHandler<T>[]) {
+    this.#kind = kind;
+    for (const handler of handlers) this.#handlers.set(handler.ioctl.request, handler);
+  }
+
+  /**
+   * Serves one ioctl.
+   * @throws ENOTTY for a number that this kind of file does not have
+   */
+  dispatch(file: T, caller: Caller, request: number, argument: bigint, detail?: IoctlDetail): number {
+    const handler = this.#handlers.get(request);
+    if (!handler) throw new Errno('ENOTTY', `${hex(request)} is not an ioctl of ${this.#kind}`);
+    const { argument: kind, name } = handler.ioctl;
+    if (detail) detail.name = name;
+    if (typeof kind === 'string') {
+      if (detail && kind !== 'none') detail.input = { value: BigInt.asIntN(64, argument) };
+      return handler.run(file, caller, VIEW, argument);
+    }
+    SCRATCH.fill(0, 0, kind.size);
+    const size = handler.optional && argument === 0n ? 0 : fetch(caller, handler, kind, argument, detail);
+    if (size > 0) judge(handler, kind);
+    const bytes = SCRATCH.subarray(0, size);
+    if (handler.probe) caller.mm.copyOut(argument, bytes);
+    const result = handler.run(file, caller, VIEW, argument);
+    if (detail && (handler.out || handler.probe)) detail.output = decodeStruct(kind, VIEW, size);
+    if (handler.out || handler.probe) caller.mm.copyOut(argument, bytes);
+    return result;
+  }
+}
+
+/** Reads the struct, once, and judges argsz. Returns how many bytes of it are the caller's. */
+function fetch<T>(
+  caller: Caller,
+  handler: IoctlHandler<T>,
+  layout: Struct,
+  argument: bigint,
+  detail: IoctlDetail | undefined,
+): number {
+  const sized = layout.fields[0]?.name === 'argsz';
+  const got = caller.mm.memory.read(argument, SCRATCH.subarray(0, layout.size));
+  let size = layout.size;
+  if (sized && got >= 4) {
+    const argsz = VIEW.getUint32(0, true);
+    const min = handler.min ?? layout.size;
+    if (argsz < min) {
+      if (detail) detail.input = decodeStruct(layout, VIEW, Math.min(got, argsz));
+      throw new Errno('EINVAL', `argsz ${argsz} is less than the ${min} bytes of struct ${layout.name}`);
+    }
+    size = Math.min(argsz, layout.size);
+  }
+  if (got < size) {
+    throw new Errno('EFAULT', `cannot read struct ${layout.name}, ${size} bytes, at ${hex(argument)}`);
+  }
+  SCRATCH.fill(0, size, layout.size);
+  if (detail) detail.input = decodeStruct(layout, VIEW, size);
+  return size;
+}
+
+/** Unknown flags first, then reserved fields. */
+function judge<T>(handler: IoctlHandler<T>, layout: Struct): void {
+  for (const field of layout.fields) {
+    if (field.name === 'flags' && handler.flags !== undefined) {
+      const unknown = (VIEW.getUint32(field.offset, true) & ~handler.flags) >>> 0;
+      if (unknown) throw new Errno('EINVAL', `unknown flag ${hex(unknown)} in ${layout.name}.flags`);
+    } else if (field.name === 'resv' && VIEW.getUint32(field.offset, true) !== 0) {
+      throw new Errno('EINVAL', `${layout.name}.resv is ${hex(VIEW.getUint32(field.offset, true))}, it must be zero`);
+    }
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * The virtual kernel: paths, and the system calls on open files, with a trace of each. It knows no clock and no I/O but
+ * what it is handed; everything is synchronous.
+ */
+import { O } from '../abi/linux-constants.js';
+import { Errno } from './errno.js';
+import type { IoctlDetail } from './ioctl.js';
+import { type Caller, type MmapGrant, OpenFile } from './open-file.js';
+import { type Credentials, PathTable, permit } from './paths.js';
+
+/** One served system call, as the trace sees it. */
+export interface CallRecord extends IoctlDetail {
+  readonly pid: number;
+  readonly tid: number;
+  readonly call: string;
+  fd?: number;
+  /** Name of the open file, or the path. */
+  file?: string;
+  request?: number;
+  result: number;
+  error?: Errno;
+}
+
+/** Biggest piece that one pread or pwrite moves, bytes: a region is never larger in one call. */
+const MAX_IO = 1 << 20;
+
+export class VirtualKernel {
+  readonly paths: PathTable;
+  /** Told of each call after it was served. */
+  onCall: ((record: CallRecord) => void) | undefined;
+
+  constructor(paths = new PathTable()) {
+    this.paths = paths;
+  }
+
+  /** Reports a call that was served elsewhere. */
+  report(record: CallRecord): void {
+    this.onCall?.(record);
+  }
+
+  /**
+   * Opens a path of the virtual kernel.
+   * @throws ENOENT no such path; EISDIR; EACCES; and what the file's own open answers
+   */
+  open(path: string, flags: number, who: Credentials): OpenFile {
+    const { path: found, node } = this.paths.resolve(path);
+    if (!node) throw new Errno('ENOENT', `${found} does not exist on this machine`);
+    if (node.type !== 'device') throw new Errno('EISDIR', `${found} is a directory`);
+    const access = flags & O.ACCMODE;
+    permit(found, node, who, access === O.RDONLY ? 4 : access === O.WRONLY ? 2 : 6);
+    return new OpenFile(node.open());
+  }
+
+  /** ioctl(2). Returns the result, ≥ 0. @throws Errno */
+  ioctl(caller: Caller, fd: number, file: OpenFile, request: number, argument: bigint): number {
+    if (!this.onCall) return file.ops.ioctl(caller, request, argument);
+    const detail: IoctlDetail = {};
+    return this.#traced(caller, 'ioctl', fd, file, { request }, detail, () =>
+      file.ops.ioctl(caller, request, argument, detail),
+    );
+  }
+
+  /** pread(2) from a region of a device. */
+  pread(caller: Caller, fd: number, file: OpenFile, address: bigint, count: bigint, offset: bigint): number {
+    return this.#traced(caller, 'pread64', fd, file, {}, { input: { count, offset } }, () => {
+      if (!file.ops.pread) throw new Errno('ESPIPE', `${file.ops.name} cannot be read at an offset`);
+      const buffer = new Uint8Array(Number(count < MAX_IO ? count : MAX_IO));
+      const got = file.ops.pread(buffer, offset);
+      caller.mm.copyOut(address, buffer.subarray(0, got));
+      return got;
+    });
+  }
+
+  /** pwrite(2) into a region of a device. */
+  pwrite(caller: Caller, fd: number, file: OpenFile, address: bigint, count: bigint, offset: bigint): number {
+    return this.#traced(caller, 'pwrite64', fd, file, {}, { input: { count, offset } }, () => {
+      if (!file.ops.pwrite) throw new Errno('ESPIPE', `${file.ops.name} cannot be written at an offset`);
+      const buffer = new Uint8Array(Number(count < MAX_IO ? count : MAX_IO));
+      caller.mm.copyIn(address, buffer);
+      return file.ops.pwrite(buffer, offset);
+    });
+  }
+
+  /** read(2) of a stream of records. @throws EINVAL for a file that is no stream; EAGAIN */
+  read(caller: Caller, fd: number, file: OpenFile, address: bigint, count: bigint): number {
+    return this.#traced(caller, 'read', fd, file, {}, { input: { count } }, () => {
+      if (!file.ops.read) throw new Errno('EINVAL', `${file.ops.name} has nothing to read`);
+      const buffer = new Uint8Array(Number(count < MAX_IO ? count : MAX_IO));
+      const got = file.ops.read(buffer);
+      caller.mm.copyOut(address, buffer.subarray(0, got));
+      return got;
+    });
+  }
+
+  /** mmap(2) of a region: says which memory of the device is meant. @throws ENODEV for a file without mappings */
+  mmap(caller: Caller, fd: number, file: OpenFile, size: bigint, offset: bigint): MmapGrant {
+    let grant: MmapGrant | undefined;
+    this.#traced(caller, 'mmap', fd, file, {}, { input: { size, offset } }, () => {
+      if (!file.ops.mmap) throw new Errno('ENODEV', `${file.ops.name} cannot be mapped`);
+      grant = file.ops.mmap(offset, size);
+      return 0;
+    });
+    if (!grant) throw new Error('unreachable: mmap without a grant');
+    return grant;
+  }
+
+  #traced(
+    caller: Caller,
+    call: string,
+    fd: number,
+    file: OpenFile,
+    more: { request?: number },
+    detail: IoctlDetail,
+    serve: () => number,
+  ): number {
+    if (!this.onCall) return serve();
+    const record = (result: number, error?: Errno): CallRecord => ({
+      ...{ pid: caller.pid, tid: caller.tid, call, fd, file: file.ops.name, ...more, ...detail, result },
+      ...(error && { error }),
+    });
+    try {
+      const result = serve();
+      this.onCall(record(result));
+      return result;
+    } catch (error) {
+      if (error instanceof Errno) this.onCall(record(-1, error));
+      throw error;
+    }
+  }
+}

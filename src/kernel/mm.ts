@@ -1,0 +1,93 @@
+/**
+ * A process's memory (what Linux calls an mm): the bytes that system calls and DMA reach, and the account of the pages
+ * that it locked. One Mm stands for one address space of a process: exec and exit end it, fork makes another.
+ *
+ * Where the bytes are is the business of `Memory`: simulated (memory.ts) or another process's (runner/).
+ */
+import { Errno, hex } from './errno.js';
+
+/** Size of a page of the host, bytes. */
+export const PAGE_SIZE = 4096;
+
+export interface Memory {
+  /**
+   * Copies bytes out of the memory.
+   * @param address user address, any 64-bit value
+   * @returns bytes copied: less than asked from the first address that is not readable on
+   */
+  read(address: bigint, into: Uint8Array): number;
+  /** Copies bytes into the memory; returns bytes copied, less than asked from the first address not writable on. */
+  write(address: bigint, from: Uint8Array): number;
+  /** The first address of [address, address+size) that cannot be pinned (not mapped, or not writable when wanted). */
+  unpinnable(address: bigint, size: bigint, write: boolean): bigint | undefined;
+  /** RLIMIT_MEMLOCK in bytes; undefined: unlimited, or the process holds CAP_IPC_LOCK. */
+  lockLimit(): bigint | undefined;
+}
+
+let nextId = 1;
+
+export class Mm {
+  /** A number for traces: never used again. */
+  readonly id = nextId++;
+  readonly memory: Memory;
+  /** Pages charged by all I/O address spaces together. */
+  #locked = 0;
+  #alive = true;
+
+  constructor(memory: Memory) {
+    this.memory = memory;
+  }
+
+  /** False once the process has ended or executed another program: nothing is reached through it any more. */
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** Pages charged now. */
+  get lockedPages(): number {
+    return this.#locked;
+  }
+
+  /**
+   * Charges pages against RLIMIT_MEMLOCK (uapi-ioasid.md, 2.1 Accounting).
+   * @throws ENOMEM over the limit; nothing is charged then
+   */
+  charge(pages: number): void {
+    const wanted = this.#locked + pages;
+    const limit = this.memory.lockLimit();
+    if (limit !== undefined && BigInt(wanted) * BigInt(PAGE_SIZE) > limit) {
+      throw new Errno(
+        'ENOMEM',
+        `${pages} more pages on top of ${this.#locked} locked pages exceed RLIMIT_MEMLOCK of ${limit} bytes`,
+      );
+    }
+    this.#locked = wanted;
+  }
+
+  /** Gives pages back. After the end of the process there is nothing left to give back. */
+  uncharge(pages: number): void {
+    if (this.#alive) this.#locked -= pages;
+  }
+
+  /** The process ended or executed another program: the charges go with it. */
+  end(): void {
+    this.#alive = false;
+    this.#locked = 0;
+  }
+
+  /** Reads a user buffer in full. @throws EFAULT */
+  copyIn(address: bigint, into: Uint8Array): void {
+    const copied = this.memory.read(address, into);
+    if (copied !== into.length) throw fault('read', address, into.length, copied);
+  }
+
+  /** Writes a user buffer in full. @throws EFAULT */
+  copyOut(address: bigint, from: Uint8Array): void {
+    const copied = this.memory.write(address, from);
+    if (copied !== from.length) throw fault('write', address, from.length, copied);
+  }
+}
+
+function fault(what: string, address: bigint, size: number, copied: number): Errno {
+  return new Errno('EFAULT', `cannot ${what} ${size} bytes at ${hex(address)}: bad address ${hex(address + BigInt(copied))}`);
+}

@@ -1,0 +1,145 @@
+/**
+ * A simulated process: descriptors, memory and the system calls of the virtual kernel, for the library and the tests.
+ * Calls return what the system call returns, and throw Errno where it would fail.
+ */
+import { O } from '../abi/linux-constants.js';
+import { Errno } from './errno.js';
+import type { VirtualKernel } from './kernel.js';
+import { Mm } from './mm.js';
+import type { Caller, MmapGrant, OpenFile } from './open-file.js';
+import type { Credentials } from './paths.js';
+import { SimulatedMemory } from './simulated-memory.js';
+
+const ROOT: Credentials = { uid: 0, gids: [0], override: true };
+/** RLIMIT_NOFILE of a simulated process. */
+const MAX_FDS = 1024;
+
+export interface ProcessOptions {
+  /** RLIMIT_MEMLOCK, bytes; not given: unlimited. */
+  memlock?: bigint;
+  credentials?: Credentials;
+}
+
+export class Process implements Caller {
+  readonly pid: number;
+  readonly tid: number;
+  readonly #kernel: VirtualKernel;
+  readonly #nextPid: () => number;
+  readonly #credentials: Credentials;
+  #memory: SimulatedMemory;
+  #mm: Mm;
+  #fds = new Map<number, { file: OpenFile; cloexec: boolean }>();
+
+  constructor(kernel: VirtualKernel, nextPid: () => number, options: ProcessOptions = {}, memory?: SimulatedMemory) {
+    this.#kernel = kernel;
+    this.#nextPid = nextPid;
+    this.pid = this.tid = nextPid();
+    this.#credentials = options.credentials ?? ROOT;
+    this.#memory = memory ?? new SimulatedMemory(options.memlock);
+    this.#mm = new Mm(this.#memory);
+  }
+
+  get mm(): Mm {
+    return this.#mm;
+  }
+
+  /** The memory, to lay out areas and to look at bytes. */
+  get memory(): SimulatedMemory {
+    return this.#memory;
+  }
+
+  open(path: string, flags: number = O.RDWR): number {
+    const record = { pid: this.pid, tid: this.tid, call: 'open', file: path };
+    try {
+      const fd = this.install(this.#kernel.open(path, flags, this.#credentials), (flags & O.CLOEXEC) !== 0);
+      this.#kernel.report({ ...record, result: fd });
+      return fd;
+    } catch (error) {
+      if (error instanceof Errno) this.#kernel.report({ ...record, result: -1, error });
+      throw error;
+    }
+  }
+
+  close(fd: number): void {
+    const { file } = this.#slot(fd);
+    this.#fds.delete(fd);
+    file.put();
+  }
+
+  /** Another descriptor of the same open file. */
+  dup(fd: number): number {
+    return this.install(this.#slot(fd).file.get(), false);
+  }
+
+  ioctl(fd: number, request: number, argument: bigint | number = 0n): number {
+    return this.#kernel.ioctl(this, fd, this.#slot(fd).file, request, BigInt.asUintN(64, BigInt(argument)));
+  }
+
+  pread(fd: number, address: bigint, count: number, offset: bigint): number {
+    return this.#kernel.pread(this, fd, this.#slot(fd).file, address, BigInt(count), offset);
+  }
+
+  pwrite(fd: number, address: bigint, count: number, offset: bigint): number {
+    return this.#kernel.pwrite(this, fd, this.#slot(fd).file, address, BigInt(count), offset);
+  }
+
+  read(fd: number, address: bigint, count: number): number {
+    return this.#kernel.read(this, fd, this.#slot(fd).file, address, BigInt(count));
+  }
+
+  mmap(fd: number, size: number, offset: bigint): MmapGrant {
+    return this.#kernel.mmap(this, fd, this.#slot(fd).file, BigInt(size), offset);
+  }
+
+  /** poll(2) for input, without waiting. */
+  readable(fd: number): boolean {
+    return this.#slot(fd).file.ops.readable?.() ?? false;
+  }
+
+  /** A child with a copy of the memory and the same open files. */
+  fork(): Process {
+    const child = new Process(this.#kernel, this.#nextPid, { credentials: this.#credentials }, this.#memory.fork());
+    for (const [fd, { file, cloexec }] of this.#fds) child.#fds.set(fd, { file: file.get(), cloexec });
+    return child;
+  }
+
+  /** Another program in this process: new memory; descriptors with CLOEXEC are closed. */
+  exec(): void {
+    this.#mm.end();
+    this.#memory = new SimulatedMemory(this.#memory.lockLimit());
+    this.#mm = new Mm(this.#memory);
+    for (const [fd, { cloexec }] of [...this.#fds]) if (cloexec) this.close(fd);
+  }
+
+  /** Hands a descriptor over, as SCM_RIGHTS does. Returns the receiver's number. */
+  send(fd: number, to: Process): number {
+    return to.install(this.#slot(fd).file.get(), false);
+  }
+
+  /** The process ends: its memory goes first, then its descriptors are closed, as in Linux (do_exit). */
+  exit(): void {
+    this.#mm.end();
+    for (const fd of [...this.#fds.keys()]) this.close(fd);
+  }
+
+  file(fd: number): OpenFile {
+    return this.#slot(fd).file;
+  }
+
+  install(file: OpenFile, cloexec: boolean): number {
+    let fd = 3;
+    while (this.#fds.has(fd)) fd++;
+    if (fd >= MAX_FDS) {
+      file.put();
+      throw new Errno('EMFILE', `the process has ${MAX_FDS} descriptors open`);
+    }
+    this.#fds.set(fd, { file, cloexec });
+    return fd;
+  }
+
+  #slot(fd: number): { file: OpenFile; cloexec: boolean } {
+    const slot = this.#fds.get(fd);
+    if (!slot) throw new Errno('EBADF', `descriptor ${fd} is not open`);
+    return slot;
+  }
+}

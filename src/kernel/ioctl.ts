@@ -45,9 +45,12 @@ const VIEW = new DataView(SCRATCH.buffer);
 export class IoctlTable<T> {
   readonly #handlers = new Map<number, IoctlHandler<T>>();
   readonly #kind: string;
+  readonly #guard: ((file: T, ioctl: Ioctl) => void) | undefined;
 
-  constructor(kind: string, handlers: readonly IoctlHandler<T>[]) {
+  /** @param guard looks at the file before the argument is read; throws Errno if it cannot take this ioctl now */
+  constructor(kind: string, handlers: readonly IoctlHandler<T>[], guard?: (file: T, ioctl: Ioctl) => void) {
     this.#kind = kind;
+    this.#guard = guard;
     for (const handler of handlers) this.#handlers.set(handler.ioctl.request, handler);
   }
 
@@ -60,6 +63,7 @@ export class IoctlTable<T> {
     if (!handler) throw new Errno('ENOTTY', `${hex(request)} is not an ioctl of ${this.#kind}`);
     const { argument: kind, name } = handler.ioctl;
     if (detail) detail.name = name;
+    this.#guard?.(file, handler.ioctl);
     if (typeof kind === 'string') {
       if (detail && kind !== 'none') detail.input = { value: BigInt.asIntN(64, argument) };
       return handler.run(file, caller, VIEW, argument);

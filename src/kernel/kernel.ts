@@ -93,11 +93,11 @@ export class VirtualKernel {
   }
 
   /** mmap(2) of a region: says which memory of the device is meant. @throws ENODEV for a file without mappings */
-  mmap(caller: Caller, fd: number, file: OpenFile, size: bigint, offset: bigint): MmapGrant {
+  mmap(caller: Caller, fd: number, file: OpenFile, size: bigint, offset: bigint, shared = true): MmapGrant {
     let grant: MmapGrant | undefined;
     this.#traced(caller, 'mmap', fd, file, {}, { input: { size, offset } }, () => {
       if (!file.ops.mmap) throw new Errno('ENODEV', `${file.ops.name} cannot be mapped`);
-      grant = file.ops.mmap(offset, size);
+      grant = file.ops.mmap(offset, size, shared);
       return 0;
     });
     if (!grant) throw new Error('unreachable: mmap without a grant');

@@ -20,20 +20,18 @@ export interface Caller {
   install(file: OpenFile, cloexec: boolean): number;
 }
 
-/** What a program may do with a mapping of a region. */
-export interface MmapGrant {
-  /** Which mappable memory: the file's own. */
-  readonly memory: DeviceMemory;
-  /** Byte offset in that memory. */
-  readonly offset: number;
-}
-
-/** Memory that a device shares with programs that map it. */
-export interface DeviceMemory {
+/** Memory of a device that programs share by mmap. */
+export interface MappableMemory {
   /** Bytes. */
   readonly size: number;
   read(offset: number, into: Uint8Array): void;
   write(offset: number, from: Uint8Array): void;
+}
+
+/** The answer of mmap: which memory, and from which byte of it on. */
+export interface MmapGrant {
+  readonly memory: MappableMemory;
+  readonly offset: number;
 }
 
 /** What a kind of file does. A missing method means what Linux answers for a file without that operation. */
@@ -46,7 +44,8 @@ export interface FileOps {
   read?(into: Uint8Array): number;
   pread?(into: Uint8Array, offset: bigint): number;
   pwrite?(from: Uint8Array, offset: bigint): number;
-  mmap?(offset: bigint, size: bigint): MmapGrant;
+  /** @param shared MAP_SHARED, not MAP_PRIVATE */
+  mmap?(offset: bigint, size: bigint, shared: boolean): MmapGrant;
   /** True if read() has something now. */
   readable?(): boolean;
   /** The last reference is gone. */

@@ -1,0 +1,11 @@
+import type { Policy } from '../policy.js';
+import { mediated } from './mediated.js';
+
+/** A VM holds its proof by reference: one VM a proof, and the device that makes the need stays until the VM lets go. */
+export const reference: Policy = {
+  ...mediated,
+  name: 'reference',
+  summary: 'the VM holds its proof, and the proof holds the device',
+  exclusive: true,
+  holdsDevice: true,
+};

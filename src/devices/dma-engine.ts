@@ -1,0 +1,180 @@
+/**
+ * The DMA engine (uapi-ioasid.md, section 6): a PCI function that copies, fills and sums memory by DMA.
+ *
+ * The register file is bytes, as software sees it. A command runs when the doorbell is written, and is complete before
+ * that write returns. All of it moves in pieces of at most 1 MiB; each page is translated and checked.
+ */
+import { DMAE, IOASID_DMAE_SRC_BAR2 } from '../abi/constants.js';
+import { DMA_FAULT } from '../iommu/domain.js';
+import type { DmaAttributes } from '../iommu/dma.js';
+import type { DeviceMemory, DeviceModel, DeviceSlot } from './model.js';
+
+const STATUS_BUSY = 1;
+const STATUS_DONE = 2;
+const STATUS_ERROR = 4;
+
+const FLAG_NO_SNOOP = 1;
+const FLAG_PASID = 2;
+const FLAG_INTERRUPT_DONE = 4;
+const FLAG_INTERRUPT_ERROR = 8;
+
+const COMMAND_COPY = 0;
+const COMMAND_FILL = 1;
+const COMMAND_CHECKSUM = 2;
+
+const RESULT_BAD_COMMAND = 5;
+
+const MEMORY_SIZE = 64 * 1024;
+/** Most bytes of one command. */
+const MAX_LENGTH = 16 << 20;
+/** Bytes moved in one piece. */
+const PIECE = 1 << 20;
+
+/** Why a command stopped, and at which address. */
+interface Stop {
+  readonly result: number;
+  readonly address: bigint;
+}
+
+export class DmaEngine implements DeviceModel {
+  readonly vendor = 0x1d0a;
+  readonly device = 0x0a51;
+  readonly classCode = 0x088000;
+  readonly vectors = 2;
+  readonly registerSize = 4096;
+  readonly memory: DeviceMemory;
+  readonly #slot: DeviceSlot;
+  readonly #registers = new DataView(new ArrayBuffer(0x40));
+  /** Bytes on their way; made at the first command. */
+  #buffer = new Uint8Array(0);
+
+  constructor(slot: DeviceSlot) {
+    this.#slot = slot;
+    this.memory = slot.memory(MEMORY_SIZE);
+    this.reset();
+  }
+
+  reset(): void {
+    for (let offset = 0; offset < this.#registers.byteLength; offset += 4) this.#set(offset, 0);
+    this.#set(DMAE.IOASID_DMAE_REG_ID, DMAE.IOASID_DMAE_ID);
+  }
+
+  readRegister(offset: number, size: 4 | 8): bigint {
+    // There are no registers behind the file: such addresses read as zero.
+    if (offset >= this.#registers.byteLength) return 0n;
+    return size === 4 ? BigInt(this.#get(offset)) : this.#registers.getBigUint64(offset, true);
+  }
+
+  writeRegister(offset: number, size: 4 | 8, value: bigint): void {
+    this.#writeWord(offset, Number(value & 0xffff_ffffn));
+    if (size === 8) this.#writeWord(offset + 4, Number(value >> 32n));
+  }
+
+  #writeWord(offset: number, value: number): void {
+    switch (offset) {
+      case DMAE.IOASID_DMAE_REG_STATUS:
+        this.#set(offset, this.#get(offset) & ~(value & (STATUS_DONE | STATUS_ERROR)));
+        return;
+      case DMAE.IOASID_DMAE_REG_DOORBELL:
+        this.#start();
+        return;
+      case DMAE.IOASID_DMAE_REG_ID:
+      case DMAE.IOASID_DMAE_REG_RESULT:
+      case DMAE.IOASID_DMAE_REG_FAULT_ADDR:
+      case DMAE.IOASID_DMAE_REG_FAULT_ADDR + 4:
+        return; // read-only
+      default:
+        if (offset < this.#registers.byteLength) this.#set(offset, value);
+    }
+  }
+
+  #get(offset: number): number {
+    return this.#registers.getUint32(offset, true);
+  }
+  #set(offset: number, value: number): void {
+    this.#registers.setUint32(offset, value, true);
+  }
+  #get64(offset: number): bigint {
+    return this.#registers.getBigUint64(offset, true);
+  }
+
+  #start(): void {
+    if (this.#get(DMAE.IOASID_DMAE_REG_STATUS) & STATUS_BUSY) return;
+    this.#set(DMAE.IOASID_DMAE_REG_STATUS, STATUS_BUSY);
+    this.#registers.setBigUint64(DMAE.IOASID_DMAE_REG_FAULT_ADDR, 0n, true);
+    this.#set(DMAE.IOASID_DMAE_REG_RESULT, 0);
+    this.#finish(this.#run());
+  }
+
+  #finish(stop: Stop | undefined): void {
+    if (stop) {
+      this.#set(DMAE.IOASID_DMAE_REG_RESULT, stop.result);
+      this.#registers.setBigUint64(DMAE.IOASID_DMAE_REG_FAULT_ADDR, stop.address, true);
+    }
+    this.#set(DMAE.IOASID_DMAE_REG_STATUS, stop ? STATUS_ERROR : STATUS_DONE);
+    const flags = this.#get(DMAE.IOASID_DMAE_REG_FLAGS);
+    if (stop ? flags & FLAG_INTERRUPT_ERROR : flags & FLAG_INTERRUPT_DONE) this.#slot.interrupt(stop ? 1 : 0);
+  }
+
+  #run(): Stop | undefined {
+    const flags = this.#get(DMAE.IOASID_DMAE_REG_FLAGS);
+    const attributes: DmaAttributes = {
+      noSnoop: (flags & FLAG_NO_SNOOP) !== 0 && this.#slot.dma.requester.capabilities.noSnoop,
+      pasid: flags & FLAG_PASID ? this.#get(DMAE.IOASID_DMAE_REG_PASID) : undefined,
+    };
+    const command = this.#get(DMAE.IOASID_DMAE_REG_COMMAND);
+    const length = this.#get(DMAE.IOASID_DMAE_REG_LENGTH);
+    const source = this.#get64(DMAE.IOASID_DMAE_REG_SRC);
+    const target = this.#get64(DMAE.IOASID_DMAE_REG_DST);
+    if (command > COMMAND_CHECKSUM || length > MAX_LENGTH) return { result: RESULT_BAD_COMMAND, address: 0n };
+    if (command === COMMAND_FILL) this.#pattern(Math.min(length, PIECE));
+    let sum = 0;
+    for (let done = 0; done < length; ) {
+      const bytes = this.#piece(Math.min(length - done, PIECE));
+      const at = BigInt(done);
+      const got = command === COMMAND_FILL ? bytes.length : this.#move(source + at, bytes, false, attributes);
+      const sourceFault = this.#slot.dma.fault;
+      if (command === COMMAND_CHECKSUM) for (let i = 0; i < got; i++) sum = (sum + (bytes[i] as number)) | 0;
+      else {
+        const put = this.#move(target + at, bytes.subarray(0, got), true, attributes);
+        if (put < got) return this.#stopped(target + at + BigInt(put), this.#slot.dma.fault);
+      }
+      if (got < bytes.length) return this.#stopped(source + at + BigInt(got), sourceFault);
+      done += bytes.length;
+    }
+    if (command === COMMAND_CHECKSUM) this.#set(DMAE.IOASID_DMAE_REG_RESULT, sum >>> 0);
+    return undefined;
+  }
+
+  /** An address in BAR2 that does not exist is a bad command; anything else is what the IOMMU says. */
+  #stopped(address: bigint, fault: number): Stop {
+    return { result: fault === DMA_FAULT.NONE ? RESULT_BAD_COMMAND : fault, address };
+  }
+
+  #piece(size: number): Uint8Array {
+    if (this.#buffer.length < size) this.#buffer = new Uint8Array(size);
+    return this.#buffer.subarray(0, size);
+  }
+
+  #pattern(size: number): void {
+    const bytes = this.#piece(size);
+    const pattern = new Uint8Array(this.#registers.buffer, DMAE.IOASID_DMAE_REG_PATTERN, 8);
+    bytes.set(pattern.subarray(0, Math.min(8, size)));
+    for (let filled = 8; filled < size; filled *= 2) bytes.copyWithin(filled, 0, Math.min(filled, size - filled));
+  }
+
+  /** Moves bytes to or from memory, or BAR2 if bit 63 of the address says so. Returns bytes moved. */
+  #move(address: bigint, bytes: Uint8Array, write: boolean, attributes: DmaAttributes): number {
+    const { dma } = this.#slot;
+    if ((address & IOASID_DMAE_SRC_BAR2) === 0n) {
+      return write ? dma.write(address, bytes, attributes) : dma.read(address, bytes, attributes);
+    }
+    dma.fault = DMA_FAULT.NONE;
+    const offset = address & ~IOASID_DMAE_SRC_BAR2;
+    if (offset >= BigInt(MEMORY_SIZE)) return 0;
+    const piece = bytes.subarray(0, Math.min(bytes.length, MEMORY_SIZE - Number(offset)));
+    if (write) this.memory.write(Number(offset), piece);
+    else this.memory.read(Number(offset), piece);
+    return piece.length;
+  }
+}

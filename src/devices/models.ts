@@ -1,0 +1,9 @@
+/** The device models by the name that a machine file gives them. */
+import { DmaEngine } from './dma-engine.js';
+import type { DeviceModel, DeviceSlot } from './model.js';
+
+export const DEVICE_MODELS = {
+  'dma-engine': (slot: DeviceSlot): DeviceModel => new DmaEngine(slot),
+} as const;
+
+export type DeviceModelName = keyof typeof DEVICE_MODELS;

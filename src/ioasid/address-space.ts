@@ -1,0 +1,96 @@
+/**
+ * One I/O address space, an IOASID (uapi-ioasid.md, 2.1 and 2.2): a number that becomes a domain when a device is
+ * attached. The attachments live here; what follows from them (constraints, coherency, whether a group is only partly
+ * attached) is computed again whenever one comes or goes.
+ */
+import { ALLOC } from '../abi/constants.js';
+import { PagingDomain } from '../iommu/domain.js';
+import type { IommuGroup } from '../iommu/requester.js';
+import { Errno } from '../kernel/errno.js';
+import type { Mm } from '../kernel/mm.js';
+import type { BoundDevice } from './bound-device.js';
+import { ACCOUNTING_ROOT, type Constraints, commonConstraints } from './constraints.js';
+import { NestedDomain } from './nested-domain.js';
+
+/** One device on one address space: by requester ID, or by PASID. */
+export interface Attachment {
+  readonly device: BoundDevice;
+  /** undefined: the default attachment. */
+  readonly pasid: number | undefined;
+  /** The user's promise that the device issues no no-snoop requests. */
+  readonly noSnoopUnused: boolean;
+}
+
+export class AddressSpace {
+  readonly id: number;
+  /** IOASID_ALLOC_* flags; a child has its parent's. */
+  readonly flags: number;
+  readonly parent: AddressSpace | undefined;
+  readonly children = new Set<AddressSpace>();
+  readonly domain: PagingDomain<Mm>;
+  readonly attachments: Attachment[] = [];
+  /** Undefined without a device. */
+  constraints: Constraints | undefined;
+  /** A group of which some, but not all, devices are attached. */
+  partial: IommuGroup | undefined;
+
+  constructor(id: number, flags: number, parent?: AddressSpace) {
+    this.id = id;
+    this.flags = flags;
+    this.parent = parent;
+    this.domain = parent ? new NestedDomain(parent.domain) : new PagingDomain();
+    parent?.children.add(this);
+    this.refresh();
+  }
+
+  get accountingRoot(): boolean {
+    return (this.flags & ALLOC.IOASID_ALLOC_ACCOUNTING_ROOT) !== 0;
+  }
+
+  /** Number of parents above. */
+  get depth(): number {
+    return this.parent ? this.parent.depth + 1 : 0;
+  }
+
+  /** No-snoop requests are turned into snooped ones here. AUTO enforces if every IOMMU behind it can (section 4). */
+  get enforcesSnoop(): boolean {
+    return this.domain.enforceSnoop;
+  }
+
+  /** A device can reach memory behind the caches' back: box 3 of the coherency matrix. */
+  get nonCoherent(): boolean {
+    return !this.enforcesSnoop && this.attachments.some((a) => a.device.requester.capabilities.noSnoop && !a.noSnoopUnused);
+  }
+
+  /** The default attachment of a device, or the one with a PASID. */
+  attachment(device: BoundDevice, pasid: number | undefined): Attachment | undefined {
+    return this.attachments.find((a) => a.device === device && a.pasid === pasid);
+  }
+
+  /**
+   * The constraints, for a command that needs a device.
+   * @throws ENODEV no device is attached; EBUSY a group is only partly attached
+   */
+  usable(): Constraints {
+    if (!this.constraints) throw new Errno('ENODEV', `no device is attached to IOASID ${this.id}`);
+    if (this.partial) {
+      throw new Errno('EBUSY', `group ${this.partial.id} is only partly attached to IOASID ${this.id}`);
+    }
+    return this.constraints;
+  }
+
+  /** Computes what follows from the attachments. */
+  refresh(): void {
+    const units = this.attachments.map((a) => a.device.requester.unit);
+    this.constraints = this.accountingRoot ? ACCOUNTING_ROOT : commonConstraints(units);
+    this.domain.enforceSnoop =
+      (this.flags & ALLOC.IOASID_ALLOC_ENFORCE_SNOOP) !== 0 ||
+      ((this.flags & ALLOC.IOASID_ALLOC_NO_ENFORCE_SNOOP) === 0 && units.length > 0 && units.every((u) => u.enforcesSnoop));
+    this.partial = undefined;
+    for (const { device, pasid } of this.attachments) {
+      if (pasid === undefined && !device.mates().every((mate) => mate && this.attachment(mate, undefined))) {
+        this.partial = device.requester.group;
+      }
+    }
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * A device that a context owns (uapi-ioasid.md, 3.1 to 3.3): bound, and attached to some of the context's address
+ * spaces. The rules of attach and detach are here.
+ */
+import { ALLOC } from '../abi/constants.js';
+import type { IommuUnit } from '../iommu/unit.js';
+import type { Requester } from '../iommu/requester.js';
+import { Errno, hex } from '../kernel/errno.js';
+import type { AddressSpace, Attachment } from './address-space.js';
+import { commonConstraints, permitted } from './constraints.js';
+import type { IoasidContext } from './context.js';
+
+export class BoundDevice {
+  readonly requester: Requester;
+  readonly context: IoasidContext;
+  /** The user's name for the device. */
+  readonly cookie: bigint;
+  /** The default address space in use: the last of a chain of nested ones. */
+  inUse: AddressSpace | undefined;
+  /** Address spaces of its PASIDs. */
+  readonly pasidSpaces = new Map<number, AddressSpace>();
+  /** Called when the context lets the device go by itself: its last close, or removal of the device. */
+  readonly onUnbind: () => void;
+
+  constructor(context: IoasidContext, requester: Requester, cookie: bigint, onUnbind: () => void) {
+    this.context = context;
+    this.requester = requester;
+    this.cookie = cookie;
+    this.onUnbind = onUnbind;
+  }
+
+  /** The assignable devices of the group, this one among them; undefined for one that is not bound. */
+  mates(): (BoundDevice | undefined)[] {
+    return [...this.requester.group.members].filter((m) => !m.hostDriver).map((m) => this.context.device(m));
+  }
+
+  /** It is in box 3 of the coherency matrix somewhere: what it does needs flushes of the CPU caches (section 4). */
+  needsFlush(): boolean {
+    if (!this.requester.capabilities.noSnoop) return false;
+    for (let space = this.inUse; space; space = space.parent) if (unflushed(space, this)) return true;
+    for (const space of this.pasidSpaces.values()) if (unflushed(space, this)) return true;
+    return false;
+  }
+
+  /** All of its attachments. */
+  attachments(): { space: AddressSpace; attachment: Attachment }[] {
+    const found: { space: AddressSpace; attachment: Attachment }[] = [];
+    for (const space of this.context.spaces()) {
+      for (const attachment of space.attachments) if (attachment.device === this) found.push({ space, attachment });
+    }
+    return found;
+  }
+
+  /**
+   * Attaches to an address space by requester ID (3.2).
+   * @throws EBUSY, EINVAL as the section lists them
+   */
+  attach(space: AddressSpace, noSnoopUnused: boolean): void {
+    const { name, unit } = this.requester;
+    if (space.attachment(this, undefined)) throw new Errno('EBUSY', `${name} is attached to IOASID ${space.id} already`);
+    if (space.accountingRoot) {
+      throw new Errno('EINVAL', `IOASID ${space.id} is an accounting root: no device attaches to it`);
+    }
+    const { parent } = space;
+    if (parent && !parent.accountingRoot && !parent.attachment(this, undefined)) {
+      throw new Errno('EINVAL', `${name} must be attached to IOASID ${parent.id} before its child ${space.id}`);
+    }
+    if (this.inUse && this.inUse !== parent) {
+      throw new Errno('EBUSY', `${name} uses IOASID ${this.inUse.id}, of which IOASID ${space.id} is not a child`);
+    }
+    this.#agreeWithMates(space);
+    checkUnit(space, unit);
+    space.attachments.push({ device: this, pasid: undefined, noSnoopUnused });
+    this.inUse = space;
+    space.refresh();
+    this.reroute();
+  }
+
+  /**
+   * Detaches the default attachment (3.2).
+   * @throws ENOENT it is not attached there; EBUSY a child, or a PASID, is attached above it
+   */
+  detach(space: AddressSpace): void {
+    const { name } = this.requester;
+    const attachment = space.attachment(this, undefined);
+    if (!attachment) throw new Errno('ENOENT', `${name} is not attached to IOASID ${space.id}`);
+    if (space !== this.inUse) {
+      throw new Errno('EBUSY', `${name} is still attached to IOASID ${this.inUse?.id}, a child of IOASID ${space.id}`);
+    }
+    space.attachments.splice(space.attachments.indexOf(attachment), 1);
+    this.inUse = space.parent?.attachment(this, undefined) ? space.parent : undefined;
+    space.refresh();
+    this.reroute();
+  }
+
+  /** Takes every attachment away, children first: the device is closed or gone. */
+  detachAll(): void {
+    for (const { space, attachment } of this.attachments().sort((a, b) => b.space.depth - a.space.depth)) {
+      space.attachments.splice(space.attachments.indexOf(attachment), 1);
+      space.refresh();
+    }
+    this.inUse = undefined;
+    this.requester.pasids.clear();
+    this.reroute();
+  }
+
+  /**
+   * Sets where the group's DMA goes: to the address space that all of its devices use, else nowhere (3.3). A context's
+   * spaces that the group is on are looked at again, since the group may have become whole or partial.
+   */
+  reroute(): void {
+    const mates = this.mates();
+    for (const mate of mates) {
+      for (let space = mate?.inUse; space; space = space.parent) space.refresh();
+    }
+    const whole = mates.every((mate) => mate && mate.inUse === this.inUse);
+    for (const member of this.requester.group.members) member.domain = whole ? this.inUse?.domain : undefined;
+  }
+
+  /** Every device of a group goes to the same default address space, at each level of nesting. */
+  #agreeWithMates(space: AddressSpace): void {
+    for (const mate of this.mates()) {
+      if (!mate || mate === this) continue;
+      for (let other = mate.inUse; other; other = other.parent) {
+        if (other.depth === space.depth && other !== space && other.attachment(mate, undefined)) {
+          throw new Errno(
+            'EINVAL',
+            `${mate.requester.name} of the same group ${this.requester.group.id} is attached to IOASID ${other.id}, not ${space.id}`,
+          );
+        }
+      }
+    }
+  }
+}
+
+function unflushed(space: AddressSpace, device: BoundDevice): boolean {
+  return !space.enforcesSnoop && space.attachments.some((a) => a.device === device && !a.noSnoopUnused);
+}
+
+/**
+ * Can a device behind this unit join the address space, with all that is mapped there?
+ * @throws EINVAL
+ */
+export function checkUnit(space: AddressSpace, unit: IommuUnit): void {
+  if ((space.flags & ALLOC.IOASID_ALLOC_ENFORCE_SNOOP) !== 0 && !unit.enforcesSnoop) {
+    throw new Errno('EINVAL', `IOASID ${space.id} enforces snoop, and IOMMU ${unit.name} cannot`);
+  }
+  const nesting = Math.max(unit.hardwareNesting, unit.softwareNesting);
+  if (space.depth > nesting) {
+    throw new Errno('EINVAL', `IOASID ${space.id} is nested ${space.depth} deep; IOMMU ${unit.name} nests ${nesting}`);
+  }
+  const units = [unit, ...space.attachments.map((a) => a.device.requester.unit)];
+  const common = commonConstraints(units);
+  if (!common?.pageSizes) throw new Errno('EINVAL', `IOMMU ${unit.name} has no page size in common with IOASID ${space.id}`);
+  if (units.every((other) => other === unit) && space.constraints) return;
+  const smallest = Number(common.pageSizes & -common.pageSizes) / 4096;
+  const { map } = space.domain;
+  for (let more = map.seek(0); more; more = map.next()) {
+    const first = BigInt(map.start) << 12n;
+    const last = (BigInt(map.start + map.pages) << 12n) - 1n;
+    if (!permitted(common.ranges, first, last) || map.start % smallest !== 0 || map.pages % smallest !== 0) {
+      throw new Errno('EINVAL', `IOMMU ${unit.name} cannot hold the mapping ${hex(first)}-${hex(last)} of IOASID ${space.id}`);
+    }
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * An IOASID context: what an open file of /dev/ioasid is (uapi-ioasid.md, 1 and 2). It owns the address spaces, the
+ * registered memory and the bound devices; its last close frees them all.
+ */
+import { ALLOC, EVENT } from '../abi/constants.js';
+import type { Authority, FactSource, FileRecord } from '../authority/authority.js';
+import type { FileFacts } from '../authority/policy.js';
+import type { Requester } from '../iommu/requester.js';
+import { Errno } from '../kernel/errno.js';
+import type { IoctlDetail } from '../kernel/ioctl.js';
+import type { Caller, FileOps } from '../kernel/open-file.js';
+import { AddressSpace } from './address-space.js';
+import { BoundDevice } from './bound-device.js';
+import { removeMappings } from './mapping.js';
+import { RegisteredMemory } from './registered-memory.js';
+import { IOASID_TABLE } from './table.js';
+
+/** Most address spaces in one context. */
+export const MAX_IOASIDS = 1 << 20;
+
+/** What a context needs of the machine. */
+export interface IoasidHost {
+  readonly authority: Authority;
+  /** Writes back and invalidates every dirty line of the modelled CPU caches. */
+  flushCaches(): void;
+}
+
+export class IoasidContext implements FileOps, FactSource {
+  readonly name = '/dev/ioasid';
+  readonly host: IoasidHost;
+  readonly registered = new RegisteredMemory();
+  /** This open file in the eyes of the authority policy. */
+  readonly record: FileRecord;
+  readonly #spaces = new Map<number, AddressSpace>();
+  readonly #devices = new Map<Requester, BoundDevice>();
+  /** No id below is free. */
+  #lowest = 1;
+
+  constructor(host: IoasidHost) {
+    this.host = host;
+    this.record = host.authority.addFile(this, (held) =>
+      this.emit(held ? EVENT.IOASID_EVENT_WBINVD_GRANTED : EVENT.IOASID_EVENT_WBINVD_REVOKED, 0, 0n),
+    );
+  }
+
+  ioctl(caller: Caller, request: number, argument: bigint, detail?: IoctlDetail): number {
+    return IOASID_TABLE.dispatch(this, caller, request, argument, detail);
+  }
+
+  /** The last close: devices are detached and unbound, address spaces freed, charges given back. */
+  release(): void {
+    for (const device of [...this.#devices.values()]) this.unbind(device);
+    for (const space of this.#spaces.values()) removeMappings(space, this.registered, 0, Number.POSITIVE_INFINITY);
+    this.#spaces.clear();
+    this.registered.clear();
+    this.host.authority.removeFile(this.record);
+  }
+
+  /** Tells the context's listeners of an event. */
+  emit(_type: number, _ioasid: number, _cookie: bigint): void {}
+
+  facts(): FileFacts {
+    const devices = [...this.#devices.values()];
+    return {
+      need: devices.some((device) => device.needsFlush()),
+      bound: devices.length > 0,
+      unenforced: devices.some((device) => !device.requester.unit.enforcesSnoop),
+    };
+  }
+
+  spaces(): IterableIterator<AddressSpace> {
+    return this.#spaces.values();
+  }
+
+  devices(): IterableIterator<BoundDevice> {
+    return this.#devices.values();
+  }
+
+  device(requester: Requester): BoundDevice | undefined {
+    return this.#devices.get(requester);
+  }
+
+  /** @throws ENOENT the id does not exist in this context */
+  space(id: number): AddressSpace {
+    const space = this.#spaces.get(id);
+    if (!space) throw new Errno('ENOENT', `IOASID ${id} does not exist in this context`);
+    return space;
+  }
+
+  /** @throws ENOENT no device was bound with this cookie */
+  deviceByCookie(cookie: bigint): BoundDevice {
+    for (const device of this.#devices.values()) if (device.cookie === cookie) return device;
+    throw new Errno('ENOENT', `no device is bound with cookie 0x${cookie.toString(16)}`);
+  }
+
+  /** A new address space with the lowest free id. @throws ENOSPC */
+  alloc(flags: number, parent?: AddressSpace): AddressSpace {
+    if (this.#spaces.size >= MAX_IOASIDS) throw new Errno('ENOSPC', `the context has ${MAX_IOASIDS} IOASIDs`);
+    while (this.#spaces.has(this.#lowest)) this.#lowest++;
+    const inherited = parent ? parent.flags & ~ALLOC.IOASID_ALLOC_ACCOUNTING_ROOT : flags;
+    const space = new AddressSpace(this.#lowest, inherited, parent);
+    this.#spaces.set(space.id, space);
+    return space;
+  }
+
+  /** @throws EBUSY a device is attached, or a child alive */
+  free(space: AddressSpace): void {
+    if (space.attachments.length > 0) throw new Errno('EBUSY', `a device is attached to IOASID ${space.id}`);
+    if (space.children.size > 0) throw new Errno('EBUSY', `IOASID ${space.id} has ${space.children.size} children`);
+    removeMappings(space, this.registered, 0, Number.POSITIVE_INFINITY);
+    space.parent?.children.delete(space);
+    this.#spaces.delete(space.id);
+    if (space.id < this.#lowest) this.#lowest = space.id;
+  }
+
+  /**
+   * Binds a device (3.1).
+   * @throws EPERM a device of its group belongs to another context, or to a host driver that does DMA
+   */
+  bind(requester: Requester, cookie: bigint, onUnbind: () => void): BoundDevice {
+    const { group } = requester;
+    for (const member of group.members) {
+      if (member.hostDriver) {
+        throw new Errno('EPERM', `${member.name} of group ${group.id} is bound to the host driver ${member.hostDriver}, which does DMA`);
+      }
+    }
+    if (group.owner && group.owner !== this) {
+      throw new Errno('EPERM', `group ${group.id} of ${requester.name} is owned by another context`);
+    }
+    group.owner = this;
+    const device = new BoundDevice(this, requester, cookie, onUnbind);
+    this.#devices.set(requester, device);
+    this.host.authority.changed(this.record);
+    return device;
+  }
+
+  /** Lets a device go, with all of its attachments. */
+  unbind(device: BoundDevice): void {
+    device.detachAll();
+    this.#devices.delete(device.requester);
+    const { group } = device.requester;
+    if (![...group.members].some((member) => this.#devices.has(member))) group.owner = undefined;
+    device.onUnbind();
+    this.host.authority.changed(this.record);
+  }
+
+  attach(device: BoundDevice, space: AddressSpace, noSnoopUnused: boolean): void {
+    device.attach(space, noSnoopUnused);
+    this.emit(EVENT.IOASID_EVENT_DEVICE_ATTACHED, space.id, device.cookie);
+    this.host.authority.changed(this.record);
+  }
+
+  /** @throws EBUSY also where the policy in force holds the device for a VM */
+  detach(device: BoundDevice, space: AddressSpace): void {
+    if (!this.#mayDetach(device, space)) {
+      throw new Errno('EBUSY', `a VM holds this context as its proof, and ${device.requester.name} is the last device that gives it`);
+    }
+    device.detach(space);
+    this.emit(EVENT.IOASID_EVENT_DEVICE_DETACHED, space.id, device.cookie);
+    this.host.authority.changed(this.record);
+  }
+
+  /** Asks the policy, with the facts as they would be after the detach. */
+  #mayDetach(device: BoundDevice, space: AddressSpace): boolean {
+    const attachment = space.attachment(device, undefined);
+    if (!attachment) return true;
+    const { attachments } = space;
+    const index = attachments.indexOf(attachment);
+    attachments.splice(index, 1);
+    space.refresh();
+    const after = this.facts();
+    attachments.splice(index, 0, attachment);
+    space.refresh();
+    return this.host.authority.mayGiveUp(this.record, after);
+  }
+}

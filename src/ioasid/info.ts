@@ -1,0 +1,80 @@
+/** IOASID_GET_INFO and IOASID_DEVICE_GET_INFO (uapi-ioasid.md, section 2). */
+import { ALLOC, DEVICE_INFO, INFO } from '../abi/constants.js';
+import { ioasid_device_info, ioasid_info, ioasid_range } from '../abi/structs.js';
+import type { Caller } from '../kernel/open-file.js';
+import type { AddressSpace } from './address-space.js';
+import type { IoasidContext } from './context.js';
+
+/** Bits that only come out; a caller may leave the last answer in the struct. */
+export const INFO_OUT = sum(INFO);
+export const DEVICE_INFO_OUT = sum(DEVICE_INFO);
+
+function sum(flags: Readonly<Record<string, number>>): number {
+  return Object.values(flags).reduce((all, flag) => all | flag, 0);
+}
+
+function infoFlags(space: AddressSpace): number {
+  let flags = 0;
+  if (space.attachments.length > 0) flags |= INFO.IOASID_INFO_ATTACHED;
+  if (space.enforcesSnoop) flags |= INFO.IOASID_INFO_ENFORCE_SNOOP;
+  if (space.nonCoherent) flags |= INFO.IOASID_INFO_NONCOHERENT;
+  if (space.constraints?.hardwareNesting) flags |= INFO.IOASID_INFO_NESTING_HW;
+  if (space.constraints?.softwareNesting) flags |= INFO.IOASID_INFO_NESTING_SW;
+  return flags;
+}
+
+export function getInfo(context: IoasidContext, caller: Caller, args: DataView): number {
+  const { get, set, size } = ioasid_info;
+  const space = context.space(get.ioasid(args));
+  const { constraints } = space;
+  const ranges = constraints?.ranges ?? [];
+  const pointer = get.ranges(args);
+  const room = Math.min(get.nr_ranges(args), ranges.length);
+  if (pointer !== 0n && room > 0) caller.mm.copyOut(pointer, packRanges(ranges.slice(0, room)));
+  if (get.argsz(args) < size) set.argsz(args, size);
+  set.flags(args, infoFlags(space));
+  set.parent(args, space.parent?.id ?? 0);
+  set.pgsizes(args, constraints?.pageSizes ?? 0n);
+  set.pgtable_formats(args, constraints?.tableFormats ?? 0n);
+  set.addr_width(args, constraints?.addressWidth ?? 0);
+  set.nr_devices(args, new Set(space.attachments.map((a) => a.device)).size);
+  set.nr_children(args, space.children.size);
+  set.nr_ranges(args, ranges.length);
+  return 0;
+}
+
+function packRanges(ranges: readonly { start: bigint; last: bigint }[]): Uint8Array {
+  const bytes = new Uint8Array(ranges.length * ioasid_range.size);
+  const view = new DataView(bytes.buffer);
+  ranges.forEach(({ start, last }, i) => {
+    ioasid_range.set.start(view, start, i * ioasid_range.size);
+    ioasid_range.set.last(view, last, i * ioasid_range.size);
+  });
+  return bytes;
+}
+
+export function getDeviceInfo(context: IoasidContext, _caller: Caller, args: DataView): number {
+  const { get, set, size } = ioasid_device_info;
+  const { requester } = context.deviceByCookie(get.cookie(args));
+  const { unit, capabilities } = requester;
+  let flags = 0;
+  if (unit.enforcesSnoop) flags |= DEVICE_INFO.IOASID_DEVICE_INFO_ENFORCE_SNOOP;
+  if (capabilities.noSnoop) flags |= DEVICE_INFO.IOASID_DEVICE_INFO_NO_SNOOP;
+  if (unit.hardwareNesting) flags |= DEVICE_INFO.IOASID_DEVICE_INFO_NESTING_HW;
+  if (unit.softwareNesting) flags |= DEVICE_INFO.IOASID_DEVICE_INFO_NESTING_SW;
+  if (capabilities.pasid) flags |= DEVICE_INFO.IOASID_DEVICE_INFO_PASID;
+  if (capabilities.pri) flags |= DEVICE_INFO.IOASID_DEVICE_INFO_PRI;
+  if (unit.dirtyTracking) flags |= DEVICE_INFO.IOASID_DEVICE_INFO_DIRTY;
+  if (get.argsz(args) < size) set.argsz(args, size);
+  set.flags(args, flags);
+  set.pgsizes(args, unit.pageSizes);
+  set.pgtable_formats(args, unit.tableFormats);
+  set.addr_width(args, unit.addressWidth);
+  set.pasid_bits(args, capabilities.pasid ? unit.pasidBits : 0);
+  set.group(args, requester.group.id);
+  set.iommu(args, unit.index);
+  return 0;
+}
+
+/** Flags of IOASID_ALLOC that exclude each other. */
+export const SNOOP_CHOICE = ALLOC.IOASID_ALLOC_ENFORCE_SNOOP | ALLOC.IOASID_ALLOC_NO_ENFORCE_SNOOP;

@@ -1,0 +1,127 @@
+/** The ioctls of /dev/ioasid: number, struct and handler (uapi-ioasid.md, section 2). */
+import { ALLOC, DMA_MAP, EXTENSIONS } from '../abi/constants.js';
+import { IOASID_IOCTLS as IOCTL } from '../abi/ioctls.js';
+import { ioasid_alloc, ioasid_dma_map, ioasid_dma_unmap, ioasid_memory } from '../abi/structs.js';
+import { Errno, hex } from '../kernel/errno.js';
+import { IoctlTable } from '../kernel/ioctl.js';
+import type { IoasidContext } from './context.js';
+import { DEVICE_INFO_OUT, getDeviceInfo, getInfo, INFO_OUT, SNOOP_CHOICE } from './info.js';
+import { mapDma, removeMappings, unmapDma } from './mapping.js';
+
+/** What this build serves. */
+const SUPPORTED: ReadonlySet<bigint> = new Set(
+  [
+    EXTENSIONS.IOASID_EXT_MAP_TYPE1V2,
+    EXTENSIONS.IOASID_EXT_NESTING_SOFTWARE,
+    EXTENSIONS.IOASID_EXT_MULTIDEV_GROUP,
+    EXTENSIONS.IOASID_EXT_DMA_NO_SNOOP,
+    EXTENSIONS.IOASID_EXT_REGISTER_MEMORY,
+    EXTENSIONS.IOASID_EXT_EXECUTE_WBINVD,
+  ].map(BigInt),
+);
+
+/** An IOASID that was given by value: the whole 64-bit argument counts. @throws ENOENT */
+function spaceByValue(context: IoasidContext, argument: bigint) {
+  if (argument > 0xffff_ffffn) throw new Errno('ENOENT', `IOASID ${argument} does not exist in this context`);
+  return context.space(Number(argument));
+}
+
+export const IOASID_TABLE = new IoctlTable<IoasidContext>('/dev/ioasid', [
+  {
+    ioctl: IOCTL.CHECK_EXTENSION,
+    run: (_context, _caller, _args, extension) => (SUPPORTED.has(extension) ? 1 : 0),
+  },
+  {
+    ioctl: IOCTL.REGISTER_MEMORY,
+    flags: 0,
+    run: ({ registered }, { mm }, args) => {
+      registered.register(mm, ioasid_memory.get.vaddr(args), ioasid_memory.get.size(args));
+      return 0;
+    },
+  },
+  {
+    ioctl: IOCTL.UNREGISTER_MEMORY,
+    flags: 0,
+    run: ({ registered }, { mm }, args) => {
+      registered.unregister(mm, ioasid_memory.get.vaddr(args), ioasid_memory.get.size(args));
+      return 0;
+    },
+  },
+  {
+    ioctl: IOCTL.ALLOC,
+    optional: true,
+    flags: SNOOP_CHOICE | ALLOC.IOASID_ALLOC_ACCOUNTING_ROOT,
+    run: (context, _caller, args) => {
+      const flags = ioasid_alloc.get.flags(args);
+      if ((flags & SNOOP_CHOICE) === SNOOP_CHOICE) {
+        throw new Errno('EINVAL', 'ENFORCE_SNOOP and NO_ENFORCE_SNOOP exclude each other');
+      }
+      return context.alloc(flags).id;
+    },
+  },
+  {
+    ioctl: IOCTL.FREE,
+    run: (context, _caller, _args, id) => {
+      context.free(spaceByValue(context, id));
+      return 0;
+    },
+  },
+  { ioctl: IOCTL.GET_INFO, min: 16, flags: INFO_OUT, out: true, run: getInfo },
+  {
+    ioctl: IOCTL.MAP_DMA,
+    flags: DMA_MAP.IOASID_DMA_MAP_READ | DMA_MAP.IOASID_DMA_MAP_WRITE,
+    run: (context, { mm }, args) => {
+      const { get } = ioasid_dma_map;
+      const space = context.space(get.ioasid(args));
+      mapDma(space, mm, context.registered, get.flags(args), get.vaddr(args), get.iova(args), get.size(args));
+      return 0;
+    },
+  },
+  {
+    ioctl: IOCTL.UNMAP_DMA,
+    flags: DMA_MAP.IOASID_DMA_UNMAP_ALL,
+    probe: true,
+    run: (context, _caller, args) => {
+      const { get, set } = ioasid_dma_unmap;
+      const space = context.space(get.ioasid(args));
+      const iova = get.iova(args);
+      const size = get.size(args);
+      if (get.flags(args) & DMA_MAP.IOASID_DMA_UNMAP_ALL) {
+        space.usable();
+        if (iova !== 0n || size !== 0n) {
+          throw new Errno('EINVAL', `UNMAP_ALL takes no range: iova ${hex(iova)}, size ${hex(size)}`);
+        }
+        set.size(args, removeMappings(space, context.registered, 0, Number.POSITIVE_INFINITY));
+      } else {
+        set.size(args, unmapDma(space, context.registered, iova, size));
+      }
+      return 0;
+    },
+  },
+  {
+    ioctl: IOCTL.CREATE_NESTING,
+    run: (context, _caller, _args, id) => {
+      const parent = spaceByValue(context, id);
+      const { constraints } = parent;
+      if (constraints) {
+        const levels = Math.max(constraints.hardwareNesting, constraints.softwareNesting);
+        if (levels === 0) throw new Errno('EOPNOTSUPP', `an IOMMU behind IOASID ${parent.id} supports no nesting`);
+        if (parent.depth + 1 > levels) {
+          throw new Errno('EINVAL', `IOASID ${parent.id} is nested ${parent.depth} deep; its IOMMUs nest ${levels}`);
+        }
+      }
+      return context.alloc(0, parent).id;
+    },
+  },
+  {
+    ioctl: IOCTL.EXECUTE_WBINVD,
+    run: ({ host, record }) => {
+      if (!host.authority.mayFlush(record)) {
+        throw new Errno('ENXIO', `policy '${host.authority.policy.name}' gives this open file no right to flush the caches`);
+      }
+      host.flushCaches();
+      return 0;
+    },
+  },
+  { ioctl: IOCTL.DEVICE_GET_INFO, min: 16, flags: DEVICE_INFO_OUT, out: true, run: getDeviceInfo },
+]);

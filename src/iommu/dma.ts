@@ -1,0 +1,83 @@
+/**
+ * DMA: how a device's requests reach memory. Each page is translated and its permission checked; pages that follow each
+ * other in IOVA and in memory are moved in one piece.
+ */
+import { DMA_FAULT, type DmaFault, type Domain, type Hit, PAGE_SHIFT } from './domain.js';
+import type { Requester } from './requester.js';
+
+const PAGE_SIZE = 1 << PAGE_SHIFT;
+
+/** What every request carries beside its address. */
+export interface DmaAttributes {
+  /** The device asks not to snoop the CPU caches. */
+  readonly noSnoop: boolean;
+  /** PASID as the device was given it; undefined: the request is routed by requester ID. */
+  readonly pasid: number | undefined;
+}
+
+export class DmaPort {
+  readonly requester: Requester;
+  /** False: the function may not issue requests (PCI command register, Bus Master Enable). */
+  busMaster = true;
+  /** Why the last transfer stopped early. */
+  fault: DmaFault = DMA_FAULT.NONE;
+  readonly #hit: Hit = { target: undefined, page: 0, pages: 0 };
+
+  constructor(requester: Requester) {
+    this.requester = requester;
+  }
+
+  /**
+   * Reads memory.
+   * @param iova any 64-bit address, bytes
+   * @returns bytes moved; less than asked if `fault` says why
+   */
+  read(iova: bigint, into: Uint8Array, attributes: DmaAttributes): number {
+    return this.#transfer(iova, into, false, attributes);
+  }
+
+  /** Writes memory; see read(). */
+  write(iova: bigint, from: Uint8Array, attributes: DmaAttributes): number {
+    return this.#transfer(iova, from, true, attributes);
+  }
+
+  #route(pasid: number | undefined): Domain | undefined {
+    if (!this.busMaster) return undefined;
+    return pasid === undefined ? this.requester.domain : this.requester.pasids.get(pasid);
+  }
+
+  #transfer(iova: bigint, bytes: Uint8Array, write: boolean, attributes: DmaAttributes): number {
+    this.fault = DMA_FAULT.NONE;
+    const domain = this.#route(attributes.pasid);
+    if (!domain) {
+      this.fault = DMA_FAULT.BLOCKED;
+      return 0;
+    }
+    const hit = this.#hit;
+    let page = Number(iova >> BigInt(PAGE_SHIFT));
+    let offset = Number(iova & BigInt(PAGE_SIZE - 1));
+    let done = 0;
+    while (done < bytes.length) {
+      this.fault = domain.translate(page, write, hit);
+      if (this.fault !== DMA_FAULT.NONE) break;
+      const size = Math.min(hit.pages * PAGE_SIZE - offset, bytes.length - done);
+      const address = BigInt(hit.page) * BigInt(PAGE_SIZE) + BigInt(offset);
+      const piece = bytes.subarray(done, done + size);
+      const target = hit.target;
+      const moved = !target?.alive
+        ? 0
+        : write
+          ? target.memory.write(address, piece)
+          : target.memory.read(address, piece);
+      done += moved;
+      if (moved < size) {
+        // The process is gone, or took the page away from under its own mapping.
+        this.fault = DMA_FAULT.NOT_MAPPED;
+        break;
+      }
+      page += (offset + size) / PAGE_SIZE;
+      offset = 0;
+    }
+    return done;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Requesters and groups: who can issue DMA, and who cannot be told apart (Linux: struct iommu_group).
+ * A requester is a PCI function, or a mediated device that its parent function isolates by PASID.
+ */
+import type { Domain } from './domain.js';
+import type { IommuUnit } from './unit.js';
+
+/** Devices that the IOMMU cannot isolate from each other: they are handed out together. */
+export class IommuGroup {
+  readonly id: number;
+  /** The requesters that are plugged in. */
+  readonly members = new Set<Requester>();
+  /** Who owns the group's DMA: the context that bound its first device; undefined: nobody. */
+  owner: object | undefined;
+
+  constructor(id: number) {
+    this.id = id;
+  }
+}
+
+export interface RequesterCapabilities {
+  /** The device can issue no-snoop requests (PCI Express Base Specification 2.2.6.5). */
+  readonly noSnoop: boolean;
+  /** The device can tag requests with a PASID. */
+  readonly pasid: boolean;
+  /** The device can ask for pages (Page Request Interface). */
+  readonly pri: boolean;
+  /** Mediated devices: the parent takes ENQCMD, so their PASIDs are global. */
+  readonly enqcmd: boolean;
+}
+
+export class Requester {
+  /** PCI address, or the name of a mediated device. */
+  readonly name: string;
+  readonly unit: IommuUnit;
+  readonly group: IommuGroup;
+  readonly capabilities: RequesterCapabilities;
+  /** Mediated: the PCI address of the parent function. */
+  readonly parent: string | undefined;
+  /** The host driver that does DMA with it; undefined: it can be assigned. */
+  readonly hostDriver: string | undefined;
+  /** Where DMA without PASID goes; undefined: blocked. Written by the owner of the attachments only. */
+  domain: Domain | undefined;
+  /** Where DMA with a PASID goes, by the number that the user gave. */
+  readonly pasids = new Map<number, Domain>();
+
+  constructor(
+    name: string,
+    unit: IommuUnit,
+    group: IommuGroup,
+    capabilities: RequesterCapabilities,
+    options: { parent?: string | undefined; hostDriver?: string | undefined } = {},
+  ) {
+    this.name = name;
+    this.unit = unit;
+    this.group = group;
+    this.capabilities = capabilities;
+    this.parent = options.parent;
+    this.hostDriver = options.hostDriver;
+    group.members.add(this);
+  }
+}

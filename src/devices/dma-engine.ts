@@ -126,7 +126,8 @@ export class DmaEngine implements DeviceModel {
     const length = this.#get(DMAE.IOASID_DMAE_REG_LENGTH);
     const source = this.#get64(DMAE.IOASID_DMAE_REG_SRC);
     const target = this.#get64(DMAE.IOASID_DMAE_REG_DST);
-    if (command > COMMAND_CHECKSUM || length > MAX_LENGTH) return { result: RESULT_BAD_COMMAND, address: 0n };
+    const known = command === COMMAND_COPY || command === COMMAND_FILL || command === COMMAND_CHECKSUM;
+    if (!known || length > MAX_LENGTH) return { result: RESULT_BAD_COMMAND, address: 0n };
     if (command === COMMAND_FILL) this.#pattern(Math.min(length, PIECE));
     let sum = 0;
     for (let done = 0; done < length; ) {

@@ -28,6 +28,13 @@ export class VirtualKernel {
   readonly paths: PathTable;
   /** Told of each call after it was served. */
   onCall: ((record: CallRecord) => void) | undefined;
+  /** Told of what happened beside the calls: rights that come and go, devices that are unplugged. */
+  onNote: ((subject: string, text: string) => void) | undefined;
+
+  /** Reports something that is no call. */
+  note(subject: string, text: string): void {
+    this.onNote?.(subject, text);
+  }
 
   constructor(paths = new PathTable()) {
     this.paths = paths;

@@ -1,0 +1,73 @@
+/** Builds the hardware of a machine description: units, groups, requesters, devices. */
+import { DEVICE_MODELS } from '../devices/models.js';
+import { ArrayMemory, type DeviceMemory, type DeviceModel } from '../devices/model.js';
+import { DmaPort } from '../iommu/dma.js';
+import { IommuGroup, Requester } from '../iommu/requester.js';
+import type { IommuUnit } from '../iommu/unit.js';
+import { type MachineDescription, PAGE_TABLES, pageSize } from './schema.js';
+
+export interface MachineDevice {
+  /** vfioN, or any name for a device of a host driver. */
+  readonly name: string;
+  readonly requester: Requester;
+  readonly port: DmaPort;
+  readonly model: DeviceModel;
+  /** Called by the device for an MSI-X vector; whoever has the device sets it. */
+  onInterrupt: ((vector: number) => void) | undefined;
+}
+
+export interface Machine {
+  readonly units: ReadonlyMap<string, IommuUnit>;
+  readonly groups: ReadonlyMap<number, IommuGroup>;
+  readonly devices: readonly MachineDevice[];
+}
+
+/** Makes the memory behind a device's mappable BAR. */
+export type MakeMemory = (device: string, size: number) => DeviceMemory;
+
+export function buildMachine(
+  description: MachineDescription,
+  makeMemory: MakeMemory = (_device, size) => new ArrayMemory(size),
+): Machine {
+  const units = new Map<string, IommuUnit>();
+  for (const [name, it] of Object.entries(description.iommus)) {
+    units.set(name, {
+      name,
+      index: units.size,
+      enforcesSnoop: it['enforce-snoop'],
+      hardwareNesting: it.nesting.hardware,
+      softwareNesting: it.nesting.software,
+      pasidBits: it['pasid-bits'],
+      addressWidth: it['address-width'],
+      pageSizes: it['page-sizes'].reduce((all, size) => all | pageSize(size), 0n),
+      tableFormats: it['page-tables'].reduce((all, format) => all | (1n << BigInt(PAGE_TABLES.indexOf(format))), 0n),
+      dirtyTracking: it['dirty-tracking'],
+      reserved: it.reserved.map(({ start, last }) => ({ start: BigInt(start), last: BigInt(last) })),
+    });
+  }
+  const groups = new Map<number, IommuGroup>();
+  const devices: MachineDevice[] = [];
+  for (const [name, it] of Object.entries(description.devices)) {
+    const unit = units.get(it.iommu);
+    if (!unit) throw new Error(`device ${name} is behind no IOMMU`);
+    const group = groups.get(it.group) ?? new IommuGroup(it.group);
+    groups.set(it.group, group);
+    const requester = new Requester(
+      it.function ?? name,
+      unit,
+      group,
+      { noSnoop: it['no-snoop'], pasid: it.pasid, pri: it.pri, enqcmd: it.enqcmd },
+      { parent: it.parent, hostDriver: it['host-driver'] },
+    );
+    const port = new DmaPort(requester);
+    let device: MachineDevice | undefined;
+    const model = DEVICE_MODELS[it.model]({
+      dma: port,
+      memory: (size) => makeMemory(name, size),
+      interrupt: (vector) => device?.onInterrupt?.(vector),
+    });
+    device = { name, requester, port, model, onInterrupt: undefined };
+    devices.push(device);
+  }
+  return { units, groups, devices };
+}

@@ -39,6 +39,8 @@ export class BootedMachine {
   readonly hardware: Machine;
   readonly authority: Authority;
   readonly caches = new CpuCaches();
+  /** The machine's clock, milliseconds. */
+  readonly now: () => number;
   readonly #assigned = new Map<string, AssignedDevice>();
   #vms = 0;
   #pids = 1000;
@@ -46,7 +48,8 @@ export class BootedMachine {
   constructor(options: BootOptions = {}) {
     const description = parseMachine(options.machine ?? DEFAULT_MACHINE, options.machineFile ?? 'machine.yaml');
     this.hardware = buildMachine(description, options.makeMemory);
-    this.authority = new Authority(policyByName(options.authority ?? description.authority), options.now ?? (() => 0));
+    this.now = options.now ?? (() => 0);
+    this.authority = new Authority(policyByName(options.authority ?? description.authority), this.now);
     this.kernel = new VirtualKernel(new PathTable(options.uid, options.gid));
     const { paths } = this.kernel;
     const host = {

@@ -1,0 +1,33 @@
+// Installs and builds what is missing, and only that.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+
+function run(what, command, args) {
+  process.stderr.write(`${what} …\n`);
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (status !== 0) {
+    process.stderr.write(`${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}\n`);
+    process.exit(1);
+  }
+}
+
+/** Time of the newest file under a directory, ms. */
+function newest(directory) {
+  let time = 0;
+  for (const entry of readdirSync(`${root}${directory}`, { withFileTypes: true, recursive: true })) {
+    if (entry.isFile()) time = Math.max(time, statSync(`${entry.parentPath}/${entry.name}`).mtimeMs);
+  }
+  return time;
+}
+
+const time = (file) => (existsSync(`${root}${file}`) ? statSync(`${root}${file}`).mtimeMs : 0);
+
+export function prepare() {
+  if (time('node_modules/.package-lock.json') < time('package-lock.json')) {
+    run('installing packages', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  }
+  if (time('dist/.node.tsbuildinfo') < newest('src')) run('building', process.execPath, ['node_modules/typescript/bin/tsc', '-b']);
+}

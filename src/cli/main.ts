@@ -1,0 +1,70 @@
+/** The command line. Each command's work is elsewhere, and is loaded when it is asked for. */
+import { Command } from 'commander';
+import { version } from './version.js';
+
+const program = new Command('ioasid')
+  .description('The whole of /dev/ioasid in user space: runs unmodified programs on a virtual kernel with IOMMUs, VFIO devices and KVM.')
+  .version(version())
+  .enablePositionalOptions()
+  .showHelpAfterError('(see ioasid --help)')
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 125));
+
+program
+  .command('exec')
+  .description('run a program on the virtual kernel; ends with its exit status')
+  .usage('[options] -- PROGRAM [ARGS...]')
+  .argument('<program...>', 'the program and its arguments')
+  .option('--machine <file>', 'machine file (YAML); see ioasid machine')
+  .option('--authority <policy>', 'who may flush the CPU caches, and for how long')
+  .option('--trace <file>', 'write each served call as a line of JSON; - writes text to stderr')
+  .option('--io-uring', 'let io_uring through: what it does passes by the virtual kernel')
+  .option('-v, --verbose', 'say at the end what was served')
+  .passThroughOptions()
+  .action(async ([file = '', ...args]: string[], options) => {
+    const { exec } = await import('../runner/exec.js');
+    process.exitCode = await exec({ program: file, args, ...options });
+  });
+
+program
+  .command('doctor')
+  .description('check what the runner needs on this host')
+  .option('--json', 'for scripts')
+  .action(async (options: { json?: boolean }) => {
+    const { doctor } = await import('../runner/doctor.js');
+    process.exitCode = doctor(options.json ?? false);
+  });
+
+const abi = program.command('abi').description('the user API');
+abi
+  .command('header')
+  .description('print the C header')
+  .action(async () => {
+    const { printHeader } = await import('../abi/header.js');
+    process.stdout.write(printHeader());
+  });
+
+const machine = program.command('machine').description('machine files');
+machine
+  .command('default')
+  .description('print the default machine, as a start for your own')
+  .action(async () => {
+    const { DEFAULT_MACHINE } = await import('../machine/default-machine.js');
+    process.stdout.write(DEFAULT_MACHINE);
+  });
+machine
+  .command('schema')
+  .description('print the JSON Schema of machine files')
+  .action(async () => {
+    const { machineJsonSchema } = await import('../machine/schema.js');
+    process.stdout.write(`${JSON.stringify(machineJsonSchema(), null, 2)}\n`);
+  });
+machine
+  .command('check')
+  .description('say what is wrong with a machine file')
+  .argument('<file>')
+  .action(async (file: string) => {
+    const { checkMachineFile } = await import('./check-machine.js');
+    process.exitCode = checkMachineFile(file);
+  });
+
+await program.parseAsync();

@@ -1,0 +1,187 @@
+/** System calls on descriptors of the virtual kernel's files: ioctl, positioned reads and writes, mmap, fstat. */
+import { closeSync } from 'node:fs';
+import { O } from '../abi/linux-constants.js';
+import { Errno } from '../kernel/errno.js';
+import type { VirtualKernel } from '../kernel/kernel.js';
+import type { Caller, OpenFile } from '../kernel/open-file.js';
+import type { PathNode } from '../kernel/paths.js';
+import { VfioFile } from '../vfio/device-file.js';
+import { packStat, packStatx } from './file-status.js';
+import { type HostFiles, SharedMemory } from './host-files.js';
+import type { Notification } from './notification.js';
+import { copyOut } from './path-calls.js';
+import { readPath } from './path-lookup.js';
+import { credentials } from './procfs.js';
+import type { Served } from './served.js';
+import type { SyscallName } from './syscalls.js';
+import type { RemoteProcess, Tasks } from './tasks.js';
+
+const MAP_TYPE = 0xf;
+const MAP_PRIVATE = 2;
+const AT_EMPTY_PATH = 0x1000;
+const IOV_MAX = 1024;
+
+type Handler = (notification: Notification) => Served;
+
+/** The thread whose call is being served. */
+class RemoteCaller implements Caller {
+  readonly #calls: FileCalls;
+  readonly #notification: Notification;
+  readonly #process: RemoteProcess;
+
+  constructor(calls: FileCalls, notification: Notification, process: RemoteProcess) {
+    this.#calls = calls;
+    this.#notification = notification;
+    this.#process = process;
+  }
+
+  get pid() {
+    return this.#process.pid;
+  }
+  get tid() {
+    return this.#notification.tid;
+  }
+  get mm() {
+    return this.#process.mm;
+  }
+  file(fd: number): OpenFile | null {
+    const place = this.#calls.tasks.inodeOf(this.tid, fd);
+    if (!place) throw new Errno('EBADF', `descriptor ${fd} is not open`);
+    return this.#calls.files.find(place.device, place.inode) ?? null;
+  }
+  install(file: OpenFile, cloexec: boolean): number {
+    return this.#calls.give(this.#notification, file, O.RDWR | (cloexec ? O.CLOEXEC : 0), false);
+  }
+}
+
+export class FileCalls {
+  readonly kernel: VirtualKernel;
+  readonly files: HostFiles;
+  readonly tasks: Tasks;
+
+  constructor(kernel: VirtualKernel, files: HostFiles, tasks: Tasks) {
+    this.kernel = kernel;
+    this.files = files;
+    this.tasks = tasks;
+    files.onMemoryGone = (fd) => {
+      for (const memory of this.#memories) memory.leave(fd);
+    };
+  }
+  readonly #memories = new Set<SharedMemory>();
+
+  handlers(): Partial<Record<SyscallName, Handler>> {
+    return {
+      ioctl: (n) =>
+        this.#serve(n, (caller, fd, file) => this.kernel.ioctl(caller, fd, file, n.uint(1), n.argument(2))),
+      pread64: (n) =>
+        this.#serve(n, (caller, fd, file) =>
+          this.kernel.pread(caller, fd, file, n.argument(1), n.argument(2), n.argument(3)),
+        ),
+      pwrite64: (n) =>
+        this.#serve(n, (caller, fd, file) =>
+          this.kernel.pwrite(caller, fd, file, n.argument(1), n.argument(2), n.argument(3)),
+        ),
+      preadv: (n) => this.#vector(n, false),
+      preadv2: (n) => this.#vector(n, false),
+      pwritev: (n) => this.#vector(n, true),
+      pwritev2: (n) => this.#vector(n, true),
+      mmap: (n) => this.#mmap(n),
+      fstat: (n) => this.#fstat(n, n.int(0), (node) => copyOut(n, 1, packStat(node))),
+    };
+  }
+
+  /** fstat by newfstatat or statx: an empty path. 'host' if the path is not empty. */
+  emptyPathStat(n: Notification, name: 'newfstatat' | 'statx'): Served {
+    const flags = n.int(name === 'statx' ? 2 : 3);
+    if (!(flags & AT_EMPTY_PATH) || readPath(n.tid, n.address(1)) !== '') return 'host';
+    return this.#fstat(n, n.int(0), (node) =>
+      name === 'statx' ? copyOut(n, 4, packStatx(node)) : copyOut(n, 2, packStat(node)),
+    );
+  }
+
+  /** Opens a path and gives the caller its descriptor, as the result of the call. */
+  open(n: Notification, path: string, flags: number): Served {
+    this.give(n, this.kernel.open(path, flags, credentials(n.tid)), flags, true);
+    return 'done';
+  }
+
+  /**
+   * Puts a descriptor of a new open file into the caller.
+   * @param send the number is the call's result, and the call ends
+   * @returns the number
+   * @throws EMFILE and what else the host answers; the open file is released then
+   */
+  give(n: Notification, file: OpenFile, flags: number, send: boolean): number {
+    const { ops } = file;
+    const memory = ops instanceof VfioFile ? ops.device.model.memory : undefined;
+    if (memory instanceof SharedMemory) this.#memories.add(memory);
+    const ours = this.files.make(file, flags & (O.ACCMODE | O.NONBLOCK), memory?.size ?? 0);
+    const fd = n.addDescriptor(ours, (flags & O.CLOEXEC) !== 0, send);
+    // If the caller did not get it, this close is the last one and releases the file.
+    closeSync(ours);
+    if (fd < 0) throw new Errno(fd === -24 ? 'EMFILE' : 'ESRCH', `the host gives the caller no descriptor (${fd})`);
+    return fd;
+  }
+
+  #file(n: Notification, fd: number): OpenFile | undefined {
+    if (!this.files.any) return undefined;
+    const place = this.tasks.inodeOf(n.tid, fd);
+    return place && this.files.find(place.device, place.inode);
+  }
+
+  #caller(n: Notification): RemoteCaller {
+    return new RemoteCaller(this, n, this.tasks.process(n.tid, n.instruction));
+  }
+
+  /** A call on the descriptor that is its first argument. */
+  #serve(n: Notification, act: (caller: Caller, fd: number, file: OpenFile) => number): Served {
+    const fd = n.int(0);
+    const file = this.#file(n, fd);
+    return file ? act(this.#caller(n), fd, file) : 'host';
+  }
+
+  /** preadv and pwritev: one piece after the other, as Linux does for a file without them. */
+  #vector(n: Notification, write: boolean): Served {
+    return this.#serve(n, (caller, fd, file) => {
+      const count = n.uint(2);
+      if (count > IOV_MAX) throw new Errno('EINVAL', `${count} buffers are more than ${IOV_MAX}`);
+      const iovecs = new DataView(new ArrayBuffer(count * 16));
+      caller.mm.copyIn(n.argument(1), new Uint8Array(iovecs.buffer));
+      let done = 0;
+      for (let i = 0; i < count; i++) {
+        const [address, size] = [iovecs.getBigUint64(i * 16, true), iovecs.getBigUint64(i * 16 + 8, true)];
+        const offset = n.argument(3) + BigInt(done);
+        try {
+          const moved = write
+            ? this.kernel.pwrite(caller, fd, file, address, size, offset)
+            : this.kernel.pread(caller, fd, file, address, size, offset);
+          done += moved;
+          if (BigInt(moved) < size) break;
+        } catch (error) {
+          if (done === 0) throw error;
+          break;
+        }
+      }
+      return done;
+    });
+  }
+
+  /** Looks whether the region can be mapped; the mapping itself is the host kernel's work. */
+  #mmap(n: Notification): Served {
+    const fd = n.int(4);
+    const file = this.#file(n, fd);
+    if (!file) return 'host';
+    const shared = (n.int(3) & MAP_TYPE) !== MAP_PRIVATE;
+    const { memory } = this.kernel.mmap(this.#caller(n), fd, file, n.argument(1), n.argument(5), shared);
+    const fileMemory = this.files.memoryOf(file);
+    if (memory instanceof SharedMemory && fileMemory !== undefined) memory.moveTo(fileMemory);
+    return 'host';
+  }
+
+  #fstat(n: Notification, fd: number, answer: (node: PathNode) => Served): Served {
+    const file = this.#file(n, fd);
+    if (!file) return 'host';
+    const node = this.kernel.paths.get(file.ops.name);
+    return node ? answer(node) : 'host';
+  }
+}

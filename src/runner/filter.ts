@@ -1,0 +1,123 @@
+/**
+ * The seccomp filter: a BPF program that hands over the calls that may concern us, and lets everything else run at full
+ * speed (Documentation/userspace-api/seccomp_filter.rst; struct seccomp_data in linux/seccomp.h).
+ */
+import { KVMIO, VFIO_TYPE } from '../abi/constants.js';
+import type { Architecture, SyscallName } from './syscalls.js';
+
+const ALLOW = 0x7fff0000;
+const USER_NOTIF = 0x7fc00000;
+const ERRNO_ENOSYS = 0x00050000 | 38;
+
+// BPF instructions: load a word, mask it, compare it, return (linux/filter.h).
+const LD = 0x20;
+const AND = 0x54;
+const JEQ = 0x15;
+const JGE = 0x35;
+const JSET = 0x45;
+const RET = 0x06;
+
+/** Offset of a word of struct seccomp_data. */
+const NR = 0;
+const ARCH = 4;
+const lowWord = (argument: number): number => 16 + argument * 8;
+const highWord = (argument: number): number => lowWord(argument) + 4;
+
+/** Calls that always go to the supervisor. */
+const ALWAYS: readonly SyscallName[] = [
+  ...(['open', 'openat', 'openat2', 'creat', 'stat', 'lstat', 'newfstatat', 'statx', 'fstat'] as const),
+  ...(['access', 'faccessat', 'faccessat2', 'readlink', 'readlinkat', 'execve', 'execveat'] as const),
+  ...(['chmod', 'fchmodat', 'fchmodat2', 'chown', 'lchown', 'fchownat'] as const),
+  ...(['getxattr', 'lgetxattr', 'listxattr', 'llistxattr', 'preadv', 'pwritev', 'preadv2', 'pwritev2'] as const),
+];
+
+const MAP_SHARED = 1;
+const MAP_ANONYMOUS = 0x20;
+/** File offsets from 2^40 on belong to regions of a device; BAR0 is at 0 and small. */
+const REGION_HIGH = 0x100;
+const BAR0_END = 0x10000;
+
+/** One instruction; a jump names its target as a label or falls through. */
+type Step = { code: number; value: number; yes?: string; no?: string } | { label: string };
+
+const ld = (offset: number): Step => ({ code: LD, value: offset });
+const ret = (value: number): Step => ({ code: RET, value });
+
+/**
+ * The filter's instructions, 8 bytes each (struct sock_filter).
+ * @param options.ioUring let io_uring_setup through; its operations pass by the filter
+ */
+export function buildFilter(architecture: Architecture, options: { ioUring: boolean }): Uint8Array {
+  const { audit, numbers } = architecture;
+  const jump = (name: SyscallName, target: string): Step[] => {
+    const nr = numbers[name];
+    return nr === undefined ? [] : [{ code: JEQ, value: nr, yes: target }];
+  };
+  return assemble([
+    ld(ARCH),
+    { code: JEQ, value: audit, no: 'allow' },
+    ld(NR),
+    ...jump('ioctl', 'ioctl'),
+    ...jump('mmap', 'mmap'),
+    ...jump('pread64', 'pread'),
+    ...jump('pwrite64', 'pread'),
+    ...(options.ioUring ? [] : jump('io_uring_setup', 'enosys')),
+    ...ALWAYS.flatMap((name) => jump(name, 'notify')),
+    ret(ALLOW),
+
+    // ioctl: the type byte of the request is ';' or KVMIO.
+    { label: 'ioctl' },
+    ld(lowWord(1)),
+    { code: AND, value: 0xff00 },
+    { code: JEQ, value: VFIO_TYPE << 8, yes: 'notify' },
+    { code: JEQ, value: KVMIO << 8, yes: 'notify', no: 'allow' },
+
+    // mmap: of a file, shared or at an offset where only regions are.
+    { label: 'mmap' },
+    ld(lowWord(3)),
+    { code: JSET, value: MAP_ANONYMOUS, yes: 'allow' },
+    { code: JSET, value: MAP_SHARED, yes: 'notify' },
+    ld(highWord(5)),
+    { code: JGE, value: REGION_HIGH, yes: 'notify', no: 'allow' },
+
+    // pread64, pwrite64: at an offset where regions are.
+    { label: 'pread' },
+    ld(highWord(3)),
+    { code: JGE, value: REGION_HIGH, yes: 'notify' },
+    { code: JGE, value: 1, yes: 'allow' },
+    ld(lowWord(3)),
+    { code: JGE, value: BAR0_END, yes: 'allow' },
+    { label: 'notify' },
+    ret(USER_NOTIF),
+    { label: 'allow' },
+    ret(ALLOW),
+    { label: 'enosys' },
+    ret(ERRNO_ENOSYS),
+  ]);
+}
+
+/** Resolves labels into relative jumps. */
+function assemble(steps: readonly Step[]): Uint8Array {
+  const labels = new Map<string, number>();
+  let count = 0;
+  for (const step of steps) {
+    if ('label' in step) labels.set(step.label, count);
+    else count++;
+  }
+  const view = new DataView(new ArrayBuffer(count * 8));
+  let index = 0;
+  for (const step of steps) {
+    if ('label' in step) continue;
+    const distance = (label: string | undefined): number => {
+      const jump = label === undefined ? 0 : (labels.get(label) ?? -1) - index - 1;
+      if (jump < 0 || jump > 255) throw new Error(`jump to ${label} out of range`);
+      return jump;
+    };
+    view.setUint16(index * 8, step.code, true);
+    view.setUint8(index * 8 + 2, distance(step.yes));
+    view.setUint8(index * 8 + 3, distance(step.no));
+    view.setUint32(index * 8 + 4, step.value, true);
+    index++;
+  }
+  return new Uint8Array(view.buffer);
+}

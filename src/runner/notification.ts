@@ -1,0 +1,118 @@
+/**
+ * One intercepted system call, and the answers that the host kernel takes for it (seccomp_unotify(2); structs of
+ * linux/seccomp.h). The buffers are made once and used for every call.
+ */
+import { addressOf, errno, libc } from './libc.js';
+
+const RECV = 0xc0502100;
+const SEND = 0xc0182101;
+const ID_VALID = 0x40082102;
+const ADDFD = 0x40182103;
+const SET_FLAGS = 0x40082104;
+const FD_SYNC_WAKE_UP = 1;
+const RESPONSE_CONTINUE = 1;
+const ADDFD_SEND = 2;
+const O_CLOEXEC = 0o2000000;
+
+const EINTR = 4;
+const ENOENT = 2;
+
+export class Notification {
+  readonly #listener: number;
+  readonly #call = new DataView(new ArrayBuffer(80));
+  readonly #callAddress = addressOf(this.#call);
+  readonly #zero = new Uint8Array(this.#call.buffer);
+  readonly #response = new DataView(new ArrayBuffer(24));
+  readonly #responseAddress = addressOf(this.#response);
+  readonly #addfd = new DataView(new ArrayBuffer(24));
+  readonly #addfdAddress = addressOf(this.#addfd);
+
+  /** What addDescriptor() returned last. */
+  added = 0;
+
+  /** @param listener the seccomp listener */
+  constructor(listener: number) {
+    this.#listener = listener;
+    // The caller wakes on this CPU: halves the round trip. Kernels before 6.6 do not know it.
+    libc.ioctl(listener, SET_FLAGS, FD_SYNC_WAKE_UP);
+  }
+
+  /** Takes the next call. Returns false if it went away before it could be taken. */
+  receive(): boolean {
+    this.#zero.fill(0);
+    if (libc.ioctl(this.#listener, RECV, this.#callAddress) === 0) return true;
+    const number = errno();
+    if (number === ENOENT || number === EINTR) return false;
+    throw new Error(`the seccomp listener failed: ${libc.strerror(number)}`);
+  }
+
+  /** Thread that makes the call. */
+  get tid(): number {
+    return this.#call.getUint32(8, true);
+  }
+  get nr(): number {
+    return this.#call.getInt32(16, true);
+  }
+  /** Where the caller's code is. */
+  get instruction(): number {
+    return Number(this.#call.getBigUint64(24, true));
+  }
+  /** An argument, all 64 bits of it. */
+  argument(index: number): bigint {
+    return this.#call.getBigUint64(32 + index * 8, true);
+  }
+  /** The low 32 bits of an argument, as a C int. */
+  int(index: number): number {
+    return this.#call.getInt32(32 + index * 8, true);
+  }
+  /** The low 32 bits of an argument, as a C unsigned int. */
+  uint(index: number): number {
+    return this.#call.getUint32(32 + index * 8, true);
+  }
+  /** A user address as a number: they are below 2^56. Anything larger stays invalid. */
+  address(index: number): number {
+    return Number(this.argument(index));
+  }
+
+  /** True while the caller still waits: what was read of it was its own. */
+  valid(): boolean {
+    return libc.ioctl(this.#listener, ID_VALID, this.#callAddress) === 0;
+  }
+
+  /** Lets the host kernel do the call. */
+  proceed(): void {
+    this.#send(0, 0, RESPONSE_CONTINUE);
+  }
+
+  /** Answers with a result ≥ 0, or -errno. */
+  answer(result: number): void {
+    this.#send(result < 0 ? 0 : result, result < 0 ? result : 0, 0);
+  }
+
+  /**
+   * Puts a copy of one of our descriptors into the caller.
+   * @param send the number is the call's result, and the call ends
+   * @returns the number, or -errno
+   */
+  addDescriptor(fd: number, cloexec: boolean, send: boolean): number {
+    const d = this.#addfd;
+    d.setBigUint64(0, this.#call.getBigUint64(0, true), true);
+    d.setUint32(8, send ? ADDFD_SEND : 0, true);
+    d.setUint32(12, fd, true);
+    d.setUint32(16, 0, true);
+    d.setUint32(20, cloexec ? O_CLOEXEC : 0, true);
+    const number = libc.ioctl(this.#listener, ADDFD, this.#addfdAddress);
+    this.added = number < 0 ? -errno() : number;
+    return this.added;
+  }
+
+  #send(value: number, error: number, flags: number): void {
+    const r = this.#response;
+    r.setBigUint64(0, this.#call.getBigUint64(0, true), true);
+    r.setBigInt64(8, BigInt(value), true);
+    r.setInt32(16, error, true);
+    r.setUint32(20, flags, true);
+    // The caller may have been killed meanwhile (ENOENT): there is nobody to tell.
+    libc.ioctl(this.#listener, SEND, this.#responseAddress);
+  }
+}

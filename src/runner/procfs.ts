@@ -1,0 +1,69 @@
+/** What the runner reads of other processes under /proc (proc(5)). */
+import { openSync, readFileSync, readlinkSync } from 'node:fs';
+import type { Credentials } from '../kernel/paths.js';
+
+const CAP_DAC_OVERRIDE = 1;
+const CAP_IPC_LOCK = 14;
+
+/** Fields of /proc/PID/status. */
+function status(pid: number): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (const line of readFileSync(`/proc/${pid}/status`, 'latin1').split('\n')) {
+    const colon = line.indexOf(':');
+    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1).trim());
+  }
+  return fields;
+}
+
+function capability(fields: Map<string, string>, number: number): boolean {
+  return ((BigInt(`0x${fields.get('CapEff') ?? '0'}`) >> BigInt(number)) & 1n) === 1n;
+}
+
+/** The process that a thread belongs to. */
+export function threadGroup(tid: number): number {
+  return Number(status(tid).get('Tgid'));
+}
+
+/** @param real the real ids, as access(2) takes them; else those for file access */
+export function credentials(tid: number, real = false): Credentials {
+  const fields = status(tid);
+  const column = real ? 0 : 3;
+  const id = (name: string): number => Number(fields.get(name)?.split(/\s+/)[column]);
+  const groups = (fields.get('Groups') ?? '').split(' ').filter(Boolean).map(Number);
+  const override = capability(fields, CAP_DAC_OVERRIDE) && !(real && id('Uid') !== 0);
+  return { uid: id('Uid'), gids: [id('Gid'), ...groups], override };
+}
+
+/** Does the process hold CAP_IPC_LOCK, so that RLIMIT_MEMLOCK does not bind it? */
+export function hasIpcLock(pid: number): boolean {
+  return capability(status(pid), CAP_IPC_LOCK);
+}
+
+/**
+ * What tells one program image of a process from the next: where its code and stack start (fields 26 to 28 of stat).
+ * Address-space randomisation makes two images differ.
+ */
+export function imageOf(pid: number): string {
+  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return fields.slice(23, 26).join(' ');
+}
+
+/** Target of a magic link, or undefined if there is none (any more). */
+export function link(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Opens a file of another process; undefined if it may not be, or the process is gone. */
+export function tryOpen(path: string, flags: string | number): number | undefined {
+  try {
+    return openSync(path, flags);
+  } catch {
+    return undefined;
+  }
+}
+

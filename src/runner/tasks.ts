@@ -1,0 +1,173 @@
+/**
+ * The processes and threads that make calls: which program image each runs, when it ends, and what its descriptors are.
+ */
+import { closeSync } from 'node:fs';
+import { Mm } from '../kernel/mm.js';
+import { addressOf, errno, libc } from './libc.js';
+import { imageOf, threadGroup, tryOpen } from './procfs.js';
+import { RemoteMemory } from './remote-memory.js';
+import { hostArchitecture, numberOf } from './syscalls.js';
+
+const O_PATH_DIRECTORY = 0o10000000 | 0o200000 | 0o2000000;
+const ENOENT = 2;
+/** Most threads whose descriptor directory is kept open. */
+const MAX_THREADS = 256;
+
+/** One program image of a process. */
+export class RemoteProcess {
+  readonly pid: number;
+  readonly pidfd: number;
+  memory: RemoteMemory;
+  mm: Mm;
+  /** It made an execve since its last call. */
+  execPending = false;
+  #image: string;
+
+  constructor(pid: number, pidfd: number) {
+    this.pid = pid;
+    this.pidfd = pidfd;
+    this.memory = new RemoteMemory(pid);
+    this.mm = new Mm(this.memory);
+    this.#image = imageOf(pid);
+  }
+
+  /** After an execve: was the program replaced? The old memory ends then. */
+  settle(tid: number, instruction: number): void {
+    if (this.execPending) {
+      this.execPending = false;
+      const image = imageOf(this.pid);
+      if (image === this.#image && !this.memory.gone(instruction)) this.memory.stale = false;
+      else {
+        this.end();
+        this.memory = new RemoteMemory(this.pid);
+        this.mm = new Mm(this.memory);
+        this.#image = image;
+      }
+    }
+    this.memory.tid = tid;
+  }
+
+  /** It is about to execute another program: until we know more, its memory is reached by held files only. */
+  beginExec(): void {
+    this.execPending = true;
+    this.memory.stale = true;
+  }
+
+  end(): void {
+    this.mm.end();
+    this.memory.close();
+  }
+}
+
+export class Tasks {
+  readonly #processes = new Map<number, RemoteProcess>();
+  /** By thread: an O_PATH descriptor of /proc/TID/fd. It means that thread only, also when the number is used again. */
+  readonly #threads = new Map<number, { directory: number; process: RemoteProcess | undefined }>();
+  readonly #stat = new DataView(new ArrayBuffer(hostArchitecture().stat.size));
+  readonly #statAddress = addressOf(this.#stat);
+  readonly #name = new Uint8Array(new ArrayBuffer(16));
+  readonly #nameAddress = addressOf(this.#name);
+  readonly #newfstatat = numberOf('newfstatat');
+  readonly #watch: (process: RemoteProcess) => void;
+
+  /** @param watch told of each new process: its pidfd becomes readable when it ends */
+  constructor(watch: (process: RemoteProcess) => void) {
+    this.#watch = watch;
+  }
+
+  get anyProcess(): boolean {
+    return this.#processes.size > 0;
+  }
+
+  /**
+   * The inode behind a thread's descriptor.
+   * @returns undefined if the descriptor is not open
+   */
+  inodeOf(tid: number, fd: number): { device: bigint; inode: bigint } | undefined {
+    if (fd < 0) return undefined;
+    this.#writeName(fd);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const directory = this.#directory(tid, attempt > 0);
+      if (directory === undefined) return undefined;
+      if (libc.syscall(this.#newfstatat, directory, this.#nameAddress, this.#statAddress, 0, 0) === 0) {
+        return { device: this.#stat.getBigUint64(0, true), inode: this.#stat.getBigUint64(8, true) };
+      }
+      // Not open; or the directory is of a thread that is gone, and the number is another thread's now.
+      if (errno() !== ENOENT) return undefined;
+    }
+    return undefined;
+  }
+
+  /** The process of a thread that makes a call. @throws if the thread is gone */
+  process(tid: number, instruction: number): RemoteProcess {
+    let thread = this.#threads.get(tid);
+    if (!thread?.process) {
+      this.#directory(tid, thread === undefined);
+      thread = this.#threads.get(tid);
+      if (!thread) throw new Error(`thread ${tid} is gone`);
+      thread.process = this.#processOf(threadGroup(tid));
+    }
+    thread.process.settle(tid, instruction);
+    return thread.process;
+  }
+
+  /** A thread calls execve. */
+  beginExec(tid: number): void {
+    if (this.#processes.size === 0) return;
+    let pid = tid;
+    try {
+      pid = threadGroup(tid);
+    } catch {
+      return;
+    }
+    this.#processes.get(pid)?.beginExec();
+    // The new program's thread has the process's number; what was known of its threads is void.
+    for (const [id, thread] of this.#threads) if (thread.process?.pid === pid) this.#forget(id);
+  }
+
+  /** A process ended. */
+  ended(process: RemoteProcess): void {
+    process.end();
+    closeSync(process.pidfd);
+    this.#processes.delete(process.pid);
+    for (const [tid, thread] of this.#threads) if (thread.process === process) this.#forget(tid);
+  }
+
+  #processOf(pid: number): RemoteProcess {
+    const known = this.#processes.get(pid);
+    if (known) return known;
+    const pidfd = libc.syscall(numberOf('pidfd_open'), pid, 0, 0, 0, 0);
+    if (pidfd < 0) throw new Error(`process ${pid} is gone`);
+    const process = new RemoteProcess(pid, pidfd);
+    this.#processes.set(pid, process);
+    this.#watch(process);
+    return process;
+  }
+
+  #directory(tid: number, again: boolean): number | undefined {
+    const known = this.#threads.get(tid);
+    if (known && !again) return known.directory;
+    this.#forget(tid);
+    const directory = tryOpen(`/proc/${tid}/fd`, O_PATH_DIRECTORY);
+    if (directory === undefined) return undefined;
+    const [oldest] = this.#threads.keys();
+    if (this.#threads.size >= MAX_THREADS && oldest !== undefined) this.#forget(oldest);
+    this.#threads.set(tid, { directory, process: undefined });
+    return directory;
+  }
+
+  #forget(tid: number): void {
+    const thread = this.#threads.get(tid);
+    if (!thread) return;
+    closeSync(thread.directory);
+    this.#threads.delete(tid);
+  }
+
+  /** The descriptor's number as text, without making a string. */
+  #writeName(fd: number): void {
+    let digits = 1;
+    for (let rest = fd; rest >= 10; rest = Math.floor(rest / 10)) digits++;
+    for (let i = digits - 1, rest = fd; i >= 0; i--, rest = Math.floor(rest / 10)) this.#name[i] = 48 + (rest % 10);
+    this.#name[digits] = 0;
+  }
+}

@@ -1,0 +1,46 @@
+/** Writes the trace of a run: JSON Lines into a file, or text on stderr. */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import type { VirtualKernel } from '../kernel/kernel.js';
+import { callEvent, noteEvent } from '../trace/json.js';
+import { COLORS, formatCall, formatNote, PLAIN } from '../trace/text.js';
+
+const STDERR = 2;
+/** Characters that are held back at most. */
+const BUFFER = 1 << 16;
+
+export interface TraceFile {
+  flush(): void;
+  close(): void;
+}
+
+/**
+ * Starts to trace.
+ * @param file a path, or `-` for text on stderr
+ * @throws the system's error if the file cannot be opened
+ */
+export function openTrace(file: string, kernel: VirtualKernel, color: boolean): TraceFile {
+  const text = file === '-';
+  const fd = text ? STDERR : openSync(file, 'w');
+  const palette = color ? COLORS : PLAIN;
+  let pending = '';
+  const flush = (): void => {
+    if (pending !== '') writeSync(fd, pending);
+    pending = '';
+  };
+  const write = (line: string): void => {
+    pending += `${line}\n`;
+    // On a terminal the lines stand between the program's own.
+    if (text || pending.length > BUFFER) flush();
+  };
+  const time = (): number => Math.round(performance.now() * 1000) / 1000;
+  kernel.onCall = (record) => write(text ? formatCall(record, palette) : JSON.stringify(callEvent(time(), record)));
+  kernel.onNote = (subject, what) =>
+    write(text ? formatNote(subject, what, palette) : JSON.stringify(noteEvent(time(), subject, what)));
+  return {
+    flush,
+    close: () => {
+      flush();
+      if (!text) closeSync(fd);
+    },
+  };
+}

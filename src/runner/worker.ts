@@ -1,0 +1,77 @@
+/** The Worker that owns the virtual kernel of a run: boots the machine, takes the listener, serves. */
+import { readFileSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { type BootedMachine, bootMachine } from '../boot.js';
+import { receiveDescriptor } from './fd-passing.js';
+import { SharedMemory } from './host-files.js';
+import { addressOf, check, libc } from './libc.js';
+import { Supervisor } from './supervisor.js';
+import { openTrace, type TraceFile } from './trace-file.js';
+
+/** What the main thread gives to the Worker. */
+export interface WorkerInput {
+  /** Our end of the launcher's socket. */
+  readonly socket: number;
+  /** eventfd of messages from the main thread. */
+  readonly wake: number;
+  readonly directory: string;
+  readonly machine: string | undefined;
+  readonly authority: string | undefined;
+  /** A file, `-` for stderr, or undefined. */
+  readonly trace: string | undefined;
+  readonly color: boolean;
+}
+
+/** What the Worker tells the main thread. */
+export type WorkerOutput =
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'bug'; readonly message: string }
+  | { readonly kind: 'done'; readonly served: number; readonly flushes: number };
+
+function boot(input: WorkerInput): BootedMachine {
+  return bootMachine({
+    ...(input.machine !== undefined && { machine: readFileSync(input.machine, 'utf8'), machineFile: input.machine }),
+    ...(input.authority !== undefined && { authority: input.authority }),
+    now: () => performance.now(),
+    makeMemory: (device, size) => new SharedMemory(`/dev/vfio/devices/${device}`, size),
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+  });
+}
+
+function main(input: WorkerInput): void {
+  const tell = (output: WorkerOutput): void => parentPort?.postMessage(output);
+  let machine: BootedMachine;
+  let trace: TraceFile | undefined;
+  try {
+    machine = boot(input);
+    trace = input.trace === undefined ? undefined : openTrace(input.trace, machine.kernel, input.color);
+  } catch (error) {
+    libc.close(input.socket);
+    tell({ kind: 'failed', message: (error as Error).message });
+    return;
+  }
+  const listener = receiveDescriptor(input.socket);
+  if (listener === undefined) {
+    // The launcher has said why on stderr, and ended.
+    libc.close(input.socket);
+    tell({ kind: 'done', served: 0, flushes: 0 });
+    return;
+  }
+  const supervisor = new Supervisor(machine, {
+    listener,
+    wake: input.wake,
+    directory: input.directory,
+    onWake: () => {},
+    onIdle: trace && (() => trace.flush()),
+    onBug: (error) => tell({ kind: 'bug', message: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  });
+  const go = new Uint8Array(new ArrayBuffer(8));
+  check(libc.write(input.socket, addressOf(go), 1), 'write to the launcher');
+  libc.close(input.socket);
+  supervisor.run();
+  trace?.close();
+  tell({ kind: 'done', served: supervisor.served, flushes: machine.caches.flushes });
+}
+
+main(workerData as WorkerInput);

@@ -8,15 +8,13 @@ import { PathTable } from './kernel/paths.js';
 import { Process, type ProcessOptions } from './kernel/process.js';
 import { KvmFile } from './kvm/kvm-file.js';
 import { buildMachine, type Machine, type MakeMemory } from './machine/build.js';
-import { DEFAULT_MACHINE } from './machine/default-machine.js';
-import { parseMachine } from './machine/parse.js';
+import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
+import type { MachineDescription } from './machine/schema.js';
 import { AssignedDevice, VfioFile } from './vfio/device-file.js';
 
 export interface BootOptions {
-  /** A machine file's text; the default machine when not given. */
-  machine?: string;
-  /** Name of that file, for messages. */
-  machineFile?: string;
+  /** What parseMachine() made of a machine file; the default machine when not given. */
+  machine?: MachineDescription;
   /** Authority policy, as `--authority` takes it; the machine file's when not given. */
   authority?: string;
   /** The machine's clock, milliseconds; stands still at 0 when not given. */
@@ -46,7 +44,7 @@ export class BootedMachine {
   #pids = 1000;
 
   constructor(options: BootOptions = {}) {
-    const description = parseMachine(options.machine ?? DEFAULT_MACHINE, options.machineFile ?? 'machine.yaml');
+    const description = options.machine ?? DEFAULT_DESCRIPTION;
     this.hardware = buildMachine(description, options.makeMemory);
     this.now = options.now ?? (() => 0);
     this.authority = new Authority(policyByName(options.authority ?? description.authority), this.now);
@@ -85,7 +83,7 @@ export class BootedMachine {
 
 /**
  * Boots a machine.
- * @throws MachineFileError the machine file is wrong; RangeError no such authority policy
+ * @throws RangeError no such authority policy
  */
 export function bootMachine(options?: BootOptions): BootedMachine {
   return new BootedMachine(options);

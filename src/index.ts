@@ -14,4 +14,5 @@ export { Errno } from './kernel/errno.js';
 export type { CallRecord } from './kernel/kernel.js';
 export type { Process, ProcessOptions } from './kernel/process.js';
 export { DEFAULT_MACHINE } from './machine/default-machine.js';
-export { MachineFileError } from './machine/parse.js';
+export { MachineFileError, parseMachine } from './machine/parse.js';
+export type { MachineDescription } from './machine/schema.js';

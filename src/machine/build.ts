@@ -4,7 +4,8 @@ import { ArrayMemory, type DeviceMemory, type DeviceModel } from '../devices/mod
 import { DmaPort } from '../iommu/dma.js';
 import { IommuGroup, Requester } from '../iommu/requester.js';
 import type { IommuUnit } from '../iommu/unit.js';
-import { type MachineDescription, PAGE_TABLES, pageSize } from './schema.js';
+import { PAGE_TABLES, pageSize } from './names.js';
+import type { MachineDescription } from './schema.js';
 
 export interface MachineDevice {
   /** vfioN, or any name for a device of a host driver. */

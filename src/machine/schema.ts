@@ -1,9 +1,7 @@
 /** What may stand in a machine file. The JSON Schema of schema/ is printed from here. */
 import { z } from 'zod';
 import { policyByName } from '../authority/policies.js';
-
-const PAGE_SIZES = ['4K', '16K', '64K', '2M', '4M', '1G', '512G'] as const;
-export const PAGE_TABLES = ['x86-64-4level', 'x86-64-5level'] as const;
+import { PAGE_SIZES, PAGE_TABLES } from './names.js';
 
 const address = z.int().min(0).max(2 ** 52);
 
@@ -103,13 +101,6 @@ export const machineSchema = z
   });
 
 export type MachineDescription = z.output<typeof machineSchema>;
-
-const SHIFT: Readonly<Record<string, bigint>> = { K: 10n, M: 20n, G: 30n };
-
-/** `4K` to 4096. */
-export function pageSize(text: string): bigint {
-  return BigInt(text.slice(0, -1)) << (SHIFT[text.slice(-1)] ?? 0n);
-}
 
 /** The JSON Schema of a machine file, for editors. */
 export function machineJsonSchema(): object {

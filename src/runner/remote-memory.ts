@@ -16,6 +16,7 @@ const PROCMAP_QUERY = 0xc0686611;
 const VMA_READABLE = 1n;
 const VMA_WRITABLE = 2n;
 const ENOENT = 2;
+const ESRCH = 3;
 /** Addresses above are never a user's; they would lose bits as numbers. */
 const USER_END = 1n << 56n;
 
@@ -108,6 +109,8 @@ export class RemoteMemory implements Memory {
     if (!this.stale) {
       const copied = copyRemote(this.tid, address, bytes, bytes.length, write);
       if (copied >= 0) return copied;
+      // The thread is gone; its process may still have the memory.
+      if (errno() !== ESRCH) return 0;
     }
     return this.#copyHeld(address, bytes, write);
   }

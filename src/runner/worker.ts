@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type BootedMachine, bootMachine } from '../boot.js';
+import type { MachineDescription } from '../machine/schema.js';
 import { receiveDescriptor } from './fd-passing.js';
 import { SharedMemory } from './host-files.js';
 import { addressOf, check, libc } from './libc.js';
@@ -28,9 +29,15 @@ export type WorkerOutput =
   | { readonly kind: 'bug'; readonly message: string }
   | { readonly kind: 'done'; readonly served: number; readonly flushes: number };
 
-function boot(input: WorkerInput): BootedMachine {
+/** The YAML parser is loaded only for a machine file: the default machine comes parsed. */
+async function readMachine(file: string): Promise<MachineDescription> {
+  const { parseMachine } = await import('../machine/parse.js');
+  return parseMachine(readFileSync(file, 'utf8'), file);
+}
+
+async function boot(input: WorkerInput): Promise<BootedMachine> {
   return bootMachine({
-    ...(input.machine !== undefined && { machine: readFileSync(input.machine, 'utf8'), machineFile: input.machine }),
+    ...(input.machine !== undefined && { machine: await readMachine(input.machine) }),
     ...(input.authority !== undefined && { authority: input.authority }),
     now: () => performance.now(),
     makeMemory: (device, size) => new SharedMemory(`/dev/vfio/devices/${device}`, size),
@@ -39,12 +46,12 @@ function boot(input: WorkerInput): BootedMachine {
   });
 }
 
-function main(input: WorkerInput): void {
+async function main(input: WorkerInput): Promise<void> {
   const tell = (output: WorkerOutput): void => parentPort?.postMessage(output);
   let machine: BootedMachine;
   let trace: TraceFile | undefined;
   try {
-    machine = boot(input);
+    machine = await boot(input);
     trace = input.trace === undefined ? undefined : openTrace(input.trace, machine.kernel, input.color);
   } catch (error) {
     libc.close(input.socket);
@@ -74,4 +81,4 @@ function main(input: WorkerInput): void {
   tell({ kind: 'done', served: supervisor.served, flushes: machine.caches.flushes });
 }
 
-main(workerData as WorkerInput);
+await main(workerData as WorkerInput);

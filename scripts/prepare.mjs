@@ -29,5 +29,6 @@ export function prepare() {
   if (time('node_modules/.package-lock.json') < time('package-lock.json')) {
     run('installing packages', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
   }
-  if (time('dist/.node.tsbuildinfo') < newest('src')) run('building', process.execPath, ['node_modules/typescript/bin/tsc', '-b']);
+  if (time('dist/.node.tsbuildinfo') < newest('src'))
+    run('building', process.execPath, ['node_modules/typescript/bin/tsc', '-b']);
 }

@@ -82,7 +82,11 @@ export const KVM_VM_IOCTLS = {
     linux.kvm_userspace_memory_region,
   ),
   ENABLE_CAP: linuxs('KVM_ENABLE_CAP', ioc(1, KVMIO, 0xa3, linux.kvm_enable_cap.size), linux.kvm_enable_cap),
-  CREATE_DEVICE: linuxs('KVM_CREATE_DEVICE', ioc(3, KVMIO, 0xe0, linux.kvm_create_device.size), linux.kvm_create_device),
+  CREATE_DEVICE: linuxs(
+    'KVM_CREATE_DEVICE',
+    ioc(3, KVMIO, 0xe0, linux.kvm_create_device.size),
+    linux.kvm_create_device,
+  ),
   MAP_PASID: ours('KVM_MAP_PASID', KVMIO, 0xf0, uapi.kvm_pasid_map),
   UNMAP_PASID: ours('KVM_UNMAP_PASID', KVMIO, 0xf1, uapi.kvm_pasid_map),
   ENABLE_WBINVD: ours('KVM_ENABLE_WBINVD', KVMIO, 0xf2, 'fd'),
@@ -90,9 +94,21 @@ export const KVM_VM_IOCTLS = {
 } as const;
 
 export const KVM_DEVICE_IOCTLS = {
-  SET_DEVICE_ATTR: linuxs('KVM_SET_DEVICE_ATTR', ioc(1, KVMIO, 0xe1, linux.kvm_device_attr.size), linux.kvm_device_attr),
-  GET_DEVICE_ATTR: linuxs('KVM_GET_DEVICE_ATTR', ioc(1, KVMIO, 0xe2, linux.kvm_device_attr.size), linux.kvm_device_attr),
-  HAS_DEVICE_ATTR: linuxs('KVM_HAS_DEVICE_ATTR', ioc(1, KVMIO, 0xe3, linux.kvm_device_attr.size), linux.kvm_device_attr),
+  SET_DEVICE_ATTR: linuxs(
+    'KVM_SET_DEVICE_ATTR',
+    ioc(1, KVMIO, 0xe1, linux.kvm_device_attr.size),
+    linux.kvm_device_attr,
+  ),
+  GET_DEVICE_ATTR: linuxs(
+    'KVM_GET_DEVICE_ATTR',
+    ioc(1, KVMIO, 0xe2, linux.kvm_device_attr.size),
+    linux.kvm_device_attr,
+  ),
+  HAS_DEVICE_ATTR: linuxs(
+    'KVM_HAS_DEVICE_ATTR',
+    ioc(1, KVMIO, 0xe3, linux.kvm_device_attr.size),
+    linux.kvm_device_attr,
+  ),
 } as const;
 
 /** Every table, for the header and its test. */

@@ -50,21 +50,57 @@ type Getter = (view: DataView, base?: number) => number | bigint;
 type Setter = (view: DataView, value: never, base?: number) => void;
 
 const GETTER: Record<Scalar, (offset: number) => Getter> = {
-  u8: (o) => (v, base = 0) => v.getUint8(base + o),
-  u16: (o) => (v, base = 0) => v.getUint16(base + o, true),
-  u32: (o) => (v, base = 0) => v.getUint32(base + o, true),
-  s32: (o) => (v, base = 0) => v.getInt32(base + o, true),
-  u64: (o) => (v, base = 0) => v.getBigUint64(base + o, true),
-  s64: (o) => (v, base = 0) => v.getBigInt64(base + o, true),
+  u8:
+    (o) =>
+    (v, base = 0) =>
+      v.getUint8(base + o),
+  u16:
+    (o) =>
+    (v, base = 0) =>
+      v.getUint16(base + o, true),
+  u32:
+    (o) =>
+    (v, base = 0) =>
+      v.getUint32(base + o, true),
+  s32:
+    (o) =>
+    (v, base = 0) =>
+      v.getInt32(base + o, true),
+  u64:
+    (o) =>
+    (v, base = 0) =>
+      v.getBigUint64(base + o, true),
+  s64:
+    (o) =>
+    (v, base = 0) =>
+      v.getBigInt64(base + o, true),
 };
 
 const SETTER: Record<Scalar, (offset: number) => Setter> = {
-  u8: (o) => (v, value: number, base = 0) => v.setUint8(base + o, value),
-  u16: (o) => (v, value: number, base = 0) => v.setUint16(base + o, value, true),
-  u32: (o) => (v, value: number, base = 0) => v.setUint32(base + o, value, true),
-  s32: (o) => (v, value: number, base = 0) => v.setInt32(base + o, value, true),
-  u64: (o) => (v, value: bigint, base = 0) => v.setBigUint64(base + o, value, true),
-  s64: (o) => (v, value: bigint, base = 0) => v.setBigInt64(base + o, value, true),
+  u8:
+    (o) =>
+    (v, value: number, base = 0) =>
+      v.setUint8(base + o, value),
+  u16:
+    (o) =>
+    (v, value: number, base = 0) =>
+      v.setUint16(base + o, value, true),
+  u32:
+    (o) =>
+    (v, value: number, base = 0) =>
+      v.setUint32(base + o, value, true),
+  s32:
+    (o) =>
+    (v, value: number, base = 0) =>
+      v.setInt32(base + o, value, true),
+  u64:
+    (o) =>
+    (v, value: bigint, base = 0) =>
+      v.setBigUint64(base + o, value, true),
+  s64:
+    (o) =>
+    (v, value: bigint, base = 0) =>
+      v.setBigInt64(base + o, value, true),
 };
 
 /** Splits `u64[4]` into its element type and length; a flexible array has length 0. */
@@ -113,7 +149,11 @@ export function struct<const F extends FieldTypes>(name: string, types: F): Stru
 }
 
 /** Reads every integer field into an object, in the order of the struct: for the trace, not for the hot path. */
-export function decodeStruct(layout: Struct, view: DataView, available = view.byteLength): Record<string, number | bigint> {
+export function decodeStruct(
+  layout: Struct,
+  view: DataView,
+  available = view.byteLength,
+): Record<string, number | bigint> {
   const out: Record<string, number | bigint> = {};
   for (const field of layout.fields) {
     if (field.length !== undefined || field.offset + field.size > available) continue;

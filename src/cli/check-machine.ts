@@ -6,7 +6,9 @@ import { parseMachine } from '../machine/parse.js';
 export function checkMachineFile(file: string): number {
   try {
     const hardware = buildMachine(parseMachine(readFileSync(file, 'utf8'), file));
-    process.stdout.write(`${file}: ${hardware.units.size} IOMMUs, ${hardware.groups.size} groups, ${hardware.devices.length} devices\n`);
+    process.stdout.write(
+      `${file}: ${hardware.units.size} IOMMUs, ${hardware.groups.size} groups, ${hardware.devices.length} devices\n`,
+    );
     return 0;
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`);

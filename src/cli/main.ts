@@ -3,7 +3,9 @@ import { Command } from 'commander';
 import { version } from './version.js';
 
 const program = new Command('ioasid')
-  .description('The whole of /dev/ioasid in user space: runs unmodified programs on a virtual kernel with IOMMUs, VFIO devices and KVM.')
+  .description(
+    'The whole of /dev/ioasid in user space: runs unmodified programs on a virtual kernel with IOMMUs, VFIO devices and KVM.',
+  )
   .version(version())
   .enablePositionalOptions()
   .showHelpAfterError('(see ioasid --help)')

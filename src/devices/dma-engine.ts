@@ -5,8 +5,8 @@
  * that write returns. All of it moves in pieces of at most 1 MiB; each page is translated and checked.
  */
 import { DMAE, IOASID_DMAE_SRC_BAR2 } from '../abi/constants.js';
-import { DMA_FAULT } from '../iommu/domain.js';
 import type { DmaAttributes } from '../iommu/dma.js';
+import { DMA_FAULT } from '../iommu/domain.js';
 import type { DeviceMemory, DeviceModel, DeviceSlot } from './model.js';
 
 const STATUS_BUSY = 1;

@@ -5,5 +5,3 @@ import type { DeviceModel, DeviceSlot } from './model.js';
 export const DEVICE_MODELS = {
   'dma-engine': (slot: DeviceSlot): DeviceModel => new DmaEngine(slot),
 } as const;
-
-export type DeviceModelName = keyof typeof DEVICE_MODELS;

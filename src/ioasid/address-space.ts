@@ -59,7 +59,9 @@ export class AddressSpace {
 
   /** A device can reach memory behind the caches' back: box 3 of the coherency matrix. */
   get nonCoherent(): boolean {
-    return !this.enforcesSnoop && this.attachments.some((a) => a.device.requester.capabilities.noSnoop && !a.noSnoopUnused);
+    return (
+      !this.enforcesSnoop && this.attachments.some((a) => a.device.requester.capabilities.noSnoop && !a.noSnoopUnused)
+    );
   }
 
   /** The default attachment of a device, or the one with a PASID. */
@@ -85,7 +87,9 @@ export class AddressSpace {
     this.constraints = this.accountingRoot ? ACCOUNTING_ROOT : commonConstraints(units);
     this.domain.enforceSnoop =
       (this.flags & ALLOC.IOASID_ALLOC_ENFORCE_SNOOP) !== 0 ||
-      ((this.flags & ALLOC.IOASID_ALLOC_NO_ENFORCE_SNOOP) === 0 && units.length > 0 && units.every((u) => u.enforcesSnoop));
+      ((this.flags & ALLOC.IOASID_ALLOC_NO_ENFORCE_SNOOP) === 0 &&
+        units.length > 0 &&
+        units.every((u) => u.enforcesSnoop));
     this.partial = undefined;
     for (const { device, pasid } of this.attachments) {
       if (pasid === undefined && !device.mates().every((mate) => mate && this.attachment(mate, undefined))) {

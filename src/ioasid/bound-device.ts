@@ -3,8 +3,8 @@
  * spaces. The rules of attach and detach are here.
  */
 import { ALLOC } from '../abi/constants.js';
-import type { IommuUnit } from '../iommu/unit.js';
 import type { Requester } from '../iommu/requester.js';
+import type { IommuUnit } from '../iommu/unit.js';
 import { Errno, hex } from '../kernel/errno.js';
 import type { AddressSpace, Attachment } from './address-space.js';
 import { commonConstraints, permitted } from './constraints.js';
@@ -57,7 +57,8 @@ export class BoundDevice {
    */
   attach(space: AddressSpace, noSnoopUnused: boolean): void {
     const { name, unit } = this.requester;
-    if (space.attachment(this, undefined)) throw new Errno('EBUSY', `${name} is attached to IOASID ${space.id} already`);
+    if (space.attachment(this, undefined))
+      throw new Errno('EBUSY', `${name} is attached to IOASID ${space.id} already`);
     if (space.accountingRoot) {
       throw new Errno('EINVAL', `IOASID ${space.id} is an accounting root: no device attaches to it`);
     }
@@ -151,7 +152,8 @@ export function checkUnit(space: AddressSpace, unit: IommuUnit): void {
   }
   const units = [unit, ...space.attachments.map((a) => a.device.requester.unit)];
   const common = commonConstraints(units);
-  if (!common?.pageSizes) throw new Errno('EINVAL', `IOMMU ${unit.name} has no page size in common with IOASID ${space.id}`);
+  if (!common?.pageSizes)
+    throw new Errno('EINVAL', `IOMMU ${unit.name} has no page size in common with IOASID ${space.id}`);
   if (units.every((other) => other === unit) && space.constraints) return;
   const smallest = Number(common.pageSizes & -common.pageSizes) / 4096;
   const { map } = space.domain;
@@ -159,7 +161,10 @@ export function checkUnit(space: AddressSpace, unit: IommuUnit): void {
     const first = BigInt(map.start) << 12n;
     const last = (BigInt(map.start + map.pages) << 12n) - 1n;
     if (!permitted(common.ranges, first, last) || map.start % smallest !== 0 || map.pages % smallest !== 0) {
-      throw new Errno('EINVAL', `IOMMU ${unit.name} cannot hold the mapping ${hex(first)}-${hex(last)} of IOASID ${space.id}`);
+      throw new Errno(
+        'EINVAL',
+        `IOMMU ${unit.name} cannot hold the mapping ${hex(first)}-${hex(last)} of IOASID ${space.id}`,
+      );
     }
   }
 }

@@ -121,7 +121,10 @@ export class IoasidContext implements FileOps, FactSource {
     const { group } = requester;
     for (const member of group.members) {
       if (member.hostDriver) {
-        throw new Errno('EPERM', `${member.name} of group ${group.id} is bound to the host driver ${member.hostDriver}, which does DMA`);
+        throw new Errno(
+          'EPERM',
+          `${member.name} of group ${group.id} is bound to the host driver ${member.hostDriver}, which does DMA`,
+        );
       }
     }
     if (group.owner && group.owner !== this) {
@@ -153,7 +156,10 @@ export class IoasidContext implements FileOps, FactSource {
   /** @throws EBUSY also where the policy in force holds the device for a VM */
   detach(device: BoundDevice, space: AddressSpace): void {
     if (!this.#mayDetach(device, space)) {
-      throw new Errno('EBUSY', `a VM holds this context as its proof, and ${device.requester.name} is the last device that gives it`);
+      throw new Errno(
+        'EBUSY',
+        `a VM holds this context as its proof, and ${device.requester.name} is the last device that gives it`,
+      );
     }
     device.detach(space);
     this.emit(EVENT.IOASID_EVENT_DEVICE_DETACHED, space.id, device.cookie);

@@ -42,17 +42,26 @@ export function mapDma(
   checkRange(constraints, 'iova', iova, size);
   checkRange(constraints, 'vaddr', vaddr, size);
   if (space.accountingRoot && iova !== vaddr) {
-    throw new Errno('EINVAL', `an accounting root maps addresses to themselves: iova ${hex(iova)}, vaddr ${hex(vaddr)}`);
+    throw new Errno(
+      'EINVAL',
+      `an accounting root maps addresses to themselves: iova ${hex(iova)}, vaddr ${hex(vaddr)}`,
+    );
   }
   if (!permitted(constraints.ranges, iova, iova + size - 1n)) {
-    throw new Errno('EINVAL', `${hex(iova)}-${hex(iova + size - 1n)} is outside the permitted ranges of IOASID ${space.id}`);
+    throw new Errno(
+      'EINVAL',
+      `${hex(iova)}-${hex(iova + size - 1n)} is outside the permitted ranges of IOASID ${space.id}`,
+    );
   }
   const { domain } = space;
   const page = Number(iova >> PAGE_SHIFT);
   const pages = Number(size >> PAGE_SHIFT);
   const target = Number(vaddr >> PAGE_SHIFT);
   if (domain.map.overlaps(page, page + pages - 1)) {
-    throw new Errno('EEXIST', `iova ${hex(iova)}+${hex(size)} overlaps the mapping at ${hex(BigInt(domain.map.start) << PAGE_SHIFT)}`);
+    throw new Errno(
+      'EEXIST',
+      `iova ${hex(iova)}+${hex(size)} overlaps the mapping at ${hex(BigInt(domain.map.start) << PAGE_SHIFT)}`,
+    );
   }
   if (space.parent) {
     checkParent(space.parent, target, pages, access);
@@ -88,7 +97,10 @@ function checkParent(parent: AddressSpace, first: number, pages: number, access:
       throw new Errno('EFAULT', `IOASID ${parent.id}, the parent, does not map ${hex(BigInt(page) << PAGE_SHIFT)}`);
     }
     if ((map.tag & access) !== access) {
-      throw new Errno('EFAULT', `IOASID ${parent.id}, the parent, maps ${hex(BigInt(page) << PAGE_SHIFT)} with less permission`);
+      throw new Errno(
+        'EFAULT',
+        `IOASID ${parent.id}, the parent, maps ${hex(BigInt(page) << PAGE_SHIFT)} with less permission`,
+      );
     }
   }
 }

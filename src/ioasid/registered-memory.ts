@@ -76,6 +76,7 @@ export class RegisteredMemory {
 
 function check(vaddr: bigint, size: bigint): void {
   if (vaddr % PAGE !== 0n) throw new Errno('EINVAL', `vaddr ${hex(vaddr)} is not a multiple of ${PAGE_SIZE}`);
-  if (size === 0n || size % PAGE !== 0n) throw new Errno('EINVAL', `size ${hex(size)} is not a positive multiple of ${PAGE_SIZE}`);
+  if (size === 0n || size % PAGE !== 0n)
+    throw new Errno('EINVAL', `size ${hex(size)} is not a positive multiple of ${PAGE_SIZE}`);
   if (vaddr + size >= 1n << 64n) throw new Errno('EOVERFLOW', `vaddr ${hex(vaddr)} + size ${hex(size)} wraps`);
 }

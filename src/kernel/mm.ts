@@ -89,5 +89,8 @@ export class Mm {
 }
 
 function fault(what: string, address: bigint, size: number, copied: number): Errno {
-  return new Errno('EFAULT', `cannot ${what} ${size} bytes at ${hex(address)}: bad address ${hex(address + BigInt(copied))}`);
+  return new Errno(
+    'EFAULT',
+    `cannot ${what} ${size} bytes at ${hex(address)}: bad address ${hex(address + BigInt(copied))}`,
+  );
 }

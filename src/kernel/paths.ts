@@ -117,6 +117,9 @@ export function permit(path: string, node: PathNode, who: Credentials, want: num
   if (who.override) return;
   const shift = who.uid === node.uid ? 6 : who.gids.includes(node.gid) ? 3 : 0;
   if (((node.mode >> shift) & want) !== want) {
-    throw new Errno('EACCES', `${path} has mode 0${node.mode.toString(8)}, owner ${node.uid}:${node.gid}; user ${who.uid} may not`);
+    throw new Errno(
+      'EACCES',
+      `${path} has mode 0${node.mode.toString(8)}, owner ${node.uid}:${node.gid}; user ${who.uid} may not`,
+    );
   }
 }

@@ -39,7 +39,10 @@ export class VmFile implements FileOps {
     this.mm = mm;
     this.id = host.nextVm();
     this.record = host.authority.addVm((held) =>
-      host.note(`VM ${this.id}`, held ? 'its guest may flush the caches now' : 'its guest may no longer flush the caches'),
+      host.note(
+        `VM ${this.id}`,
+        held ? 'its guest may flush the caches now' : 'its guest may no longer flush the caches',
+      ),
     );
   }
 
@@ -66,7 +69,10 @@ export class VmFile implements FileOps {
     const { authority } = this.host;
     const record = this.#held.get(file) ?? recordOf(file, authority);
     if (!authority.mayShow(this.record, record)) {
-      throw new Errno('EBUSY', `${file.ops.name} is the proof of another VM, and policy '${authority.policy.name}' gives one proof to one VM`);
+      throw new Errno(
+        'EBUSY',
+        `${file.ops.name} is the proof of another VM, and policy '${authority.policy.name}' gives one proof to one VM`,
+      );
     }
     if (!this.#held.has(file)) this.#held.set(file.get(), record);
     authority.show(this.record, record);

@@ -32,7 +32,8 @@ export const VM_TABLE = new IoctlTable<VmFile>('a VM', [
     flags: 0,
     run: (vm, _caller, args) => {
       const capability = kvm_enable_cap.get.cap(args);
-      if (capability !== KVM.KVM_CAP_DISABLE_WBINVD) throw new Errno('EINVAL', `capability ${hex(capability)} cannot be enabled`);
+      if (capability !== KVM.KVM_CAP_DISABLE_WBINVD)
+        throw new Errno('EINVAL', `capability ${hex(capability)} cannot be enabled`);
       vm.host.authority.disable(vm.record);
       return 0;
     },
@@ -43,7 +44,8 @@ export const VM_TABLE = new IoctlTable<VmFile>('a VM', [
     run: (vm, caller, args) => {
       const { get, set } = kvm_create_device;
       const type = get.type(args);
-      if (type !== LINUX_KVM.KVM_DEV_TYPE_VFIO) throw new Errno('ENODEV', `KVM device type ${type} does not exist here`);
+      if (type !== LINUX_KVM.KVM_DEV_TYPE_VFIO)
+        throw new Errno('ENODEV', `KVM device type ${type} does not exist here`);
       if (get.flags(args) & LINUX_KVM.KVM_CREATE_DEVICE_TEST) return 0;
       if (vm.hasVfioDevice) throw new Errno('EBUSY', `VM ${vm.id} has its kvm-vfio device already`);
       const fd = caller.install(new OpenFile(new KvmVfioFile(vm)), true);

@@ -1,6 +1,7 @@
 /** Builds the hardware of a machine description: units, groups, requesters, devices. */
-import { DEVICE_MODELS } from '../devices/models.js';
+
 import { ArrayMemory, type DeviceMemory, type DeviceModel } from '../devices/model.js';
+import { DEVICE_MODELS } from '../devices/models.js';
 import { DmaPort } from '../iommu/dma.js';
 import { IommuGroup, Requester } from '../iommu/requester.js';
 import type { IommuUnit } from '../iommu/unit.js';

@@ -49,7 +49,9 @@ function locate(issue: z.core.$ZodIssue): Problem[] {
     case 'invalid_type':
       return [{ path, message: `${where}found ${found(issue.input)}, expected ${issue.expected}` }];
     case 'invalid_value':
-      return [{ path, message: `${where}found ${found(issue.input)}, expected ${issue.values.map(String).join(' or ')}` }];
+      return [
+        { path, message: `${where}found ${found(issue.input)}, expected ${issue.values.map(String).join(' or ')}` },
+      ];
     case 'too_small':
       return [{ path, message: `${where}found ${found(issue.input)}, at least ${issue.minimum} is needed` }];
     case 'too_big':
@@ -74,7 +76,9 @@ function offsetOf(root: Node | null, path: readonly PropertyKey[]): number {
   let offset = root?.range?.[0] ?? 0;
   for (const key of path) {
     if (isMap(at)) {
-      const pair = at.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(key));
+      const pair = at.items.find(
+        (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(key),
+      );
       if (!pair) break;
       at = pair.value;
       offset = (isNode(pair.key) ? pair.key.range?.[0] : undefined) ?? offset;

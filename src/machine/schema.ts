@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { policyByName } from '../authority/policies.js';
 import { PAGE_SIZES, PAGE_TABLES } from './names.js';
 
-const address = z.int().min(0).max(2 ** 52);
+const address = z
+  .int()
+  .min(0)
+  .max(2 ** 52);
 
 const iommu = z
   .strictObject({
@@ -55,12 +58,14 @@ export const machineSchema = z
   .strictObject({
     iommus: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'a name of lower-case letters, digits and -'), iommu),
     devices: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'a name of lower-case letters, digits and -'), device),
-    authority: z.string().default('mediated').describe('Authority policy: who may flush the CPU caches, and for how long'),
+    authority: z
+      .string()
+      .default('mediated')
+      .describe('Authority policy: who may flush the CPU caches, and for how long'),
   })
   .describe('A machine of ioasid')
   .superRefine((machine, context) => {
-    const problem = (path: (string | number)[], message: string) =>
-      context.addIssue({ code: 'custom', path, message });
+    const problem = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
     const groups = new Map<number, string>();
     const functions = new Set<string>();
     for (const [name, unit] of Object.entries(machine.iommus)) {
@@ -83,11 +88,14 @@ export const machineSchema = z
       if ((it.function === undefined) === (it.parent === undefined)) {
         problem(path, 'a device has either function or parent');
       }
-      if (!it['host-driver'] && !/^vfio\d+$/.test(name)) problem(path, `'${name}': an assignable device is named vfioN`);
-      if (it.function !== undefined && functions.has(it.function)) problem([...path, 'function'], 'two devices have this function');
+      if (!it['host-driver'] && !/^vfio\d+$/.test(name))
+        problem(path, `'${name}': an assignable device is named vfioN`);
+      if (it.function !== undefined && functions.has(it.function))
+        problem([...path, 'function'], 'two devices have this function');
       if (it.function !== undefined) functions.add(it.function);
       if (it.pasid && unit['pasid-bits'] === 0) problem([...path, 'pasid'], `IOMMU ${it.iommu} has pasid-bits: 0`);
-      if (it.parent !== undefined && !it.pasid) problem(path, 'a mediated device is isolated by PASID: pasid must be true');
+      if (it.parent !== undefined && !it.pasid)
+        problem(path, 'a mediated device is isolated by PASID: pasid must be true');
       if (it.enqcmd && it.parent === undefined) problem([...path, 'enqcmd'], 'enqcmd is for mediated devices');
       const other = groups.get(it.group) ?? it.iommu;
       if (other !== it.iommu) problem([...path, 'group'], `group ${it.group} is behind IOMMU ${other} already`);

@@ -57,25 +57,43 @@ function userNotification(): Finding {
   const why = available ? '' : libc.strerror(errno());
   const sizes = libc.syscall(seccomp, SECCOMP_GET_NOTIF_SIZES, 0, addressOf(bytes), 0, 0) === 0;
   const seen = available && sizes ? `struct sizes ${bytes.getUint16(0, true)}, ${bytes.getUint16(2, true)}` : why;
-  return finding('seccomp user notification', available && sizes, seen, 'the kernel needs CONFIG_SECCOMP_FILTER; in a container, allow the seccomp system call');
+  return finding(
+    'seccomp user notification',
+    available && sizes,
+    seen,
+    'the kernel needs CONFIG_SECCOMP_FILTER; in a container, allow the seccomp system call',
+  );
 }
 
 /** Runs a small program on the virtual kernel. */
 function trial(what: string, script: string, advice: string): Finding {
   const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
-  const { status, stderr } = spawnSync(process.execPath, [main, 'exec', '--', 'sh', '-c', script], { encoding: 'utf8', timeout: 20_000 });
+  const { status, stderr } = spawnSync(process.execPath, [main, 'exec', '--', 'sh', '-c', script], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
   const seen = status === 0 ? 'works' : stderr.trim().split('\n')[0] || `exit status ${status ?? 'none: it hung'}`;
   return finding(what, status === 0, seen, advice);
 }
 
 function ptraceScope(): Finding {
   const scope = readText('/proc/sys/kernel/yama/ptrace_scope');
-  return finding('ptrace scope (Yama)', scope === undefined || Number(scope) <= 1, scope ?? 'no Yama', 'sysctl kernel.yama.ptrace_scope=1, or run with CAP_SYS_PTRACE');
+  return finding(
+    'ptrace scope (Yama)',
+    scope === undefined || Number(scope) <= 1,
+    scope ?? 'no Yama',
+    'sysctl kernel.yama.ptrace_scope=1, or run with CAP_SYS_PTRACE',
+  );
 }
 
 function watches(): Finding {
   const max = Number(readText('/proc/sys/fs/inotify/max_user_watches') ?? 0);
-  return finding('inotify watches', max >= 1024, `${max}: as many files can be open at once`, 'sysctl fs.inotify.max_user_watches=65536');
+  return finding(
+    'inotify watches',
+    max >= 1024,
+    `${max}: as many files can be open at once`,
+    'sysctl fs.inotify.max_user_watches=65536',
+  );
 }
 
 function container(): Finding {
@@ -87,24 +105,55 @@ function container(): Finding {
 
 function compiler(): Finding {
   const { status, stdout } = spawnSync('gcc', ['--version'], { encoding: 'utf8' });
-  return finding('C compiler', status === 0, status === 0 ? (stdout.split('\n')[0] ?? '') : 'no gcc', 'only the C examples need one: apt-get install gcc', 'slower');
+  return finding(
+    'C compiler',
+    status === 0,
+    status === 0 ? (stdout.split('\n')[0] ?? '') : 'no gcc',
+    'only the C examples need one: apt-get install gcc',
+    'slower',
+  );
 }
 
 function examine(): Finding[] {
   const findings = [
-    finding('Linux', process.platform === 'linux' && kernelAtLeast(5, 14), `${process.platform} ${release()}`, 'Linux 5.14 or newer'),
+    finding(
+      'Linux',
+      process.platform === 'linux' && kernelAtLeast(5, 14),
+      `${process.platform} ${release()}`,
+      'Linux 5.14 or newer',
+    ),
     architecture(),
   ];
   if (findings.some((f) => f.state === 'missing')) return findings;
   return [
     ...findings,
     userNotification(),
-    trial('seccomp listener', 'true', 'in a container, use a profile that allows seccomp and ioctl; a process can have one listener only'),
-    trial('descriptors and memory', 'exec 3<>/dev/ioasid', 'allow process_vm_readv and process_vm_writev (ptrace rights over your own children)'),
+    trial(
+      'seccomp listener',
+      'true',
+      'in a container, use a profile that allows seccomp and ioctl; a process can have one listener only',
+    ),
+    trial(
+      'descriptors and memory',
+      'exec 3<>/dev/ioasid',
+      'allow process_vm_readv and process_vm_writev (ptrace rights over your own children)',
+    ),
     ptraceScope(),
     watches(),
-    finding('wake-up on the same CPU', kernelAtLeast(6, 6), release(), 'Linux 6.6 halves the round trip of a call', 'slower'),
-    finding('memory map queries', kernelAtLeast(6, 11), release(), 'Linux 6.11 makes MAP_DMA of programs with many mappings faster', 'slower'),
+    finding(
+      'wake-up on the same CPU',
+      kernelAtLeast(6, 6),
+      release(),
+      'Linux 6.6 halves the round trip of a call',
+      'slower',
+    ),
+    finding(
+      'memory map queries',
+      kernelAtLeast(6, 11),
+      release(),
+      'Linux 6.11 makes MAP_DMA of programs with many mappings faster',
+      'slower',
+    ),
     container(),
     compiler(),
   ];
@@ -121,7 +170,9 @@ export function doctor(json: boolean): number {
     for (const { what, state, seen, advice } of findings) {
       process.stdout.write(`${MARK[state]} ${what}: ${seen}\n${advice ? `        -> ${advice}\n` : ''}`);
     }
-    process.stdout.write(good ? '\nThis host can run programs on the virtual kernel.\n' : '\nThis host lacks something: see above.\n');
+    process.stdout.write(
+      good ? '\nThis host can run programs on the virtual kernel.\n' : '\nThis host lacks something: see above.\n',
+    );
   }
   return good ? 0 : 1;
 }

@@ -28,7 +28,7 @@ export interface ExecOptions {
 
 /** The directory where the runs of this user are; only the user can enter it. */
 export function runsDirectory(): string {
-  const base = process.env['XDG_RUNTIME_DIR'] ?? join(tmpdir(), `ioasid-${process.getuid?.() ?? 0}`);
+  const base = process.env.XDG_RUNTIME_DIR ?? join(tmpdir(), `ioasid-${process.getuid?.() ?? 0}`);
   const directory = base.includes('ioasid-') ? base : join(base, 'ioasid');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const { uid, mode } = statSync(directory);
@@ -80,7 +80,7 @@ export async function exec(options: ExecOptions): Promise<number> {
     machine: options.machine,
     authority: options.authority,
     trace: options.trace,
-    color: process.stderr.isTTY === true && !process.env['NO_COLOR'],
+    color: process.stderr.isTTY === true && !process.env.NO_COLOR,
   };
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: input, trackUnmanagedFds: false });
   const ended = new Promise<number>((resolve) => {

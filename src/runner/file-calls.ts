@@ -71,8 +71,7 @@ export class FileCalls {
 
   handlers(): Partial<Record<SyscallName, Handler>> {
     return {
-      ioctl: (n) =>
-        this.#serve(n, (caller, fd, file) => this.kernel.ioctl(caller, fd, file, n.uint(1), n.argument(2))),
+      ioctl: (n) => this.#serve(n, (caller, fd, file) => this.kernel.ioctl(caller, fd, file, n.uint(1), n.argument(2))),
       pread64: (n) =>
         this.#serve(n, (caller, fd, file) =>
           this.kernel.pread(caller, fd, file, n.argument(1), n.argument(2), n.argument(3)),

@@ -19,7 +19,8 @@ const F_SETFD = 2;
 const SIG_SETMASK = 2;
 const SIG_DFL = 0;
 const SIG_IGN = 1;
-const SIGPIPE = 13;
+/** Node ignores these two in every process of its own. */
+const OF_NODE = [13 /* SIGPIPE */, 25 /* SIGXFSZ */];
 const ENOENT = 2;
 const EINVAL = 22;
 
@@ -56,18 +57,22 @@ function main(): void {
   const go = new Uint8Array(new ArrayBuffer(8));
   const ignoredSignals = BigInt(`0x${ignored}`);
 
-  // Node marked these close-on-exec, and ignores SIGPIPE; the program starts as any program does.
+  // Node marked these close-on-exec, and ignores some signals; the program starts as any program does.
   for (const fd of [0, 1, 2]) libc.fcntl(fd, F_SETFD, 0);
   for (let signal = 1; signal <= 64; signal++) {
-    if (signal !== SIGPIPE && (ignoredSignals >> BigInt(signal - 1)) & 1n) libc.signal(signal, SIG_IGN);
+    if (!OF_NODE.includes(signal) && (ignoredSignals >> BigInt(signal - 1)) & 1n) libc.signal(signal, SIG_IGN);
   }
-  libc.signal(SIGPIPE, SIG_DFL);
+  for (const signal of OF_NODE) libc.signal(signal, SIG_DFL);
   libc.fcntl(SOCKET, F_SETFD, 1);
 
-  if (libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail(`prctl(PR_SET_NO_NEW_PRIVS): ${libc.strerror(errno())}`, 125);
+  if (libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+    fail(`prctl(PR_SET_NO_NEW_PRIVS): ${libc.strerror(errno())}`, 125);
   const listener = installFilter(filter);
   if (listener < 0) {
-    fail(`cannot install a seccomp listener: ${libc.strerror(-listener)}. 'ioasid doctor' says what this host lacks`, 125);
+    fail(
+      `cannot install a seccomp listener: ${libc.strerror(-listener)}. 'ioasid doctor' says what this host lacks`,
+      125,
+    );
   }
   sendDescriptor(SOCKET, listener);
   libc.close(listener);

@@ -86,7 +86,7 @@ export class Notification {
 
   /** Answers with a result ≥ 0, or -errno. */
   answer(result: number): void {
-    this.#send(result < 0 ? 0 : result, result < 0 ? result : 0, 0);
+    this.#send(Math.max(result, 0), Math.min(result, 0), 0);
   }
 
   /**

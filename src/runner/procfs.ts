@@ -66,4 +66,3 @@ export function tryOpen(path: string, flags: string | number): number | undefine
     return undefined;
   }
 }
-

@@ -37,7 +37,13 @@ interface Area {
 }
 
 /** Copies between an array and a thread's memory. Returns bytes, or -1. */
-export function copyRemote(tid: number, address: number | bigint, bytes: Uint8Array, size: number, write: boolean): number {
+export function copyRemote(
+  tid: number,
+  address: number | bigint,
+  bytes: Uint8Array,
+  size: number,
+  write: boolean,
+): number {
   local.setBigUint64(0, BigInt(addressOf(bytes)), true);
   local.setBigUint64(8, BigInt(size), true);
   remote.setBigUint64(0, BigInt(address), true);

@@ -64,8 +64,10 @@ export class Supervisor {
     });
     this.#watch(this.#files.inotify);
     const calls = new FileCalls(machine.kernel, this.#files, this.#tasks);
-    this.#paths = new PathCalls(machine.kernel, new PathLookup(machine.kernel.paths, `${options.directory}/root`), (n, path, flags) =>
-      calls.open(n, path, flags),
+    this.#paths = new PathCalls(
+      machine.kernel,
+      new PathLookup(machine.kernel.paths, `${options.directory}/root`),
+      (n, path, flags) => calls.open(n, path, flags),
     );
     this.#register(this.#paths.handlers());
     this.#register(calls.handlers());

@@ -71,7 +71,8 @@ async function main(input: WorkerInput): Promise<void> {
     directory: input.directory,
     onWake: () => {},
     onIdle: trace && (() => trace.flush()),
-    onBug: (error) => tell({ kind: 'bug', message: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+    onBug: (error) =>
+      tell({ kind: 'bug', message: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   });
   const go = new Uint8Array(new ArrayBuffer(8));
   check(libc.write(input.socket, addressOf(go), 1), 'write to the launcher');

@@ -26,7 +26,10 @@ export interface TraceEvent {
 
 function plain(values: Record<string, number | bigint>): Record<string, number | string> {
   return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, typeof value === 'bigint' ? `0x${value.toString(16)}` : value]),
+    Object.entries(values).map(([name, value]) => [
+      name,
+      typeof value === 'bigint' ? `0x${value.toString(16)}` : value,
+    ]),
   );
 }
 

@@ -2,7 +2,24 @@
 import type { CallRecord } from '../kernel/kernel.js';
 
 /** Addresses and sizes are hexadecimal; ids and small numbers decimal. */
-const HEX = new Set(['vaddr', 'iova', 'size', 'addr', 'offset', 'start', 'last', 'flags', 'pgsizes', 'data', 'page_size', 'ranges', 'pgtable_formats', 'arg0', 'arg1', 'cookie']);
+const HEX = new Set([
+  'vaddr',
+  'iova',
+  'size',
+  'addr',
+  'offset',
+  'start',
+  'last',
+  'flags',
+  'pgsizes',
+  'data',
+  'page_size',
+  'ranges',
+  'pgtable_formats',
+  'arg0',
+  'arg1',
+  'cookie',
+]);
 /** Said by the call itself, or without meaning. */
 const OMIT = new Set(['argsz', 'resv', 'pad']);
 
@@ -29,7 +46,7 @@ function fields(values: Record<string, number | bigint>, before?: Record<string,
 function args(record: CallRecord): string {
   const { input, output } = record;
   if (!input) return '';
-  if ('value' in input) return `, ${input['value']}`;
+  if ('value' in input) return `, ${input.value}`;
   const parts = fields(input);
   const changed = output ? fields(output, input) : [];
   const out = changed.length > 0 ? ` => {${changed.join(', ')}}` : '';

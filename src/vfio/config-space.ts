@@ -2,8 +2,9 @@
  * PCI configuration space as VFIO gives it: an ordinary 256-byte header and an MSI-X capability
  * (PCI Local Bus Specification 3.0, 6.1 and 6.8.2). Reads and writes are of any size and alignment.
  */
-import type { DmaPort } from '../iommu/dma.js';
+
 import type { DeviceModel } from '../devices/model.js';
+import type { DmaPort } from '../iommu/dma.js';
 
 export const CONFIG_SIZE = 256;
 

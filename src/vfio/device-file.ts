@@ -4,10 +4,10 @@
  */
 import { VFIO_IOCTLS } from '../abi/ioctls.js';
 import { LINUX_VFIO } from '../abi/linux-constants.js';
-import type { DmaPort } from '../iommu/dma.js';
-import type { Requester } from '../iommu/requester.js';
 import type { DeviceModel } from '../devices/model.js';
 import type { BoundDevice } from '../ioasid/bound-device.js';
+import type { DmaPort } from '../iommu/dma.js';
+import type { Requester } from '../iommu/requester.js';
 import { Errno, hex } from '../kernel/errno.js';
 import type { IoctlDetail } from '../kernel/ioctl.js';
 import type { Caller, FileOps, MmapGrant } from '../kernel/open-file.js';
@@ -72,7 +72,8 @@ export class VfioFile implements FileOps {
     const { model } = this.device;
     const { index, size: length, flags } = region(model, Number(offset >> 40n));
     const start = offset - regionOffset(index);
-    if ((flags & LINUX_VFIO.VFIO_REGION_INFO_FLAG_MMAP) === 0) throw new Errno('EINVAL', `region ${index} cannot be mapped`);
+    if ((flags & LINUX_VFIO.VFIO_REGION_INFO_FLAG_MMAP) === 0)
+      throw new Errno('EINVAL', `region ${index} cannot be mapped`);
     if (!shared) throw new Errno('EINVAL', 'regions are mapped with MAP_SHARED');
     if (size === 0n || start + size > length) {
       throw new Errno('EINVAL', `${hex(start)}+${hex(size)} is outside the ${length} bytes of region ${index}`);

@@ -17,7 +17,8 @@ import { region, regionOffset } from './regions.js';
  */
 export function contextOf(caller: Caller, fd: number): IoasidContext {
   const ops = caller.file(fd)?.ops;
-  if (!(ops instanceof IoasidContext)) throw new Errno('EINVAL', `descriptor ${fd} is ${ops?.name ?? 'a file'}, not /dev/ioasid`);
+  if (!(ops instanceof IoasidContext))
+    throw new Errno('EINVAL', `descriptor ${fd} is ${ops?.name ?? 'a file'}, not /dev/ioasid`);
   return ops;
 }
 

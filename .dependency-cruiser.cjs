@@ -1,0 +1,60 @@
+// Who may import whom: the table of docs/architecture.md. A new arrow is a decision, made here with a reason.
+const pure = {
+  abi: [],
+  iommu: ['abi'],
+  authority: [],
+  kernel: ['abi'],
+  devices: ['iommu', 'abi'],
+  ioasid: ['kernel', 'iommu', 'authority', 'abi'],
+  // A VFIO device file is around a device model.
+  vfio: ['ioasid', 'devices', 'kernel', 'iommu', 'authority', 'abi'],
+  kvm: ['vfio', 'ioasid', 'kernel', 'iommu', 'authority', 'abi'],
+  // A machine file names its authority policy, and the name is checked with the rest of the file.
+  machine: ['iommu', 'devices', 'authority', 'abi'],
+  // The trace formats the kernel's record of a call.
+  trace: ['kernel', 'abi'],
+};
+const all = Object.keys(pure);
+const node = {
+  // The runner boots a machine (boot.ts), and shares device memory and file kinds with it.
+  runner: all,
+  cli: [...all, 'runner'],
+};
+
+const rules = Object.entries({ ...pure, ...node }).map(([folder, allowed]) => ({
+  name: `${folder}-imports`,
+  severity: 'error',
+  from: { path: `^src/${folder}/`, pathNot: '\\.test\\.ts$' },
+  to: {
+    path: '^src/',
+    pathNot: [`^src/(${[folder, ...allowed].join('|')})/`, ...(node[folder] ? ['^src/(boot|index)\\.ts$'] : [])],
+  },
+}));
+
+module.exports = {
+  forbidden: [
+    ...rules,
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'pure-folders-know-no-node',
+      severity: 'error',
+      from: { path: `^src/(${all.join('|')}|boot\\.ts|index\\.ts)`, pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['core'] },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.test.json' },
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types'],
+    },
+  },
+};

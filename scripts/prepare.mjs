@@ -27,7 +27,7 @@ const time = (file) => (existsSync(`${root}${file}`) ? statSync(`${root}${file}`
 
 export function prepare() {
   if (time('node_modules/.package-lock.json') < time('package-lock.json')) {
-    run('installing packages', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+    run('installing packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
   }
   if (time('dist/.node.tsbuildinfo') < newest('src'))
     run('building', process.execPath, ['node_modules/typescript/bin/tsc', '-b']);

@@ -42,8 +42,31 @@ export interface IoctlHandler<T> {
 const SCRATCH = new Uint8Array(256);
 const VIEW = new DataView(SCRATCH.buffer);
 
+/** A handler, with what its struct needs on every call worked out once. */
+interface Compiled<T> extends IoctlHandler<T> {
+  readonly sized: boolean;
+  /** Room for the whole struct. */
+  readonly room: Uint8Array;
+  readonly flagsAt: number;
+  /** Offsets of fields that must be zero. */
+  readonly reserved: readonly number[];
+}
+
+function compile<T>(handler: IoctlHandler<T>): Compiled<T> {
+  const layout = handler.ioctl.argument;
+  const fields = typeof layout === 'string' ? [] : layout.fields;
+  const at = (name: string): number => fields.find((field) => field.name === name)?.offset ?? -1;
+  return {
+    ...handler,
+    sized: at('argsz') === 0,
+    room: SCRATCH.subarray(0, typeof layout === 'string' ? 0 : layout.size),
+    flagsAt: handler.flags === undefined ? -1 : at('flags'),
+    reserved: fields.filter((field) => field.name === 'resv').map((field) => field.offset),
+  };
+}
+
 export class IoctlTable<T> {
-  readonly #handlers = new Map<number, IoctlHandler<T>>();
+  readonly #handlers = new Map<number, Compiled<T>>();
   readonly #kind: string;
   readonly #guard: ((file: T, ioctl: Ioctl) => void) | undefined;
 
@@ -51,7 +74,7 @@ export class IoctlTable<T> {
   constructor(kind: string, handlers: readonly IoctlHandler<T>[], guard?: (file: T, ioctl: Ioctl) => void) {
     this.#kind = kind;
     this.#guard = guard;
-    for (const handler of handlers) this.#handlers.set(handler.ioctl.request, handler);
+    for (const handler of handlers) this.#handlers.set(handler.ioctl.request, compile(handler));
   }
 
   /**
@@ -68,14 +91,15 @@ export class IoctlTable<T> {
       if (detail && kind !== 'none') detail.input = { value: BigInt.asIntN(64, argument) };
       return handler.run(file, caller, VIEW, argument);
     }
-    SCRATCH.fill(0, 0, kind.size);
+    handler.room.fill(0);
     const size = handler.optional && argument === 0n ? 0 : fetch(caller, handler, kind, argument, detail);
     if (size > 0) judge(handler, kind);
-    const bytes = SCRATCH.subarray(0, size);
+    const bytes = size === kind.size ? handler.room : handler.room.subarray(0, size);
     if (handler.probe) caller.mm.copyOut(argument, bytes);
     const result = handler.run(file, caller, VIEW, argument);
-    if (detail && (handler.out || handler.probe)) detail.output = decodeStruct(kind, VIEW, size);
-    if (handler.out || handler.probe) caller.mm.copyOut(argument, bytes);
+    if (!handler.out && !handler.probe) return result;
+    if (detail) detail.output = decodeStruct(kind, VIEW, size);
+    caller.mm.copyOut(argument, bytes);
     return result;
   }
 }
@@ -83,39 +107,38 @@ export class IoctlTable<T> {
 /** Reads the struct, once, and judges argsz. Returns how many bytes of it are the caller's. */
 function fetch<T>(
   caller: Caller,
-  handler: IoctlHandler<T>,
+  handler: Compiled<T>,
   layout: Struct,
   argument: bigint,
   detail: IoctlDetail | undefined,
 ): number {
-  const sized = layout.fields[0]?.name === 'argsz';
-  const got = caller.mm.memory.read(argument, SCRATCH.subarray(0, layout.size));
+  const got = caller.mm.memory.read(argument, handler.room);
   let size = layout.size;
-  if (sized && got >= 4) {
+  if (handler.sized && got >= 4) {
     const argsz = VIEW.getUint32(0, true);
     const min = handler.min ?? layout.size;
     if (argsz < min) {
       if (detail) detail.input = decodeStruct(layout, VIEW, Math.min(got, argsz));
       throw new Errno('EINVAL', `argsz ${argsz} is less than the ${min} bytes of struct ${layout.name}`);
     }
-    size = Math.min(argsz, layout.size);
+    if (argsz < size) size = argsz;
   }
   if (got < size) {
     throw new Errno('EFAULT', `cannot read struct ${layout.name}, ${size} bytes, at ${hex(argument)}`);
   }
-  SCRATCH.fill(0, size, layout.size);
+  if (size < layout.size) handler.room.fill(0, size);
   if (detail) detail.input = decodeStruct(layout, VIEW, size);
   return size;
 }
 
 /** Unknown flags first, then reserved fields. */
-function judge<T>(handler: IoctlHandler<T>, layout: Struct): void {
-  for (const field of layout.fields) {
-    if (field.name === 'flags' && handler.flags !== undefined) {
-      const unknown = (VIEW.getUint32(field.offset, true) & ~handler.flags) >>> 0;
-      if (unknown) throw new Errno('EINVAL', `unknown flag ${hex(unknown)} in ${layout.name}.flags`);
-    } else if (field.name === 'resv' && VIEW.getUint32(field.offset, true) !== 0) {
-      throw new Errno('EINVAL', `${layout.name}.resv is ${hex(VIEW.getUint32(field.offset, true))}, it must be zero`);
-    }
+function judge<T>(handler: Compiled<T>, layout: Struct): void {
+  if (handler.flagsAt >= 0) {
+    const unknown = (VIEW.getUint32(handler.flagsAt, true) & ~(handler.flags ?? 0)) >>> 0;
+    if (unknown) throw new Errno('EINVAL', `unknown flag ${hex(unknown)} in ${layout.name}.flags`);
+  }
+  for (const offset of handler.reserved) {
+    const value = VIEW.getUint32(offset, true);
+    if (value !== 0) throw new Errno('EINVAL', `${layout.name}.resv is ${hex(value)}, it must be zero`);
   }
 }

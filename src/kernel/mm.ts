@@ -20,8 +20,10 @@ export interface Memory {
   write(address: bigint, from: Uint8Array): number;
   /** The first address of [address, address+size) that cannot be pinned (not mapped, or not writable when wanted). */
   unpinnable(address: bigint, size: bigint, write: boolean): bigint | undefined;
-  /** RLIMIT_MEMLOCK in bytes; undefined: unlimited, or the process holds CAP_IPC_LOCK. */
+  /** RLIMIT_MEMLOCK in bytes; undefined: unlimited. */
   lockLimit(): bigint | undefined;
+  /** The limit does not bind the process: it holds CAP_IPC_LOCK. Asked only when it would. */
+  mayExceedLockLimit(): boolean;
 }
 
 let nextId = 1;
@@ -55,7 +57,7 @@ export class Mm {
   charge(pages: number): void {
     const wanted = this.#locked + pages;
     const limit = this.memory.lockLimit();
-    if (limit !== undefined && BigInt(wanted) * BigInt(PAGE_SIZE) > limit) {
+    if (limit !== undefined && BigInt(wanted) * BigInt(PAGE_SIZE) > limit && !this.memory.mayExceedLockLimit()) {
       throw new Errno(
         'ENOMEM',
         `${pages} more pages on top of ${this.#locked} locked pages exceed RLIMIT_MEMLOCK of ${limit} bytes`,

@@ -86,6 +86,10 @@ export class SimulatedMemory implements Memory {
     return this.#limit;
   }
 
+  mayExceedLockLimit(): boolean {
+    return false;
+  }
+
   /** A copy of everything, as fork makes one. */
   fork(): SimulatedMemory {
     const copy = new SimulatedMemory(this.#limit);

@@ -129,7 +129,7 @@ export class FileCalls {
   }
 
   #caller(n: Notification): RemoteCaller {
-    return new RemoteCaller(this, n, this.tasks.process(n.tid, n.instruction));
+    return new RemoteCaller(this, n, this.tasks.process(n.tid, n.instruction, n.stillWaits));
   }
 
   /** A call on the descriptor that is its first argument. */

@@ -79,6 +79,9 @@ export class Notification {
     return libc.ioctl(this.#listener, ID_VALID, this.#callAddress) === 0;
   }
 
+  /** valid(), as a function to hand on. */
+  readonly stillWaits = (): boolean => this.valid();
+
   /** Lets the host kernel do the call. */
   proceed(): void {
     this.#send(0, 0, RESPONSE_CONTINUE);

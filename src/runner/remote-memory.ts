@@ -59,6 +59,11 @@ export class RemoteMemory implements Memory {
   tid: number;
   /** The process may have executed another program since: only held files still mean this memory. */
   stale = false;
+  /**
+   * Set when a call begins: does the caller still wait? Asked once a call, since a thread that was killed may have left
+   * its number to another.
+   */
+  confirm: (() => boolean) | undefined;
   #mem: number | undefined;
   #maps: number | undefined;
 
@@ -89,7 +94,11 @@ export class RemoteMemory implements Memory {
   lockLimit(): bigint | undefined {
     if (libc.prlimit(this.pid, RLIMIT_MEMLOCK, 0, limitsAddress) !== 0) return 0n;
     const soft = limits.getBigUint64(0, true);
-    return soft === RLIM_INFINITY || hasIpcLock(this.pid) ? undefined : soft;
+    return soft === RLIM_INFINITY ? undefined : soft;
+  }
+
+  mayExceedLockLimit(): boolean {
+    return hasIpcLock(this.pid);
   }
 
   /** Holds on to this program image: from now on it is told from a later one of the same process. */
@@ -113,12 +122,19 @@ export class RemoteMemory implements Memory {
   #copy(address: bigint, bytes: Uint8Array, write: boolean): number {
     if (address >= USER_END || bytes.length === 0) return 0;
     if (!this.stale) {
+      if (write && !this.#confirmed()) return 0;
       const copied = copyRemote(this.tid, address, bytes, bytes.length, write);
-      if (copied >= 0) return copied;
+      if (copied >= 0) return this.#confirmed() ? copied : 0;
       // The thread is gone; its process may still have the memory.
       if (errno() !== ESRCH) return 0;
     }
     return this.#copyHeld(address, bytes, write);
+  }
+
+  #confirmed(): boolean {
+    const { confirm } = this;
+    this.confirm = undefined;
+    return confirm === undefined || confirm();
   }
 
   /** Through the held file: slower, but it cannot reach another program. */

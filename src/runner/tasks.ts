@@ -31,8 +31,11 @@ export class RemoteProcess {
     this.#image = imageOf(pid);
   }
 
-  /** After an execve: was the program replaced? The old memory ends then. */
-  settle(tid: number, instruction: number): void {
+  /**
+   * A call begins. After an execve: was the program replaced? The old memory ends then.
+   * @param valid does the caller still wait?
+   */
+  settle(tid: number, instruction: number, valid: () => boolean): void {
     if (this.execPending) {
       this.execPending = false;
       const image = imageOf(this.pid);
@@ -45,6 +48,7 @@ export class RemoteProcess {
       }
     }
     this.memory.tid = tid;
+    this.memory.confirm = valid;
   }
 
   /** It is about to execute another program: until we know more, its memory is reached by held files only. */
@@ -99,7 +103,7 @@ export class Tasks {
   }
 
   /** The process of a thread that makes a call. @throws if the thread is gone */
-  process(tid: number, instruction: number): RemoteProcess {
+  process(tid: number, instruction: number, valid: () => boolean): RemoteProcess {
     let thread = this.#threads.get(tid);
     if (!thread?.process) {
       this.#directory(tid, thread === undefined);
@@ -107,7 +111,7 @@ export class Tasks {
       if (!thread) throw new Error(`thread ${tid} is gone`);
       thread.process = this.#processOf(threadGroup(tid));
     }
-    thread.process.settle(tid, instruction);
+    thread.process.settle(tid, instruction, valid);
     return thread.process;
   }
 

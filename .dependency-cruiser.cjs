@@ -27,7 +27,7 @@ const rules = Object.entries({ ...pure, ...node }).map(([folder, allowed]) => ({
   from: { path: `^src/${folder}/`, pathNot: '\\.test\\.ts$' },
   to: {
     path: '^src/',
-    pathNot: [`^src/(${[folder, ...allowed].join('|')})/`, ...(node[folder] ? ['^src/(boot|index)\\.ts$'] : [])],
+    pathNot: [`^src/(${[folder, ...allowed].join('|')})/`, ...(node[folder] ? ['^src/(boot|index|state)\\.ts$'] : [])],
   },
 }));
 
@@ -43,7 +43,7 @@ module.exports = {
     {
       name: 'pure-folders-know-no-node',
       severity: 'error',
-      from: { path: `^src/(${all.join('|')}|boot\\.ts|index\\.ts)`, pathNot: '\\.test\\.ts$' },
+      from: { path: `^src/(${all.join('|')}|boot\\.ts|index\\.ts|state\\.ts)`, pathNot: '\\.test\\.ts$' },
       to: { dependencyTypes: ['core'] },
     },
   ],

@@ -1,13 +1,15 @@
 /** Boots a machine: hardware from its description, the virtual kernel, and the device files of both. */
 import { Authority } from './authority/authority.js';
-import { policyByName } from './authority/policies.js';
+import { parseDuration, policyByName } from './authority/policies.js';
 import { IoasidContext } from './ioasid/context.js';
 import { CpuCaches } from './iommu/cpu-caches.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { PathTable } from './kernel/paths.js';
 import { Process, type ProcessOptions } from './kernel/process.js';
+import { Timers } from './kernel/timers.js';
 import { KvmFile } from './kvm/kvm-file.js';
-import { buildMachine, type Machine, type MakeMemory } from './machine/build.js';
+import type { VmFile } from './kvm/vm-file.js';
+import { buildMachine, type Machine, type MachineDevice, type MakeMemory } from './machine/build.js';
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
 import type { MachineDescription } from './machine/schema.js';
 import { AssignedDevice, VfioFile } from './vfio/device-file.js';
@@ -37,47 +39,104 @@ export class BootedMachine {
   readonly hardware: Machine;
   readonly authority: Authority;
   readonly caches = new CpuCaches();
+  readonly timers: Timers;
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
+  readonly contexts = new Set<IoasidContext>();
+  readonly vms = new Set<VmFile>();
+  /** What is plugged in, by name. */
   readonly #assigned = new Map<string, AssignedDevice>();
-  #vms = 0;
+  #vmNumber = 0;
   #pids = 1000;
 
   constructor(options: BootOptions = {}) {
     const description = options.machine ?? DEFAULT_DESCRIPTION;
     this.hardware = buildMachine(description, options.makeMemory);
     this.now = options.now ?? (() => 0);
+    this.timers = new Timers(this.now);
     this.authority = new Authority(policyByName(options.authority ?? description.authority), this.now);
     this.kernel = new VirtualKernel(new PathTable(options.uid, options.gid));
-    const { paths } = this.kernel;
     const host = {
       authority: this.authority,
+      timers: this.timers,
+      faultTimeout: parseDuration(description['fault-timeout']) ?? 0,
+      contexts: this.contexts,
+      vms: this.vms,
       flushCaches: () => this.caches.flush(),
-      nextVm: () => ++this.#vms,
+      cpuLoad: this.caches.load,
+      cpuStore: this.caches.store,
+      nextVm: () => ++this.#vmNumber,
+      deviceOf: (requester: unknown) => [...this.#assigned.values()].find((device) => device.requester === requester),
       note: (subject: string, text: string) => this.kernel.note(subject, text),
     };
-    paths.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => new IoasidContext(host));
-    paths.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => new KvmFile(host));
-    for (const { name, requester, port, model } of this.hardware.devices) {
-      if (requester.hostDriver) continue;
-      const device = new AssignedDevice(name, requester, port, model);
-      this.#assigned.set(name, device);
-      const path = `/dev/vfio/devices/${name}`;
-      paths.addDevice(path, VFIO_MAJOR, this.#assigned.size - 1, () => new VfioFile(device));
-      if (!requester.parent) paths.addLink(`/dev/vfio/devices/by-bdf/${requester.name}`, `../${name}`);
-    }
+    this.kernel.paths.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => new IoasidContext(host));
+    this.kernel.paths.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => new KvmFile(host));
+    for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);
   }
 
-  /** A device by its name, vfioN. @throws RangeError that lists the names */
+  /** A device that is plugged in, by its name, vfioN. @throws RangeError that lists the names */
   device(name: string): AssignedDevice {
     const device = this.#assigned.get(name);
-    if (!device) throw new RangeError(`no device '${name}'; there are: ${[...this.#assigned.keys()].join(', ')}`);
+    if (!device)
+      throw new RangeError(`no device '${name}' is plugged in; there are: ${[...this.#assigned.keys()].join(', ')}`);
     return device;
+  }
+
+  /**
+   * Takes a device out under its user's hands: what was attached is detached, its descriptors answer ENODEV.
+   * @throws RangeError no such device is plugged in
+   */
+  unplug(name: string): void {
+    const device = this.device(name);
+    this.#assigned.delete(name);
+    this.kernel.paths.remove(`/dev/vfio/devices/${name}`);
+    this.kernel.paths.remove(`/dev/vfio/devices/by-bdf/${device.requester.name}`);
+    device.remove();
+    this.kernel.note(name, 'was unplugged');
+  }
+
+  /** Puts a device back that was taken out. @throws RangeError the machine has no such device, or it is plugged in */
+  plug(name: string): void {
+    const device = this.hardware.devices.find((it) => it.name === name && !it.requester.hostDriver);
+    if (!device) throw new RangeError(`the machine has no device '${name}' to plug in`);
+    if (this.#assigned.has(name)) throw new RangeError(`${name} is plugged in already`);
+    device.requester.group.members.add(device.requester);
+    device.model.reset();
+    this.#install(device);
+    this.kernel.note(name, 'was plugged in');
+  }
+
+  /** Puts another authority policy in force. @throws RangeError no such policy */
+  setAuthority(name: string): void {
+    this.authority.switchPolicy(policyByName(name));
+    this.kernel.note('authority', `policy '${name}' is in force`);
+  }
+
+  /** When tick() has something to do, milliseconds of the clock; undefined: not before the next call. */
+  nextDeadline(): number | undefined {
+    const [a, b] = [this.authority.nextDeadline(), this.timers.next()];
+    return a === undefined ? b : Math.min(a, b ?? a);
+  }
+
+  /** Time has passed: page requests time out, rights end. */
+  tick(): void {
+    this.timers.run();
+    this.authority.refresh();
   }
 
   /** A new simulated process. */
   spawn(options?: ProcessOptions): Process {
     return new Process(this.kernel, () => ++this.#pids, options);
+  }
+
+  #install(from: MachineDevice): void {
+    const { name, requester, port, model } = from;
+    const device = new AssignedDevice(name, requester, port, model);
+    from.onInterrupt = (vector) => device.interrupts.raise(vector);
+    this.#assigned.set(name, device);
+    const minor = this.hardware.devices.indexOf(from);
+    this.kernel.paths.addDevice(`/dev/vfio/devices/${name}`, VFIO_MAJOR, minor, () => new VfioFile(device));
+    if (!requester.parent) this.kernel.paths.addLink(`/dev/vfio/devices/by-bdf/${requester.name}`, `../${name}`);
   }
 }
 

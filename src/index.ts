@@ -16,3 +16,4 @@ export type { Process, ProcessOptions } from './kernel/process.js';
 export { DEFAULT_MACHINE } from './machine/default-machine.js';
 export { MachineFileError, parseMachine } from './machine/parse.js';
 export type { MachineDescription } from './machine/schema.js';
+export { type MachineState, machineState } from './state.js';

@@ -1,12 +1,21 @@
 /** The C programs of test/programs: one a section of the specification, each covers the errors that it lists. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { compile, exec } from './run.js';
+import { DEFAULT_MACHINE } from '../src/machine/default-machine.js';
+import { compile, exec, workDirectory } from './run.js';
 
 const SECTIONS = [
   ['section-1-files', 'Files: open file descriptions, modes, last close'],
   ['section-2-rules', 'Rules for all ioctls; ALLOC, FREE, GET_INFO'],
   ['section-2.1-mapping', 'MAP_DMA, UNMAP_DMA and what devices reach'],
   ['section-2.1-accounting', 'RLIMIT_MEMLOCK, registered memory, accounting roots'],
+  ['section-2.2-nesting', 'Page tables and PASID tables in memory, the IOTLB'],
+  ['section-2.3-faults', 'Page faults and events'],
+  ['section-2.3-dirty', 'Dirty tracking'],
+  ['section-3.4-pasid', 'PASIDs, ENQCMD'],
+  ['section-3-interrupts', 'MSI-X by eventfd'],
+  ['section-4-kvm', 'Memory slots, guest loads and stores'],
   ['section-3-vfio', 'Bind, attach, groups, regions'],
   ['section-6-dma-engine', 'The DMA engine'],
   ['hostile', 'Hostile input'],
@@ -15,6 +24,14 @@ const SECTIONS = [
 describe('an unmodified C program sees', () => {
   test.each(SECTIONS)('%s: %s', (name) => {
     const { status, stderr } = exec([compile(`test/programs/${name}.c`)]);
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  });
+
+  test('section 2.3: a page request that is not answered in time', () => {
+    const machine = join(workDirectory, 'impatient.yaml');
+    writeFileSync(machine, DEFAULT_MACHINE.replace('fault-timeout: 10s', 'fault-timeout: 100ms'));
+    const { status, stderr } = exec([compile('test/programs/section-2.3-faults.c'), 'timeout'], ['--machine', machine]);
     expect(stderr).toBe('');
     expect(status).toBe(0);
   });

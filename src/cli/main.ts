@@ -27,6 +27,25 @@ program
     process.exitCode = await exec({ program: file, args, ...options });
   });
 
+const ctl = program.command('ctl').description('look into a running exec, and change its machine');
+const request = (command: 'state' | 'unplug' | 'plug' | 'authority', description: string, argument?: string) => {
+  const sub = ctl
+    .command(command)
+    .description(description)
+    .option('--run <pid>', 'process id of the ioasid exec, if there are several');
+  if (argument) sub.argument(argument);
+  if (command === 'state') sub.option('--json', 'for scripts');
+  sub.action(async (...args: unknown[]) => {
+    const { ctl: send } = await import('./ctl.js');
+    const name = argument ? String(args[0]) : undefined;
+    process.exitCode = await send({ command, name }, sub.opts());
+  });
+};
+request('state', 'all objects of the machine, as a tree');
+request('unplug', 'take a device out under its user’s hands', '<device>');
+request('plug', 'put a device back', '<device>');
+request('authority', 'put another authority policy in force', '<policy>');
+
 program
   .command('doctor')
   .description('check what the runner needs on this host')

@@ -2,11 +2,12 @@
  * The DMA engine (uapi-ioasid.md, section 6): a PCI function that copies, fills and sums memory by DMA.
  *
  * The register file is bytes, as software sees it. A command runs when the doorbell is written, and is complete before
- * that write returns. All of it moves in pieces of at most 1 MiB; each page is translated and checked.
+ * that write returns, unless it waits for a page: then it stays busy, and goes on when the page request is answered. All
+ * of it moves in pieces of at most 1 MiB; each page is translated and checked.
  */
 import { DMAE, IOASID_DMAE_SRC_BAR2 } from '../abi/constants.js';
 import type { DmaAttributes } from '../iommu/dma.js';
-import { DMA_FAULT } from '../iommu/domain.js';
+import { DMA_FAULT, type DmaFault } from '../iommu/domain.js';
 import type { DeviceMemory, DeviceModel, DeviceSlot } from './model.js';
 
 const STATUS_BUSY = 1;
@@ -30,10 +31,22 @@ const MAX_LENGTH = 16 << 20;
 /** Bytes moved in one piece. */
 const PIECE = 1 << 20;
 
-/** Why a command stopped, and at which address. */
+/** Why a command stopped, at which address, and in which direction. */
 interface Stop {
   readonly result: number;
   readonly address: bigint;
+  readonly write: boolean;
+}
+
+/** A command on its way: what the registers said when it started, and how far it came. */
+interface Command {
+  readonly kind: number;
+  readonly source: bigint;
+  readonly target: bigint;
+  readonly length: number;
+  readonly attributes: DmaAttributes;
+  done: number;
+  sum: number;
 }
 
 export class DmaEngine implements DeviceModel {
@@ -47,6 +60,8 @@ export class DmaEngine implements DeviceModel {
   readonly #registers = new DataView(new ArrayBuffer(0x40));
   /** Bytes on their way; made at the first command. */
   #buffer = new Uint8Array(0);
+  /** What runs or waits; undefined: nothing. */
+  #command: Command | undefined;
 
   constructor(slot: DeviceSlot) {
     this.#slot = slot;
@@ -55,6 +70,7 @@ export class DmaEngine implements DeviceModel {
   }
 
   reset(): void {
+    this.#command = undefined;
     for (let offset = 0; offset < this.#registers.byteLength; offset += 4) this.#set(offset, 0);
     this.#set(DMAE.IOASID_DMAE_REG_ID, DMAE.IOASID_DMAE_ID);
   }
@@ -98,58 +114,94 @@ export class DmaEngine implements DeviceModel {
     return this.#registers.getBigUint64(offset, true);
   }
 
-  #start(): void {
-    if (this.#get(DMAE.IOASID_DMAE_REG_STATUS) & STATUS_BUSY) return;
+  /** ENQCMD: runs the command that the registers describe, tagged with the PASID of the caller. */
+  enqueue(wire: number): boolean {
+    if (this.#command) return false;
+    this.#start(wire);
+    return true;
+  }
+
+  #start(wire?: number): void {
+    if (this.#command) return;
+    const flags = this.#get(DMAE.IOASID_DMAE_REG_FLAGS);
+    const attributes: DmaAttributes = {
+      noSnoop: (flags & FLAG_NO_SNOOP) !== 0 && this.#slot.dma.requester.capabilities.noSnoop,
+      pasid: flags & FLAG_PASID ? this.#get(DMAE.IOASID_DMAE_REG_PASID) : undefined,
+      wire,
+    };
+    this.#command = {
+      kind: this.#get(DMAE.IOASID_DMAE_REG_COMMAND),
+      source: this.#get64(DMAE.IOASID_DMAE_REG_SRC),
+      target: this.#get64(DMAE.IOASID_DMAE_REG_DST),
+      length: this.#get(DMAE.IOASID_DMAE_REG_LENGTH),
+      attributes,
+      done: 0,
+      sum: 0,
+    };
     this.#set(DMAE.IOASID_DMAE_REG_STATUS, STATUS_BUSY);
     this.#registers.setBigUint64(DMAE.IOASID_DMAE_REG_FAULT_ADDR, 0n, true);
     this.#set(DMAE.IOASID_DMAE_REG_RESULT, 0);
-    this.#finish(this.#run());
+    this.#continue(this.#command);
   }
 
-  #finish(stop: Stop | undefined): void {
+  /** Goes on until the end, a fault that nobody answers, or a page request. */
+  #continue(command: Command): void {
+    const stop = this.#run(command);
+    if (!stop || !this.#ask(command, stop)) this.#finish(command, stop);
+  }
+
+  /** Asks for the page that is missing. Returns false if nobody can be asked. */
+  #ask(command: Command, stop: Stop): boolean {
+    if (stop.result !== this.#slot.dma.fault) return false;
+    return this.#slot.dma.request(stop.address, stop.write, command.attributes, (again) => {
+      // A reset may have come between.
+      if (this.#command !== command) return;
+      if (again) this.#continue(command);
+      else this.#finish(command, { ...stop, result: DMA_FAULT.ABORTED });
+    });
+  }
+
+  #finish(command: Command, stop: Stop | undefined): void {
+    this.#command = undefined;
     if (stop) {
       this.#set(DMAE.IOASID_DMAE_REG_RESULT, stop.result);
       this.#registers.setBigUint64(DMAE.IOASID_DMAE_REG_FAULT_ADDR, stop.address, true);
+    } else if (command.kind === COMMAND_CHECKSUM) {
+      this.#set(DMAE.IOASID_DMAE_REG_RESULT, command.sum >>> 0);
     }
     this.#set(DMAE.IOASID_DMAE_REG_STATUS, stop ? STATUS_ERROR : STATUS_DONE);
     const flags = this.#get(DMAE.IOASID_DMAE_REG_FLAGS);
     if (stop ? flags & FLAG_INTERRUPT_ERROR : flags & FLAG_INTERRUPT_DONE) this.#slot.interrupt(stop ? 1 : 0);
   }
 
-  #run(): Stop | undefined {
-    const flags = this.#get(DMAE.IOASID_DMAE_REG_FLAGS);
-    const attributes: DmaAttributes = {
-      noSnoop: (flags & FLAG_NO_SNOOP) !== 0 && this.#slot.dma.requester.capabilities.noSnoop,
-      pasid: flags & FLAG_PASID ? this.#get(DMAE.IOASID_DMAE_REG_PASID) : undefined,
-    };
-    const command = this.#get(DMAE.IOASID_DMAE_REG_COMMAND);
-    const length = this.#get(DMAE.IOASID_DMAE_REG_LENGTH);
-    const source = this.#get64(DMAE.IOASID_DMAE_REG_SRC);
-    const target = this.#get64(DMAE.IOASID_DMAE_REG_DST);
-    const known = command === COMMAND_COPY || command === COMMAND_FILL || command === COMMAND_CHECKSUM;
-    if (!known || length > MAX_LENGTH) return { result: RESULT_BAD_COMMAND, address: 0n };
-    if (command === COMMAND_FILL) this.#pattern(Math.min(length, PIECE));
-    let sum = 0;
-    for (let done = 0; done < length; ) {
-      const bytes = this.#piece(Math.min(length - done, PIECE));
-      const at = BigInt(done);
-      const got = command === COMMAND_FILL ? bytes.length : this.#move(source + at, bytes, false, attributes);
-      const sourceFault = this.#slot.dma.fault;
-      if (command === COMMAND_CHECKSUM) for (let i = 0; i < got; i++) sum = (sum + (bytes[i] as number)) | 0;
+  /** Moves what is left of a command. Returns why it stopped early. */
+  #run(command: Command): Stop | undefined {
+    const { kind, source, target, length, attributes } = command;
+    const known = kind === COMMAND_COPY || kind === COMMAND_FILL || kind === COMMAND_CHECKSUM;
+    if (!known || length > MAX_LENGTH) return { result: RESULT_BAD_COMMAND, address: 0n, write: false };
+    const { dma } = this.#slot;
+    while (command.done < length) {
+      const bytes = this.#piece(Math.min(length - command.done, PIECE));
+      if (kind === COMMAND_FILL) this.#pattern(bytes, command.done);
+      const at = BigInt(command.done);
+      const got = kind === COMMAND_FILL ? bytes.length : this.#move(source + at, bytes, false, attributes);
+      const sourceFault = dma.fault;
+      if (kind === COMMAND_CHECKSUM)
+        for (let i = 0; i < got; i++) command.sum = (command.sum + (bytes[i] as number)) | 0;
       else {
         const put = this.#move(target + at, bytes.subarray(0, got), true, attributes);
-        if (put < got) return this.#stopped(target + at + BigInt(put), this.#slot.dma.fault);
+        if (put < got) {
+          command.done += put;
+          return stopped(target + at + BigInt(put), dma.fault, true);
+        }
       }
-      if (got < bytes.length) return this.#stopped(source + at + BigInt(got), sourceFault);
-      done += bytes.length;
+      command.done += got;
+      if (got < bytes.length) {
+        dma.fault = sourceFault;
+        return stopped(source + at + BigInt(got), sourceFault, false);
+      }
     }
-    if (command === COMMAND_CHECKSUM) this.#set(DMAE.IOASID_DMAE_REG_RESULT, sum >>> 0);
     return undefined;
-  }
-
-  /** An address in BAR2 that does not exist is a bad command; anything else is what the IOMMU says. */
-  #stopped(address: bigint, fault: number): Stop {
-    return { result: fault === DMA_FAULT.NONE ? RESULT_BAD_COMMAND : fault, address };
   }
 
   #piece(size: number): Uint8Array {
@@ -157,11 +209,14 @@ export class DmaEngine implements DeviceModel {
     return this.#buffer.subarray(0, size);
   }
 
-  #pattern(size: number): void {
-    const bytes = this.#piece(size);
-    const pattern = new Uint8Array(this.#registers.buffer, DMAE.IOASID_DMAE_REG_PATTERN, 8);
-    bytes.set(pattern.subarray(0, Math.min(8, size)));
-    for (let filled = 8; filled < size; filled *= 2) bytes.copyWithin(filled, 0, Math.min(filled, size - filled));
+  /** Fills a piece with the pattern as it is `done` bytes after the command's start. */
+  #pattern(bytes: Uint8Array, done: number): void {
+    for (let i = 0; i < Math.min(8, bytes.length); i++) {
+      bytes[i] = this.#registers.getUint8(DMAE.IOASID_DMAE_REG_PATTERN + ((done + i) % 8));
+    }
+    for (let filled = 8; filled < bytes.length; filled *= 2) {
+      bytes.copyWithin(filled, 0, Math.min(filled, bytes.length - filled));
+    }
   }
 
   /** Moves bytes to or from memory, or BAR2 if bit 63 of the address says so. Returns bytes moved. */
@@ -178,4 +233,9 @@ export class DmaEngine implements DeviceModel {
     else this.memory.read(Number(offset), piece);
     return piece.length;
   }
+}
+
+/** An address in BAR2 that does not exist is a bad command; anything else is what the IOMMU says. */
+function stopped(address: bigint, fault: DmaFault, write: boolean): Stop {
+  return { result: fault === DMA_FAULT.NONE ? RESULT_BAD_COMMAND : fault, address, write };
 }

@@ -36,6 +36,11 @@ export interface DeviceModel {
   readRegister(offset: number, size: 4 | 8): bigint;
   /** Writes registers; effects happen before it returns. */
   writeRegister(offset: number, size: 4 | 8, value: bigint): void;
+  /**
+   * Takes work by ENQCMD. @param wire the PASID that the CPU translated
+   * @returns false: busy, try again
+   */
+  enqueue(wire: number): boolean;
   /** Back to the state after power-on. */
   reset(): void;
 }

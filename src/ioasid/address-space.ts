@@ -4,13 +4,15 @@
  * attached) is computed again whenever one comes or goes.
  */
 import { ALLOC } from '../abi/constants.js';
-import { PagingDomain } from '../iommu/domain.js';
-import type { IommuGroup } from '../iommu/requester.js';
+import { type DmaFault, type Domain, type Hit, type PageRequest, PagingDomain } from '../iommu/domain.js';
+import { NestedDomain } from '../iommu/nested-domain.js';
+import type { IommuGroup, Requester } from '../iommu/requester.js';
+import type { UserTable } from '../iommu/user-table.js';
 import { Errno } from '../kernel/errno.js';
 import type { Mm } from '../kernel/mm.js';
 import type { BoundDevice } from './bound-device.js';
 import { ACCOUNTING_ROOT, type Constraints, commonConstraints } from './constraints.js';
-import { NestedDomain } from './nested-domain.js';
+import type { Faults } from './faults.js';
 
 /** One device on one address space: by requester ID, or by PASID. */
 export interface Attachment {
@@ -21,13 +23,19 @@ export interface Attachment {
   readonly noSnoopUnused: boolean;
 }
 
-export class AddressSpace {
+export class AddressSpace implements Domain {
   readonly id: number;
   /** IOASID_ALLOC_* flags; a child has its parent's. */
   readonly flags: number;
   readonly parent: AddressSpace | undefined;
   readonly children = new Set<AddressSpace>();
-  readonly domain: PagingDomain<Mm>;
+  /** What was mapped: to process memory in a root, to the parent's addresses in a child. */
+  readonly mappings: PagingDomain<Mm>;
+  /** A table that the user bound; it takes the place of the mappings. */
+  userTable: UserTable | undefined;
+  /** Page requests wait here for the user's answers; undefined: there is no fault fd. */
+  faults: Faults | undefined;
+  enforceSnoop = false;
   readonly attachments: Attachment[] = [];
   /** Undefined without a device. */
   constraints: Constraints | undefined;
@@ -38,7 +46,7 @@ export class AddressSpace {
     this.id = id;
     this.flags = flags;
     this.parent = parent;
-    this.domain = parent ? new NestedDomain(parent.domain) : new PagingDomain();
+    this.mappings = parent ? new NestedDomain(parent) : new PagingDomain();
     parent?.children.add(this);
     this.refresh();
   }
@@ -52,15 +60,24 @@ export class AddressSpace {
     return this.parent ? this.parent.depth + 1 : 0;
   }
 
-  /** No-snoop requests are turned into snooped ones here. AUTO enforces if every IOMMU behind it can (section 4). */
-  get enforcesSnoop(): boolean {
-    return this.domain.enforceSnoop;
+  get wholePasidSpace(): boolean {
+    return this.userTable?.options.pasidBits !== undefined;
+  }
+
+  translate(page: number, write: boolean, hit: Hit, who: Requester, pasid = 0): DmaFault {
+    return this.userTable
+      ? this.userTable.translate(page, write, hit, who, pasid)
+      : this.mappings.translate(page, write, hit, who);
+  }
+
+  request(request: PageRequest): boolean {
+    return this.faults?.request(request) ?? false;
   }
 
   /** A device can reach memory behind the caches' back: box 3 of the coherency matrix. */
   get nonCoherent(): boolean {
     return (
-      !this.enforcesSnoop && this.attachments.some((a) => a.device.requester.capabilities.noSnoop && !a.noSnoopUnused)
+      !this.enforceSnoop && this.attachments.some((a) => a.device.requester.capabilities.noSnoop && !a.noSnoopUnused)
     );
   }
 
@@ -85,7 +102,8 @@ export class AddressSpace {
   refresh(): void {
     const units = this.attachments.map((a) => a.device.requester.unit);
     this.constraints = this.accountingRoot ? ACCOUNTING_ROOT : commonConstraints(units);
-    this.domain.enforceSnoop =
+    // No-snoop requests are turned into snooped ones here. AUTO enforces if every IOMMU behind it can (section 4).
+    this.enforceSnoop =
       (this.flags & ALLOC.IOASID_ALLOC_ENFORCE_SNOOP) !== 0 ||
       ((this.flags & ALLOC.IOASID_ALLOC_NO_ENFORCE_SNOOP) === 0 &&
         units.length > 0 &&

@@ -9,6 +9,7 @@ import { Errno, hex } from '../kernel/errno.js';
 import type { AddressSpace, Attachment } from './address-space.js';
 import { commonConstraints, permitted } from './constraints.js';
 import type { IoasidContext } from './context.js';
+import { detachPasid } from './pasid-attachments.js';
 
 export class BoundDevice {
   readonly requester: Requester;
@@ -85,23 +86,33 @@ export class BoundDevice {
     const { name } = this.requester;
     const attachment = space.attachment(this, undefined);
     if (!attachment) throw new Errno('ENOENT', `${name} is not attached to IOASID ${space.id}`);
+    if (this.pasidSpaces.size > 0 && !space.parent?.attachment(this, undefined)) {
+      throw new Errno('EBUSY', `${this.pasidSpaces.size} PASIDs of ${name} are still attached`);
+    }
     if (space !== this.inUse) {
       throw new Errno('EBUSY', `${name} is still attached to IOASID ${this.inUse?.id}, a child of IOASID ${space.id}`);
     }
     space.attachments.splice(space.attachments.indexOf(attachment), 1);
     this.inUse = space.parent?.attachment(this, undefined) ? space.parent : undefined;
-    space.refresh();
+    this.#forgetIn(space);
     this.reroute();
+  }
+
+  /** Nothing of the device is left in an address space: what it waits for is aborted, what was cached for it goes. */
+  #forgetIn(space: AddressSpace): void {
+    space.refresh();
+    space.userTable?.forget(this.requester);
+    if (!space.attachments.some((a) => a.device === this)) space.faults?.abort(this.cookie);
   }
 
   /** Takes every attachment away, children first: the device is closed or gone. */
   detachAll(): void {
     for (const { space, attachment } of this.attachments().sort((a, b) => b.space.depth - a.space.depth)) {
-      space.attachments.splice(space.attachments.indexOf(attachment), 1);
-      space.refresh();
+      if (attachment.pasid !== undefined) detachPasid(this, space, attachment.pasid, this.context.sharedPasids);
+      else space.attachments.splice(space.attachments.indexOf(attachment), 1);
+      this.#forgetIn(space);
     }
     this.inUse = undefined;
-    this.requester.pasids.clear();
     this.reroute();
   }
 
@@ -115,7 +126,7 @@ export class BoundDevice {
       for (let space = mate?.inUse; space; space = space.parent) space.refresh();
     }
     const whole = mates.every((mate) => mate && mate.inUse === this.inUse);
-    for (const member of this.requester.group.members) member.domain = whole ? this.inUse?.domain : undefined;
+    for (const member of this.requester.group.members) member.domain = whole ? this.inUse : undefined;
   }
 
   /** Every device of a group goes to the same default address space, at each level of nesting. */
@@ -135,7 +146,7 @@ export class BoundDevice {
 }
 
 function unflushed(space: AddressSpace, device: BoundDevice): boolean {
-  return !space.enforcesSnoop && space.attachments.some((a) => a.device === device && !a.noSnoopUnused);
+  return !space.enforceSnoop && space.attachments.some((a) => a.device === device && !a.noSnoopUnused);
 }
 
 /**
@@ -150,13 +161,16 @@ export function checkUnit(space: AddressSpace, unit: IommuUnit): void {
   if (space.depth > nesting) {
     throw new Errno('EINVAL', `IOASID ${space.id} is nested ${space.depth} deep; IOMMU ${unit.name} nests ${nesting}`);
   }
+  if (space.userTable && unit.hardwareNesting === 0) {
+    throw new Errno('EINVAL', `IOASID ${space.id} has a user's table, and IOMMU ${unit.name} has no hardware nesting`);
+  }
   const units = [unit, ...space.attachments.map((a) => a.device.requester.unit)];
   const common = commonConstraints(units);
   if (!common?.pageSizes)
     throw new Errno('EINVAL', `IOMMU ${unit.name} has no page size in common with IOASID ${space.id}`);
   if (units.every((other) => other === unit) && space.constraints) return;
   const smallest = Number(common.pageSizes & -common.pageSizes) / 4096;
-  const { map } = space.domain;
+  const { map } = space.mappings;
   for (let more = map.seek(0); more; more = map.next()) {
     const first = BigInt(map.start) << 12n;
     const last = (BigInt(map.start + map.pages) << 12n) - 1n;

@@ -9,9 +9,12 @@ import type { Requester } from '../iommu/requester.js';
 import { Errno } from '../kernel/errno.js';
 import type { IoctlDetail } from '../kernel/ioctl.js';
 import type { Caller, FileOps } from '../kernel/open-file.js';
+import type { Timers } from '../kernel/timers.js';
 import { AddressSpace } from './address-space.js';
 import { BoundDevice } from './bound-device.js';
+import { Events } from './events.js';
 import { removeMappings } from './mapping.js';
+import { attachPasid, detachPasid, type SharedPasids } from './pasid-attachments.js';
 import { RegisteredMemory } from './registered-memory.js';
 import { IOASID_TABLE } from './table.js';
 
@@ -21,6 +24,11 @@ export const MAX_IOASIDS = 1 << 20;
 /** What a context needs of the machine. */
 export interface IoasidHost {
   readonly authority: Authority;
+  readonly timers: Timers;
+  /** How long a device waits for a page, milliseconds. */
+  readonly faultTimeout: number;
+  /** Tells which contexts there are. */
+  readonly contexts: Set<IoasidContext>;
   /** Writes back and invalidates every dirty line of the modelled CPU caches. */
   flushCaches(): void;
 }
@@ -29,6 +37,9 @@ export class IoasidContext implements FileOps, FactSource {
   readonly name = '/dev/ioasid';
   readonly host: IoasidHost;
   readonly registered = new RegisteredMemory();
+  readonly events = new Events();
+  /** PASIDs on the wire that mediated devices of this context share. */
+  readonly sharedPasids: SharedPasids = new Map();
   /** This open file in the eyes of the authority policy. */
   readonly record: FileRecord;
   readonly #spaces = new Map<number, AddressSpace>();
@@ -38,6 +49,7 @@ export class IoasidContext implements FileOps, FactSource {
 
   constructor(host: IoasidHost) {
     this.host = host;
+    host.contexts.add(this);
     this.record = host.authority.addFile(this, (held) =>
       this.emit(held ? EVENT.IOASID_EVENT_WBINVD_GRANTED : EVENT.IOASID_EVENT_WBINVD_REVOKED, 0, 0n),
     );
@@ -50,14 +62,20 @@ export class IoasidContext implements FileOps, FactSource {
   /** The last close: devices are detached and unbound, address spaces freed, charges given back. */
   release(): void {
     for (const device of [...this.#devices.values()]) this.unbind(device);
-    for (const space of this.#spaces.values()) removeMappings(space, this.registered, 0, Number.POSITIVE_INFINITY);
+    for (const space of this.#spaces.values()) {
+      space.faults?.close();
+      removeMappings(space, this.registered, 0, Number.POSITIVE_INFINITY);
+    }
     this.#spaces.clear();
     this.registered.clear();
     this.host.authority.removeFile(this.record);
+    this.host.contexts.delete(this);
   }
 
   /** Tells the context's listeners of an event. */
-  emit(_type: number, _ioasid: number, _cookie: bigint): void {}
+  emit(type: number, ioasid: number, cookie: bigint): void {
+    this.events.emit(type, ioasid, cookie);
+  }
 
   facts(): FileFacts {
     const devices = [...this.#devices.values()];
@@ -107,6 +125,7 @@ export class IoasidContext implements FileOps, FactSource {
   free(space: AddressSpace): void {
     if (space.attachments.length > 0) throw new Errno('EBUSY', `a device is attached to IOASID ${space.id}`);
     if (space.children.size > 0) throw new Errno('EBUSY', `IOASID ${space.id} has ${space.children.size} children`);
+    space.faults?.close();
     removeMappings(space, this.registered, 0, Number.POSITIVE_INFINITY);
     space.parent?.children.delete(space);
     this.#spaces.delete(space.id);
@@ -137,6 +156,12 @@ export class IoasidContext implements FileOps, FactSource {
     return device;
   }
 
+  /** The device is gone from the machine: no policy can hold it. */
+  remove(device: BoundDevice): void {
+    this.emit(EVENT.IOASID_EVENT_DEVICE_REMOVED, 0, device.cookie);
+    this.unbind(device);
+  }
+
   /** Lets a device go, with all of its attachments. */
   unbind(device: BoundDevice): void {
     device.detachAll();
@@ -147,28 +172,31 @@ export class IoasidContext implements FileOps, FactSource {
     this.host.authority.changed(this.record);
   }
 
-  attach(device: BoundDevice, space: AddressSpace, noSnoopUnused: boolean): void {
-    device.attach(space, noSnoopUnused);
+  /** @param pasid undefined: the default attachment */
+  attach(device: BoundDevice, space: AddressSpace, pasid: number | undefined, noSnoopUnused: boolean): void {
+    if (pasid === undefined) device.attach(space, noSnoopUnused);
+    else attachPasid(device, space, pasid, noSnoopUnused, this.sharedPasids);
     this.emit(EVENT.IOASID_EVENT_DEVICE_ATTACHED, space.id, device.cookie);
     this.host.authority.changed(this.record);
   }
 
   /** @throws EBUSY also where the policy in force holds the device for a VM */
-  detach(device: BoundDevice, space: AddressSpace): void {
-    if (!this.#mayDetach(device, space)) {
+  detach(device: BoundDevice, space: AddressSpace, pasid: number | undefined): void {
+    if (!this.#mayDetach(device, space, pasid)) {
       throw new Errno(
         'EBUSY',
         `a VM holds this context as its proof, and ${device.requester.name} is the last device that gives it`,
       );
     }
-    device.detach(space);
+    if (pasid === undefined) device.detach(space);
+    else detachPasid(device, space, pasid, this.sharedPasids);
     this.emit(EVENT.IOASID_EVENT_DEVICE_DETACHED, space.id, device.cookie);
     this.host.authority.changed(this.record);
   }
 
   /** Asks the policy, with the facts as they would be after the detach. */
-  #mayDetach(device: BoundDevice, space: AddressSpace): boolean {
-    const attachment = space.attachment(device, undefined);
+  #mayDetach(device: BoundDevice, space: AddressSpace, pasid: number | undefined): boolean {
+    const attachment = space.attachment(device, pasid);
     if (!attachment) return true;
     const { attachments } = space;
     const index = attachments.indexOf(attachment);

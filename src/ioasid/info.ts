@@ -16,10 +16,13 @@ function sum(flags: Readonly<Record<string, number>>): number {
 function infoFlags(space: AddressSpace): number {
   let flags = 0;
   if (space.attachments.length > 0) flags |= INFO.IOASID_INFO_ATTACHED;
-  if (space.enforcesSnoop) flags |= INFO.IOASID_INFO_ENFORCE_SNOOP;
+  if (space.enforceSnoop) flags |= INFO.IOASID_INFO_ENFORCE_SNOOP;
   if (space.nonCoherent) flags |= INFO.IOASID_INFO_NONCOHERENT;
   if (space.constraints?.hardwareNesting) flags |= INFO.IOASID_INFO_NESTING_HW;
   if (space.constraints?.softwareNesting) flags |= INFO.IOASID_INFO_NESTING_SW;
+  if (space.userTable) flags |= space.wholePasidSpace ? INFO.IOASID_INFO_PASID_TABLE : INFO.IOASID_INFO_USER_PGTABLE;
+  if (space.mappings.dirty) flags |= INFO.IOASID_INFO_DIRTY_TRACKING;
+  if (space.faults) flags |= INFO.IOASID_INFO_PAGE_FAULT;
   return flags;
 }
 

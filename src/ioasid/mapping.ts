@@ -38,6 +38,7 @@ export function mapDma(
   size: bigint,
 ): void {
   const constraints = space.usable();
+  refuseUserTable(space);
   if (access === 0) throw new Errno('EINVAL', 'neither READ nor WRITE is asked for');
   checkRange(constraints, 'iova', iova, size);
   checkRange(constraints, 'vaddr', vaddr, size);
@@ -53,19 +54,19 @@ export function mapDma(
       `${hex(iova)}-${hex(iova + size - 1n)} is outside the permitted ranges of IOASID ${space.id}`,
     );
   }
-  const { domain } = space;
+  const { mappings } = space;
   const page = Number(iova >> PAGE_SHIFT);
   const pages = Number(size >> PAGE_SHIFT);
   const target = Number(vaddr >> PAGE_SHIFT);
-  if (domain.map.overlaps(page, page + pages - 1)) {
+  if (mappings.map.overlaps(page, page + pages - 1)) {
     throw new Errno(
       'EEXIST',
-      `iova ${hex(iova)}+${hex(size)} overlaps the mapping at ${hex(BigInt(domain.map.start) << PAGE_SHIFT)}`,
+      `iova ${hex(iova)}+${hex(size)} overlaps the mapping at ${hex(BigInt(mappings.map.start) << PAGE_SHIFT)}`,
     );
   }
   if (space.parent) {
     checkParent(space.parent, target, pages, access);
-    if (!domain.insert(page, pages, mm, target, access)) throw tooManyOwners(space);
+    if (!mappings.insert(page, pages, mm, target, access)) throw tooManyOwners(space);
     return;
   }
   const region = registered.find(mm, vaddr, size);
@@ -78,11 +79,16 @@ export function mapDma(
     throw new Errno('EFAULT', `vaddr ${hex(bad)} is not mapped${writable} in process memory`);
   }
   if (!region) mm.charge(pages);
-  if (!domain.insert(page, pages, mm, target, access | (region ? 0 : MAP_CHARGED))) {
+  if (!mappings.insert(page, pages, mm, target, access | (region ? 0 : MAP_CHARGED))) {
     if (!region) mm.uncharge(pages);
     throw tooManyOwners(space);
   }
   if (region) region.mappings++;
+}
+
+/** @throws EINVAL the user's own table says what is mapped */
+export function refuseUserTable(space: AddressSpace): void {
+  if (space.userTable) throw new Errno('EINVAL', `IOASID ${space.id} has a user's table: it is changed, not mapped`);
 }
 
 function tooManyOwners(space: AddressSpace): Errno {
@@ -91,7 +97,7 @@ function tooManyOwners(space: AddressSpace): Errno {
 
 /** The parent must map all of the pages, with at least these permissions. @throws EFAULT */
 function checkParent(parent: AddressSpace, first: number, pages: number, access: number): void {
-  const { map } = parent.domain;
+  const { map } = parent.mappings;
   for (let page = first; page < first + pages; page = map.start + map.pages) {
     if (!map.find(page)) {
       throw new Errno('EFAULT', `IOASID ${parent.id}, the parent, does not map ${hex(BigInt(page) << PAGE_SHIFT)}`);
@@ -111,8 +117,10 @@ function checkParent(parent: AddressSpace, first: number, pages: number, access:
  * @throws EINVAL would cut a mapping; ENOENT nothing is mapped there; EOVERFLOW
  */
 export function unmapDma(space: AddressSpace, registered: RegisteredMemory, iova: bigint, size: bigint): bigint {
-  checkRange(space.usable(), 'iova', iova, size);
-  const { map } = space.domain;
+  const constraints = space.usable();
+  refuseUserTable(space);
+  checkRange(constraints, 'iova', iova, size);
+  const { map } = space.mappings;
   const first = Number(iova >> PAGE_SHIFT);
   const end = first + Number(size >> PAGE_SHIFT);
   if (!map.seek(first) || map.start >= end) {
@@ -131,20 +139,20 @@ function cuts(start: number, pages: number): Errno {
 
 /** Takes away every mapping that starts in the pages [first, end), and gives its charge back. Returns bytes. */
 export function removeMappings(space: AddressSpace, registered: RegisteredMemory, first: number, end: number): bigint {
-  const { domain } = space;
-  const { map } = domain;
+  const { mappings } = space;
+  const { map } = mappings;
   let pages = 0;
   for (let more = map.seek(first); more && map.start < end; ) {
     pages += map.pages;
     if (!space.parent) {
-      const owner = domain.owner();
+      const owner = mappings.owner();
       if (map.tag & MAP_CHARGED) owner.uncharge(map.pages);
       else {
         const region = registered.find(owner, BigInt(map.target) << PAGE_SHIFT, BigInt(map.pages) << PAGE_SHIFT);
         if (region) region.mappings--;
       }
     }
-    more = domain.remove();
+    more = mappings.remove();
   }
   return BigInt(pages) << PAGE_SHIFT;
 }

@@ -1,4 +1,11 @@
 /** The CPU caches of the machine, as far as wbinvd can tell: it writes back and invalidates all of them. */
+
+/** Memory that CPUs load from and store to. */
+export interface CachedMemory {
+  copyIn(address: bigint, into: Uint8Array): void;
+  copyOut(address: bigint, from: Uint8Array): void;
+}
+
 export class CpuCaches {
   #flushes = 0;
 
@@ -11,4 +18,8 @@ export class CpuCaches {
   flush(): void {
     this.#flushes++;
   }
+
+  readonly load = (memory: CachedMemory, address: bigint, into: Uint8Array): void => memory.copyIn(address, into);
+
+  readonly store = (memory: CachedMemory, address: bigint, from: Uint8Array): void => memory.copyOut(address, from);
 }

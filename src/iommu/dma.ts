@@ -11,8 +11,10 @@ const PAGE_SIZE = 1 << PAGE_SHIFT;
 export interface DmaAttributes {
   /** The device asks not to snoop the CPU caches. */
   readonly noSnoop: boolean;
-  /** PASID as the device was given it; undefined: the request is routed by requester ID. */
+  /** PASID as the user numbers it; undefined: the request is routed by requester ID, or by `wire`. */
   readonly pasid: number | undefined;
+  /** PASID as it is on the wire, for work that came by ENQCMD. */
+  readonly wire?: number | undefined;
 }
 
 export class DmaPort {
@@ -21,7 +23,7 @@ export class DmaPort {
   busMaster = true;
   /** Why the last transfer stopped early. */
   fault: DmaFault = DMA_FAULT.NONE;
-  readonly #hit: Hit = { target: undefined, page: 0, pages: 0 };
+  readonly #hit: Hit = { target: undefined, page: 0, pages: 0, dirty: undefined, dirtyPage: 0 };
 
   constructor(requester: Requester) {
     this.requester = requester;
@@ -41,24 +43,43 @@ export class DmaPort {
     return this.#transfer(iova, from, true, attributes);
   }
 
-  #route(pasid: number | undefined): Domain | undefined {
+  /**
+   * Asks for the page at which the last transfer stopped.
+   * @param resume called once, later: true to try again
+   * @returns false if the device cannot ask, or nobody answers
+   */
+  request(address: bigint, write: boolean, attributes: DmaAttributes, resume: (again: boolean) => void): boolean {
+    const recoverable = this.fault === DMA_FAULT.NOT_MAPPED || this.fault === DMA_FAULT.NO_PERMISSION;
+    if (!recoverable || !this.requester.capabilities.pri) return false;
+    const route = this.#route(attributes);
+    const page = address & ~BigInt(PAGE_SIZE - 1);
+    return route?.domain.request?.({ who: this.requester, pasid: route.pasid, address: page, write, resume }) ?? false;
+  }
+
+  /** The domain of a request, and the PASID as the user numbers it; undefined: blocked. */
+  #route({ pasid, wire }: DmaAttributes): { domain: Domain; pasid: number | undefined } | undefined {
+    const { requester } = this;
     if (!this.busMaster) return undefined;
-    return pasid === undefined ? this.requester.domain : this.requester.pasids.get(pasid);
+    if (pasid === undefined && wire === undefined) return requester.domain && { domain: requester.domain, pasid };
+    const entry = requester.route(wire ?? requester.wire.get(pasid ?? 0));
+    if (entry) return { domain: entry.domain, pasid: entry.user };
+    return requester.domain?.wholePasidSpace ? { domain: requester.domain, pasid } : undefined;
   }
 
   #transfer(iova: bigint, bytes: Uint8Array, write: boolean, attributes: DmaAttributes): number {
     this.fault = DMA_FAULT.NONE;
-    const domain = this.#route(attributes.pasid);
-    if (!domain) {
+    const route = this.#route(attributes);
+    if (!route) {
       this.fault = DMA_FAULT.BLOCKED;
       return 0;
     }
+    const { domain, pasid } = route;
     const hit = this.#hit;
     let page = Number(iova >> BigInt(PAGE_SHIFT));
     let offset = Number(iova & BigInt(PAGE_SIZE - 1));
     let done = 0;
     while (done < bytes.length) {
-      this.fault = domain.translate(page, write, hit);
+      this.fault = domain.translate(page, write, hit, this.requester, pasid);
       if (this.fault !== DMA_FAULT.NONE) break;
       const size = Math.min(hit.pages * PAGE_SIZE - offset, bytes.length - done);
       const address = BigInt(hit.page) * BigInt(PAGE_SIZE) + BigInt(offset);
@@ -69,6 +90,7 @@ export class DmaPort {
         : write
           ? target.memory.write(address, piece)
           : target.memory.read(address, piece);
+      if (write && moved > 0) hit.dirty?.mark(hit.dirtyPage, Math.ceil((offset + moved) / PAGE_SIZE));
       done += moved;
       if (moved < size) {
         // The process is gone, or took the page away from under its own mapping.

@@ -1,7 +1,9 @@
 /**
  * Domains: what a requester ID or PASID is routed to. A domain translates I/O virtual pages to pages of some memory.
  */
+import type { DirtyBitmap } from './dirty-bitmap.js';
 import { IntervalMap } from './interval-map.js';
+import type { Requester } from './requester.js';
 
 export const PAGE_SHIFT = 12;
 
@@ -32,13 +34,35 @@ export interface Hit {
   page: number;
   /** Pages from there on that follow each other in IOVA and in the target alike. */
   pages: number;
+  /** Where writes are recorded, and under which page; undefined: nobody asks. */
+  dirty: DirtyBitmap | undefined;
+  dirtyPage: number;
 }
 
 export interface Domain {
   /** No-snoop requests go out as snooped ones. */
-  enforceSnoop: boolean;
+  readonly enforceSnoop: boolean;
+  /** It translates requests with any PASID: a user's PASID table. */
+  readonly wholePasidSpace?: boolean;
   /** Translates one page for a read or a write. Fills in `hit` when it returns NONE. */
-  translate(page: number, write: boolean, hit: Hit): DmaFault;
+  translate(page: number, write: boolean, hit: Hit, who: Requester, pasid?: number): DmaFault;
+  /**
+   * Asks for a page that could not be translated (Page Request Interface).
+   * @param resume called once, later: true to try again, false to abort
+   * @returns false if nobody can be asked: the request aborts at once
+   */
+  request?(request: PageRequest): boolean;
+}
+
+/** A page request of a device. */
+export interface PageRequest {
+  readonly who: Requester;
+  /** As the user numbers it; undefined: none. */
+  readonly pasid: number | undefined;
+  /** Address of the page, bytes. */
+  readonly address: bigint;
+  readonly write: boolean;
+  readonly resume: (again: boolean) => void;
 }
 
 /** Bits of a mapping's tag: what devices may do, whether its pages are charged, and whose memory it is. */
@@ -50,8 +74,9 @@ const OWNER_SHIFT = 3;
 export const MAX_OWNERS = 1 << (16 - OWNER_SHIFT);
 
 /** A kernel-managed I/O page table: IOVA to the memory of the processes that mapped it. */
-export class PagingDomain<T extends DmaTarget = DmaTarget> implements Domain {
-  enforceSnoop = false;
+export class PagingDomain<T extends DmaTarget = DmaTarget> {
+  /** Pages that devices wrote, while it is asked for. */
+  dirty: DirtyBitmap | undefined;
   readonly map = new IntervalMap();
   #owners: (T | undefined)[] = [];
   #mappings: number[] = [];
@@ -72,6 +97,7 @@ export class PagingDomain<T extends DmaTarget = DmaTarget> implements Domain {
 
   /** Takes away the mapping under the map's cursor and moves on; returns false if there is no next one. */
   remove(): boolean {
+    this.dirty?.clear(this.map.start, this.map.pages);
     const index = this.map.tag >>> OWNER_SHIFT;
     const left = (this.#mappings[index] ?? 0) - 1;
     this.#mappings[index] = left;
@@ -86,13 +112,15 @@ export class PagingDomain<T extends DmaTarget = DmaTarget> implements Domain {
     return owner;
   }
 
-  translate(page: number, write: boolean, hit: Hit): DmaFault {
+  translate(page: number, write: boolean, hit: Hit, _who: Requester): DmaFault {
     const { map } = this;
     if (!map.find(page)) return DMA_FAULT.NOT_MAPPED;
     if ((map.tag & (write ? MAP_WRITE : MAP_READ)) === 0) return DMA_FAULT.NO_PERMISSION;
     hit.target = this.#owners[map.tag >>> OWNER_SHIFT];
     hit.page = map.target + (page - map.start);
     hit.pages = map.pages - (page - map.start);
+    hit.dirty = this.dirty;
+    hit.dirtyPage = page;
     return DMA_FAULT.NONE;
   }
 

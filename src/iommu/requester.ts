@@ -3,6 +3,7 @@
  * A requester is a PCI function, or a mediated device that its parent function isolates by PASID.
  */
 import type { Domain } from './domain.js';
+import type { PasidEntry, PasidTable } from './pasid-table.js';
 import type { IommuUnit } from './unit.js';
 
 /** Devices that the IOMMU cannot isolate from each other: they are handed out together. */
@@ -41,22 +42,32 @@ export class Requester {
   readonly hostDriver: string | undefined;
   /** Where DMA without PASID goes; undefined: blocked. Written by the owner of the attachments only. */
   domain: Domain | undefined;
-  /** Where DMA with a PASID goes, by the number that the user gave. */
-  readonly pasids = new Map<number, Domain>();
+  /** The table that routes its PASIDs: its own, or its parent's. */
+  readonly table: PasidTable;
+  /** The number on the wire, by the number that the user gave. */
+  readonly wire = new Map<number, number>();
 
   constructor(
     name: string,
     unit: IommuUnit,
     group: IommuGroup,
     capabilities: RequesterCapabilities,
+    table: PasidTable,
     options: { parent?: string | undefined; hostDriver?: string | undefined } = {},
   ) {
     this.name = name;
     this.unit = unit;
     this.group = group;
     this.capabilities = capabilities;
+    this.table = table;
     this.parent = options.parent;
     this.hostDriver = options.hostDriver;
     group.members.add(this);
+  }
+
+  /** The route of a PASID on the wire, if it is this requester's. */
+  route(wire: number | undefined): PasidEntry | undefined {
+    const entry = wire === undefined ? undefined : this.table.entries.get(wire);
+    return entry?.requesters.has(this) ? entry : undefined;
   }
 }

@@ -16,8 +16,21 @@ export interface Caller {
    * @throws EBADF if the descriptor is not open
    */
   file(fd: number): OpenFile | null;
-  /** Gives the caller a descriptor for a new open file; the lowest free number. @throws EMFILE */
-  install(file: OpenFile, cloexec: boolean): number;
+  /**
+   * Gives the caller a descriptor for a new open file; the lowest free number.
+   * @param flags O_CLOEXEC, O_NONBLOCK
+   * @throws EMFILE; the open file is released then
+   */
+  install(file: OpenFile, flags: number): number;
+  /** A reference to one of the caller's eventfds (eventfd(2)). @throws EBADF, EINVAL for another kind of file */
+  eventfd(fd: number): EventSignal;
+}
+
+/** An eventfd that the kernel holds, to tell a program of something. */
+export interface EventSignal {
+  /** Adds one to its counter. */
+  signal(): void;
+  close(): void;
 }
 
 /** Memory of a device that programs share by mmap. */

@@ -4,9 +4,10 @@
  */
 import { O } from '../abi/linux-constants.js';
 import { Errno } from './errno.js';
+import { EventFd } from './event-fd.js';
 import type { VirtualKernel } from './kernel.js';
 import { Mm } from './mm.js';
-import type { Caller, MmapGrant, OpenFile } from './open-file.js';
+import { type Caller, type EventSignal, type MmapGrant, OpenFile } from './open-file.js';
 import type { Credentials } from './paths.js';
 import { SimulatedMemory } from './simulated-memory.js';
 
@@ -51,7 +52,7 @@ export class Process implements Caller {
   open(path: string, flags: number = O.RDWR): number {
     const record = { pid: this.pid, tid: this.tid, call: 'open', file: path };
     try {
-      const fd = this.install(this.#kernel.open(path, flags, this.#credentials), (flags & O.CLOEXEC) !== 0);
+      const fd = this.install(this.#kernel.open(path, flags, this.#credentials), flags);
       this.#kernel.report({ ...record, result: fd });
       return fd;
     } catch (error) {
@@ -68,7 +69,7 @@ export class Process implements Caller {
 
   /** Another descriptor of the same open file. */
   dup(fd: number): number {
-    return this.install(this.#slot(fd).file.get(), false);
+    return this.install(this.#slot(fd).file.get(), 0);
   }
 
   ioctl(fd: number, request: number, argument: bigint | number = 0n): number {
@@ -113,7 +114,7 @@ export class Process implements Caller {
 
   /** Hands a descriptor over, as SCM_RIGHTS does. Returns the receiver's number. */
   send(fd: number, to: Process): number {
-    return to.install(this.#slot(fd).file.get(), false);
+    return to.install(this.#slot(fd).file.get(), 0);
   }
 
   /** The process ends: its memory goes first, then its descriptors are closed, as in Linux (do_exit). */
@@ -122,18 +123,31 @@ export class Process implements Caller {
     for (const fd of [...this.#fds.keys()]) this.close(fd);
   }
 
+  /** eventfd(2): a counter that can be read once it is not zero. */
+  eventfdCreate(): number {
+    return this.install(new OpenFile(new EventFd()), 0);
+  }
+
+  eventfd(fd: number): EventSignal {
+    const { file } = this.#slot(fd);
+    const { ops } = file;
+    if (!(ops instanceof EventFd)) throw new Errno('EINVAL', `descriptor ${fd} is ${ops.name}, no eventfd`);
+    file.get();
+    return { signal: () => ops.signal(), close: () => file.put() };
+  }
+
   file(fd: number): OpenFile {
     return this.#slot(fd).file;
   }
 
-  install(file: OpenFile, cloexec: boolean): number {
+  install(file: OpenFile, flags: number): number {
     let fd = 3;
     while (this.#fds.has(fd)) fd++;
     if (fd >= MAX_FDS) {
       file.put();
       throw new Errno('EMFILE', `the process has ${MAX_FDS} descriptors open`);
     }
-    this.#fds.set(fd, { file, cloexec });
+    this.#fds.set(fd, { file, cloexec: (flags & O.CLOEXEC) !== 0 });
     return fd;
   }
 

@@ -1,6 +1,6 @@
 /** /dev/kvm: makes VMs (Linux: virt/kvm/kvm_main.c, kvm_dev_ioctl). */
 import { KVM_IOCTLS as IOCTL } from '../abi/ioctls.js';
-import { LINUX_KVM } from '../abi/linux-constants.js';
+import { LINUX_KVM, O } from '../abi/linux-constants.js';
 import { Errno } from '../kernel/errno.js';
 import { type IoctlDetail, IoctlTable } from '../kernel/ioctl.js';
 import type { Caller, FileOps } from '../kernel/open-file.js';
@@ -19,7 +19,7 @@ const KVM_TABLE = new IoctlTable<KvmFile>('/dev/kvm', [
     ioctl: IOCTL.CREATE_VM,
     run: ({ host }, caller, _args, type) => {
       if (type !== 0n) throw new Errno('EINVAL', `machine type ${type} is not supported: 0 is`);
-      return caller.install(new VmFile(host, caller.mm).file, true);
+      return caller.install(new VmFile(host, caller.mm).file, O.CLOEXEC);
     },
   },
   { ioctl: IOCTL.CHECK_EXTENSION, run: (_file, _caller, _args, capability) => checkExtension(capability) },

@@ -4,11 +4,14 @@
  */
 import type { Authority, FactSource, FileRecord, VmRecord } from '../authority/authority.js';
 import { IoasidContext } from '../ioasid/context.js';
+import type { Requester } from '../iommu/requester.js';
 import { Errno } from '../kernel/errno.js';
 import type { IoctlDetail } from '../kernel/ioctl.js';
 import type { Mm } from '../kernel/mm.js';
 import { type Caller, type FileOps, OpenFile } from '../kernel/open-file.js';
-import { VfioFile } from '../vfio/device-file.js';
+import { type AssignedDevice, VfioFile } from '../vfio/device-file.js';
+import { GuestMemory } from './guest-memory.js';
+import { GuestPasids } from './guest-pasids.js';
 import { VM_TABLE } from './vm-table.js';
 
 /** What KVM needs of the machine. */
@@ -17,6 +20,13 @@ export interface KvmHost {
   flushCaches(): void;
   /** A number for the next VM, for traces. */
   nextVm(): number;
+  /** The device of a requester that is plugged in. */
+  deviceOf(requester: Requester): AssignedDevice | undefined;
+  /** A guest's load and store, through the modelled CPU caches. @throws EFAULT */
+  cpuLoad(mm: Mm, address: bigint, into: Uint8Array): void;
+  cpuStore(mm: Mm, address: bigint, from: Uint8Array): void;
+  /** Tells which VMs there are. */
+  readonly vms: Set<VmFile>;
   /** Tells that a VM's right came or went. */
   note(subject: string, text: string): void;
 }
@@ -28,6 +38,8 @@ export class VmFile implements FileOps {
   readonly record: VmRecord;
   /** The process that made it: no other may use it (Linux: kvm->mm). */
   readonly mm: Mm;
+  readonly memory = new GuestMemory();
+  readonly pasids = new GuestPasids();
   /** A VM has one kvm-vfio device at most. */
   hasVfioDevice = false;
   /** The open file that this VM is. */
@@ -38,6 +50,7 @@ export class VmFile implements FileOps {
     this.host = host;
     this.mm = mm;
     this.id = host.nextVm();
+    host.vms.add(this);
     this.record = host.authority.addVm((held) =>
       host.note(
         `VM ${this.id}`,
@@ -55,6 +68,12 @@ export class VmFile implements FileOps {
   release(): void {
     for (const file of [...this.#held.keys()]) this.delete(file);
     this.host.authority.removeVm(this.record);
+    this.host.vms.delete(this);
+  }
+
+  /** The files that it was given as proof. */
+  proofs(): OpenFile[] {
+    return [...this.#held.keys()];
   }
 
   has(file: OpenFile): boolean {

@@ -1,18 +1,25 @@
 /** The ioctls of a VM (linux/kvm.h; uapi-ioasid.md, section 4). */
 import { KVM } from '../abi/constants.js';
 import { KVM_VM_IOCTLS as IOCTL } from '../abi/ioctls.js';
-import { LINUX_KVM } from '../abi/linux-constants.js';
-import { kvm_create_device, kvm_enable_cap } from '../abi/linux-structs.js';
-import { kvm_guest_op } from '../abi/structs.js';
+import { LINUX_KVM, O } from '../abi/linux-constants.js';
+import { kvm_create_device, kvm_enable_cap, kvm_userspace_memory_region } from '../abi/linux-structs.js';
+import { kvm_pasid_map } from '../abi/structs.js';
 import { Errno, hex } from '../kernel/errno.js';
 import { IoctlTable } from '../kernel/ioctl.js';
 import { OpenFile } from '../kernel/open-file.js';
 import { contextOf } from '../vfio/table.js';
+import { guestOperation } from './guest.js';
+import { MEMORY_SLOTS } from './guest-memory.js';
 import { KvmVfioFile } from './kvm-vfio.js';
 import type { VmFile } from './vm-file.js';
 
 const CAPABILITIES: ReadonlyMap<bigint, number> = new Map(
   [
+    [LINUX_KVM.KVM_CAP_USER_MEMORY, 1],
+    [LINUX_KVM.KVM_CAP_NR_MEMSLOTS, MEMORY_SLOTS],
+    [LINUX_KVM.KVM_CAP_DESTROY_MEMORY_REGION_WORKS, 1],
+    [LINUX_KVM.KVM_CAP_JOIN_MEMORY_REGIONS_WORKS, 1],
+    [LINUX_KVM.KVM_CAP_READONLY_MEM, 1],
     [LINUX_KVM.KVM_CAP_DEVICE_CTRL, 1],
     [LINUX_KVM.KVM_CAP_ENABLE_CAP_VM, 1],
     [LINUX_KVM.KVM_CAP_CHECK_EXTENSION_VM, 1],
@@ -48,7 +55,7 @@ export const VM_TABLE = new IoctlTable<VmFile>('a VM', [
         throw new Errno('ENODEV', `KVM device type ${type} does not exist here`);
       if (get.flags(args) & LINUX_KVM.KVM_CREATE_DEVICE_TEST) return 0;
       if (vm.hasVfioDevice) throw new Errno('EBUSY', `VM ${vm.id} has its kvm-vfio device already`);
-      const fd = caller.install(new OpenFile(new KvmVfioFile(vm)), true);
+      const fd = caller.install(new OpenFile(new KvmVfioFile(vm)), O.CLOEXEC);
       vm.hasVfioDevice = true;
       set.fd(args, fd);
       return 0;
@@ -69,17 +76,37 @@ export const VM_TABLE = new IoctlTable<VmFile>('a VM', [
     },
   },
   {
-    ioctl: IOCTL.GUEST_OP,
-    flags: 0,
-    probe: true,
+    ioctl: IOCTL.SET_USER_MEMORY_REGION,
     run: (vm, _caller, args) => {
-      const { get, set } = kvm_guest_op;
-      const op = get.op(args);
-      if (op !== KVM.KVM_GUEST_OP_WBINVD) throw new Errno('EINVAL', `guest operation ${op} does not exist`);
-      const emulated = vm.host.authority.guestMayFlush(vm.record);
-      if (emulated) vm.host.flushCaches();
-      set.result(args, emulated ? KVM.KVM_GUEST_OP_EMULATED : KVM.KVM_GUEST_OP_NOOP);
+      const { get } = kvm_userspace_memory_region;
+      vm.memory.set(
+        get.slot(args),
+        get.flags(args),
+        get.guest_phys_addr(args),
+        get.memory_size(args),
+        get.userspace_addr(args),
+      );
       return 0;
     },
   },
+  {
+    ioctl: IOCTL.MAP_PASID,
+    flags: 0,
+    run: (vm, caller, args) => {
+      const { get } = kvm_pasid_map;
+      const context = contextOf(caller, get.ioasid_fd(args));
+      vm.pasids.map(context, get.user_pasid(args), get.ioasid(args));
+      return 0;
+    },
+  },
+  {
+    ioctl: IOCTL.UNMAP_PASID,
+    flags: 0,
+    run: (vm, caller, args) => {
+      const { get } = kvm_pasid_map;
+      vm.pasids.unmap(contextOf(caller, get.ioasid_fd(args)), get.user_pasid(args), get.ioasid(args));
+      return 0;
+    },
+  },
+  { ioctl: IOCTL.GUEST_OP, flags: 0, probe: true, run: (vm, _caller, args) => guestOperation(vm, args) },
 ]);

@@ -3,6 +3,7 @@
 import { ArrayMemory, type DeviceMemory, type DeviceModel } from '../devices/model.js';
 import { DEVICE_MODELS } from '../devices/models.js';
 import { DmaPort } from '../iommu/dma.js';
+import { PasidPool, PasidTable } from '../iommu/pasid-table.js';
 import { IommuGroup, Requester } from '../iommu/requester.js';
 import type { IommuUnit } from '../iommu/unit.js';
 import { PAGE_TABLES, pageSize } from './names.js';
@@ -47,6 +48,15 @@ export function buildMachine(
       reserved: it.reserved.map(({ start, last }) => ({ start: BigInt(start), last: BigInt(last) })),
     });
   }
+  const tables = new Map<string, PasidTable>();
+  // One pool for all parents that take ENQCMD: the CPU has one translation for a guest's PASID.
+  const shared = new PasidPool(20);
+  const tableOf = (it: MachineDescription['devices'][string], unit: IommuUnit): PasidTable => {
+    if (it.parent === undefined) return new PasidTable();
+    const table = tables.get(it.parent) ?? new PasidTable(it.enqcmd ? shared : new PasidPool(unit.pasidBits));
+    tables.set(it.parent, table);
+    return table;
+  };
   const groups = new Map<number, IommuGroup>();
   const devices: MachineDevice[] = [];
   for (const [name, it] of Object.entries(description.devices)) {
@@ -59,6 +69,7 @@ export function buildMachine(
       unit,
       group,
       { noSnoop: it['no-snoop'], pasid: it.pasid, pri: it.pri, enqcmd: it.enqcmd },
+      tableOf(it, unit),
       { parent: it.parent, hostDriver: it['host-driver'] },
     );
     const port = new DmaPort(requester);

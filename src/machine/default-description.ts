@@ -123,5 +123,6 @@ export const DEFAULT_DESCRIPTION: MachineDescription = {
       "enqcmd": true
     }
   },
+  "fault-timeout": "10s",
   "authority": "mediated"
 };

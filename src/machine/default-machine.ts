@@ -35,6 +35,9 @@ devices:
   vfio5: { parent: "0000:04:00.0", iommu: vtd0, group: 5, model: dma-engine, pasid: true, pri: true, enqcmd: true }
   vfio6: { parent: "0000:04:00.0", iommu: vtd0, group: 6, model: dma-engine, pasid: true, pri: true, enqcmd: true }
 
+# How long a device waits for the answer to a page request.
+fault-timeout: 10s
+
 # Who may flush the CPU caches, and for how long.
 authority: mediated
 `;

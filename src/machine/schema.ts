@@ -1,6 +1,6 @@
 /** What may stand in a machine file. The JSON Schema of schema/ is printed from here. */
 import { z } from 'zod';
-import { policyByName } from '../authority/policies.js';
+import { parseDuration, policyByName } from '../authority/policies.js';
 import { PAGE_SIZES, PAGE_TABLES } from './names.js';
 
 const address = z
@@ -58,6 +58,10 @@ export const machineSchema = z
   .strictObject({
     iommus: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'a name of lower-case letters, digits and -'), iommu),
     devices: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'a name of lower-case letters, digits and -'), device),
+    'fault-timeout': z
+      .string()
+      .default('10s')
+      .describe('How long a device waits for a page: a number and ms, s, m or h'),
     authority: z
       .string()
       .default('mediated')
@@ -100,6 +104,9 @@ export const machineSchema = z
       const other = groups.get(it.group) ?? it.iommu;
       if (other !== it.iommu) problem([...path, 'group'], `group ${it.group} is behind IOMMU ${other} already`);
       groups.set(it.group, other);
+    }
+    if (parseDuration(machine['fault-timeout']) === undefined) {
+      problem(['fault-timeout'], `'${machine['fault-timeout']}': a duration is a number and ms, s, m or h, as in 10s`);
     }
     try {
       policyByName(machine.authority);

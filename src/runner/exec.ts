@@ -1,12 +1,14 @@
 /** `ioasid exec`: starts a program under a seccomp listener, and the Worker that serves it. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { alive, type ControlAnswer, type ControlRequest, listen } from './control.js';
 import { addressOf, check, libc } from './libc.js';
-import type { WorkerInput, WorkerOutput } from './worker.js';
+import type { WorkerInput, WorkerOutput, WorkerRequest } from './worker.js';
 
 const AF_UNIX = 1;
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
@@ -28,8 +30,8 @@ export interface ExecOptions {
 
 /** The directory where the runs of this user are; only the user can enter it. */
 export function runsDirectory(): string {
-  const base = process.env.XDG_RUNTIME_DIR ?? join(tmpdir(), `ioasid-${process.getuid?.() ?? 0}`);
-  const directory = base.includes('ioasid-') ? base : join(base, 'ioasid');
+  const { XDG_RUNTIME_DIR: runtime } = process.env;
+  const directory = runtime ? join(runtime, 'ioasid') : join(tmpdir(), `ioasid-${process.getuid?.() ?? 0}`);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const { uid, mode } = statSync(directory);
   if (uid !== process.getuid?.() || (mode & 0o077) !== 0) {
@@ -47,9 +49,46 @@ const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2
 /** From a terminal these reach the program by themselves. */
 const FROM_TERMINAL: ReadonlySet<string> = new Set(['SIGINT', 'SIGHUP', 'SIGQUIT']);
 
-/** Runs a program. Returns the exit status: the program's, 128+n after a signal, 125 if the runner failed. */
+/** Requests to the Worker, which sits in its serving loop: a message, and a wake-up. */
+class Control {
+  readonly #worker: Worker;
+  readonly #wake: number;
+  readonly #waiting = new Map<number, (answer: ControlAnswer) => void>();
+  #number = 0;
+
+  constructor(worker: Worker, wake: number) {
+    this.#worker = worker;
+    this.#wake = wake;
+  }
+
+  ask(request: ControlRequest): Promise<ControlAnswer> {
+    return new Promise((resolve) => {
+      const number = ++this.#number;
+      this.#waiting.set(number, resolve);
+      const message: WorkerRequest = { number, request };
+      this.#worker.postMessage(message);
+      libc.write(this.#wake, addressOf(new Uint8Array(new BigUint64Array([1n]).buffer)), 8);
+    });
+  }
+
+  answered(number: number, answer: ControlAnswer): void {
+    this.#waiting.get(number)?.(answer);
+    this.#waiting.delete(number);
+  }
+}
+
+/** Takes away what runs left behind whose supervisor was killed. */
+function sweep(base: string): void {
+  for (const name of readdirSync(base)) {
+    if (!alive(Number.parseInt(name, 10))) rmSync(join(base, name), { recursive: true, force: true });
+  }
+}
+
+/**
+ * Runs a program. Node's process.stdin, stdout and stderr are not touched: they would make descriptors non-blocking that
+ * the program shares. Returns the exit status: the program's, 128+n after a signal, 125 if the runner failed. */
 export async function exec(options: ExecOptions): Promise<number> {
-  const say = (text: string): void => void process.stderr.write(`ioasid: ${text}\n`);
+  const say = (text: string): void => void writeSync(2, `ioasid: ${text}\n`);
   if (process.platform !== 'linux') {
     say(`exec needs Linux, this is ${process.platform}`);
     return EXIT_RUNNER;
@@ -66,13 +105,15 @@ export async function exec(options: ExecOptions): Promise<number> {
     { stdio: ['inherit', 'inherit', 'inherit', theirs] },
   );
   libc.close(theirs);
-  const terminal = process.stdin.isTTY || process.stderr.isTTY;
+  const terminal = isatty(0) || isatty(2);
   for (const signal of FORWARDED) {
     process.on(signal, () => {
       if (!(terminal && FROM_TERMINAL.has(signal))) child.kill(signal);
     });
   }
-  const directory = mkdtempSync(join(runsDirectory(), `${process.pid}-`));
+  const base = runsDirectory();
+  sweep(base);
+  const directory = mkdtempSync(join(base, `${process.pid}-`));
   const input: WorkerInput = {
     socket: ours,
     wake: check(libc.eventfd(0, EFD_NONBLOCK_CLOEXEC), 'eventfd'),
@@ -80,7 +121,7 @@ export async function exec(options: ExecOptions): Promise<number> {
     machine: options.machine,
     authority: options.authority,
     trace: options.trace,
-    color: process.stderr.isTTY === true && !process.env.NO_COLOR,
+    color: isatty(2) && !process.env.NO_COLOR,
   };
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: input, trackUnmanagedFds: false });
   const ended = new Promise<number>((resolve) => {
@@ -90,11 +131,18 @@ export async function exec(options: ExecOptions): Promise<number> {
     });
     child.on('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
   });
+  const control = new Control(worker, input.wake);
+  const server = listen(directory, (request) => control.ask(request));
   let failure = false;
   const served = new Promise<void>((resolve) => {
     worker.on('message', (message: WorkerOutput) => {
       if (message.kind === 'done') {
+        server.close();
         if (options.verbose) say(`${message.served} calls served, all caches flushed ${message.flushes} times`);
+        return;
+      }
+      if (message.kind === 'answer') {
+        control.answered(message.number, message.answer);
         return;
       }
       failure ||= message.kind === 'failed';

@@ -3,9 +3,11 @@ import { closeSync } from 'node:fs';
 import { O } from '../abi/linux-constants.js';
 import { Errno } from '../kernel/errno.js';
 import type { VirtualKernel } from '../kernel/kernel.js';
-import type { Caller, OpenFile } from '../kernel/open-file.js';
+import type { Caller, EventSignal, OpenFile } from '../kernel/open-file.js';
 import type { PathNode } from '../kernel/paths.js';
+import { StreamFile } from '../kernel/stream-file.js';
 import { VfioFile } from '../vfio/device-file.js';
+import { takeEventfd } from './eventfd.js';
 import { packStat, packStatx } from './file-status.js';
 import { type HostFiles, SharedMemory } from './host-files.js';
 import type { Notification } from './notification.js';
@@ -13,6 +15,7 @@ import { copyOut } from './path-calls.js';
 import { readPath } from './path-lookup.js';
 import { credentials } from './procfs.js';
 import type { Served } from './served.js';
+import { StreamPipe } from './stream-pipe.js';
 import type { SyscallName } from './syscalls.js';
 import type { RemoteProcess, Tasks } from './tasks.js';
 
@@ -49,8 +52,11 @@ class RemoteCaller implements Caller {
     if (!place) throw new Errno('EBADF', `descriptor ${fd} is not open`);
     return this.#calls.files.find(place.device, place.inode) ?? null;
   }
-  install(file: OpenFile, cloexec: boolean): number {
-    return this.#calls.give(this.#notification, file, O.RDWR | (cloexec ? O.CLOEXEC : 0), false);
+  install(file: OpenFile, flags: number): number {
+    return this.#calls.give(this.#notification, file, O.RDWR | flags, false);
+  }
+  eventfd(fd: number): EventSignal {
+    return takeEventfd(this.#process.pidfd, fd);
   }
 }
 
@@ -58,8 +64,11 @@ export class FileCalls {
   readonly kernel: VirtualKernel;
   readonly files: HostFiles;
   readonly tasks: Tasks;
+  /** Told of each new pipe: its last close is to be noticed. */
+  readonly watchStream: (pipe: StreamPipe) => void;
 
-  constructor(kernel: VirtualKernel, files: HostFiles, tasks: Tasks) {
+  constructor(kernel: VirtualKernel, files: HostFiles, tasks: Tasks, watchStream: (pipe: StreamPipe) => void) {
+    this.watchStream = watchStream;
     this.kernel = kernel;
     this.files = files;
     this.tasks = tasks;
@@ -112,14 +121,22 @@ export class FileCalls {
    */
   give(n: Notification, file: OpenFile, flags: number, send: boolean): number {
     const { ops } = file;
+    if (ops instanceof StreamFile)
+      return this.#giveStream(n, new StreamPipe(file as OpenFile<StreamFile>, flags), flags);
     const memory = ops instanceof VfioFile ? ops.device.model.memory : undefined;
     if (memory instanceof SharedMemory) this.#memories.add(memory);
     const ours = this.files.make(file, flags & (O.ACCMODE | O.NONBLOCK), memory?.size ?? 0);
     const fd = n.addDescriptor(ours, (flags & O.CLOEXEC) !== 0, send);
     // If the caller did not get it, this close is the last one and releases the file.
     closeSync(ours);
-    if (fd < 0) throw new Errno(fd === -24 ? 'EMFILE' : 'ESRCH', `the host gives the caller no descriptor (${fd})`);
-    return fd;
+    return given(fd);
+  }
+
+  #giveStream(n: Notification, pipe: StreamPipe, flags: number): number {
+    const fd = n.addDescriptor(pipe.readEnd, (flags & O.CLOEXEC) !== 0, false);
+    closeSync(pipe.readEnd);
+    this.watchStream(pipe);
+    return given(fd);
   }
 
   #file(n: Notification, fd: number): OpenFile | undefined {
@@ -183,4 +200,10 @@ export class FileCalls {
     const node = this.kernel.paths.get(file.ops.name);
     return node ? answer(node) : 'host';
   }
+}
+
+/** @throws EMFILE, ESRCH the caller has no room for a descriptor, or is gone */
+function given(fd: number): number {
+  if (fd < 0) throw new Errno(fd === -24 ? 'EMFILE' : 'ESRCH', `the host gives the caller no descriptor (${fd})`);
+  return fd;
 }

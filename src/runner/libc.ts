@@ -71,6 +71,7 @@ export const libc = {
     timeout: number,
   ) => number,
   eventfd: c.func('int eventfd(unsigned int, int)') as (value: number, flags: number) => number,
+  pipe2: c.func('int pipe2(uintptr_t, int)') as (fds: Raw, flags: number) => number,
   socketpair: c.func('int socketpair(int, int, int, uintptr_t)') as (
     domain: number,
     type: number,

@@ -2,7 +2,7 @@
  * Path arguments: reads them from the caller, and finds out which are the virtual kernel's. Any other path is the host
  * kernel's business.
  */
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Errno } from '../kernel/errno.js';
 import type { PathNode, PathTable } from '../kernel/paths.js';
@@ -56,8 +56,9 @@ export class PathLookup {
     this.refresh();
   }
 
-  /** Lays out the directories on the host, so that programs can list them. */
+  /** Lays out the directories on the host, so that programs can list them: at the start, and when devices come and go. */
   refresh(): void {
+    rmSync(this.#skeleton, { recursive: true, force: true });
     for (const [at, node] of this.#paths.entries()) {
       this.#names.add(at.slice(at.lastIndexOf('/') + 1));
       const copy = this.#skeleton + at;

@@ -11,6 +11,7 @@ import { Notification } from './notification.js';
 import { PathCalls } from './path-calls.js';
 import { PathLookup } from './path-lookup.js';
 import type { Served } from './served.js';
+import type { StreamPipe } from './stream-pipe.js';
 import { hostArchitecture, type SyscallName } from './syscalls.js';
 import { type RemoteProcess, Tasks } from './tasks.js';
 
@@ -19,6 +20,7 @@ const POLLHUP = 0x10;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
 const EPOLLIN = 1;
+const EPOLLERR = 8;
 const EINTR = 4;
 const EIO = 5;
 
@@ -47,10 +49,14 @@ export class Supervisor {
   readonly #files = new HostFiles();
   readonly #tasks: Tasks;
   readonly #paths: PathCalls;
+  /** Which paths are the virtual kernel's; to be refreshed when devices come and go. */
+  readonly paths: PathLookup;
   readonly #handlers: (Handler | undefined)[] = [];
   readonly #epoll = check(libc.epoll_create1(EPOLL_CLOEXEC), 'epoll_create1');
   /** Processes by pidfd. */
   readonly #pidfds = new Map<number, RemoteProcess>();
+  /** Record streams by their write end: the last close of the program's end is an error there. */
+  readonly #streams = new Map<number, StreamPipe>();
   /** Calls that were served, not counting those left to the host. */
   served = 0;
 
@@ -63,12 +69,12 @@ export class Supervisor {
       this.#watch(process.pidfd);
     });
     this.#watch(this.#files.inotify);
-    const calls = new FileCalls(machine.kernel, this.#files, this.#tasks);
-    this.#paths = new PathCalls(
-      machine.kernel,
-      new PathLookup(machine.kernel.paths, `${options.directory}/root`),
-      (n, path, flags) => calls.open(n, path, flags),
-    );
+    const calls = new FileCalls(machine.kernel, this.#files, this.#tasks, (pipe) => {
+      this.#streams.set(pipe.writeEnd, pipe);
+      this.#watch(pipe.writeEnd, EPOLLERR);
+    });
+    this.paths = new PathLookup(machine.kernel.paths, `${options.directory}/root`);
+    this.#paths = new PathCalls(machine.kernel, this.paths, (n, path, flags) => calls.open(n, path, flags));
     this.#register(this.#paths.handlers());
     this.#register(calls.handlers());
     this.#wrapStat('newfstatat', calls);
@@ -96,10 +102,9 @@ export class Supervisor {
         ready = libc.poll(pollAddress, 3, this.#timeout());
       }
       if (ready < 0 && errno() !== EINTR) throw new Error(`poll: ${libc.strerror(errno())}`);
-      if (ready <= 0) {
-        this.#machine.authority.refresh();
-        continue;
-      }
+      const deadline = this.#machine.nextDeadline();
+      if (deadline !== undefined && deadline <= this.#machine.now()) this.#machine.tick();
+      if (ready <= 0) continue;
       if (polls.getInt16(22, true) !== 0) this.#endings();
       if (polls.getInt16(14, true) !== 0) this.#options.onWake();
       const listener = polls.getInt16(6, true);
@@ -113,7 +118,7 @@ export class Supervisor {
   }
 
   #timeout(): number {
-    const deadline = this.#machine.authority.nextDeadline();
+    const deadline = this.#machine.nextDeadline();
     return deadline === undefined ? -1 : Math.max(0, Math.ceil(deadline - this.#machine.now()));
   }
 
@@ -162,20 +167,27 @@ export class Supervisor {
 
   /** Open files and processes that ended. */
   #endings(): void {
-    const events = new DataView(new ArrayBuffer(12 * 64));
+    const events = new DataView(new ArrayBuffer(EPOLL_EVENT * 64));
     const count = libc.epoll_wait(this.#epoll, addressOf(events), 64, 0);
     for (let i = 0; i < count; i++) {
-      const process = this.#pidfds.get(events.getInt32(i * 12 + EPOLL_DATA, true));
-      if (!process) continue;
-      this.#pidfds.delete(process.pidfd);
-      this.#tasks.ended(process);
+      const fd = events.getInt32(i * EPOLL_EVENT + EPOLL_DATA, true);
+      const stream = this.#streams.get(fd);
+      if (stream) {
+        this.#streams.delete(fd);
+        stream.close();
+      }
+      const process = this.#pidfds.get(fd);
+      if (process) {
+        this.#pidfds.delete(fd);
+        this.#tasks.ended(process);
+      }
     }
     this.#files.drain();
   }
 
-  #watch(fd: number): void {
+  #watch(fd: number, events = EPOLLIN): void {
     const event = new DataView(new ArrayBuffer(16));
-    event.setUint32(0, EPOLLIN, true);
+    event.setUint32(0, events, true);
     event.setInt32(EPOLL_DATA, fd, true);
     check(libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, addressOf(event)), 'epoll_ctl');
   }
@@ -204,3 +216,5 @@ export class Supervisor {
 
 /** Offset of the data in struct epoll_event: it is packed on x86-64 only. */
 const EPOLL_DATA = process.arch === 'x64' ? 4 : 8;
+/** Size of struct epoll_event, bytes. */
+const EPOLL_EVENT = EPOLL_DATA + 8;

@@ -1,8 +1,9 @@
 /** The Worker that owns the virtual kernel of a run: boots the machine, takes the listener, serves. */
 import { readFileSync } from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { type BootedMachine, bootMachine } from '../boot.js';
 import type { MachineDescription } from '../machine/schema.js';
+import { type ControlAnswer, type ControlRequest, control } from './control.js';
 import { receiveDescriptor } from './fd-passing.js';
 import { SharedMemory } from './host-files.js';
 import { addressOf, check, libc } from './libc.js';
@@ -23,11 +24,24 @@ export interface WorkerInput {
   readonly color: boolean;
 }
 
+/** What the main thread asks while the run goes on. */
+export interface WorkerRequest {
+  readonly number: number;
+  readonly request: ControlRequest;
+}
+
 /** What the Worker tells the main thread. */
 export type WorkerOutput =
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'bug'; readonly message: string }
+  /** The answer to the control request with this number. */
+  | { readonly kind: 'answer'; readonly number: number; readonly answer: ControlAnswer }
   | { readonly kind: 'done'; readonly served: number; readonly flushes: number };
+
+/** The next request of the main thread, without waiting: the serving loop never goes back to the event loop. */
+function requests(): WorkerRequest | undefined {
+  return parentPort ? (receiveMessageOnPort(parentPort)?.message as WorkerRequest | undefined) : undefined;
+}
 
 /** The YAML parser is loaded only for a machine file: the default machine comes parsed. */
 async function readMachine(file: string): Promise<MachineDescription> {
@@ -69,7 +83,14 @@ async function main(input: WorkerInput): Promise<void> {
     listener,
     wake: input.wake,
     directory: input.directory,
-    onWake: () => {},
+    onWake: () => {
+      libc.read(input.wake, addressOf(new Uint8Array(new ArrayBuffer(8))), 8);
+      for (let got = requests(); got; got = requests()) {
+        const { number, request } = got;
+        tell({ kind: 'answer', number, answer: control(machine, request) });
+        if (request.command !== 'state') supervisor.paths.refresh();
+      }
+    },
     onIdle: trace && (() => trace.flush()),
     onBug: (error) =>
       tell({ kind: 'bug', message: error instanceof Error ? (error.stack ?? error.message) : String(error) }),

@@ -12,6 +12,7 @@ import { Errno, hex } from '../kernel/errno.js';
 import type { IoctlDetail } from '../kernel/ioctl.js';
 import type { Caller, FileOps, MmapGrant } from '../kernel/open-file.js';
 import { ConfigSpace } from './config-space.js';
+import { Interrupts } from './interrupts.js';
 import { readRegion, region, regionOffset, writeRegion } from './regions.js';
 import { VFIO_TABLE } from './table.js';
 
@@ -22,6 +23,7 @@ export class AssignedDevice {
   readonly requester: Requester;
   readonly model: DeviceModel;
   readonly config: ConfigSpace;
+  readonly interrupts: Interrupts;
   /** The open file that bound it. */
   boundBy: VfioFile | undefined;
   /** Taken out of the machine. */
@@ -32,6 +34,18 @@ export class AssignedDevice {
     this.requester = requester;
     this.model = model;
     this.config = new ConfigSpace(model, port);
+    this.interrupts = new Interrupts(model.vectors);
+  }
+
+  /** Taken out of the machine under its user's hands: descriptors stay, calls answer ENODEV. */
+  remove(): void {
+    this.removed = true;
+    this.interrupts.request();
+    const bound = this.boundBy?.bound;
+    bound?.context.remove(bound);
+    this.requester.group.members.delete(this.requester);
+    // The rest of the group may be whole now.
+    for (const member of this.requester.group.members) bound?.context.device(member)?.reroute();
   }
 
   /** Function-level reset: registers and configuration space as after power-on. */

@@ -3,8 +3,10 @@ import { VFIO } from '../abi/constants.js';
 import { VFIO_IOCTLS as IOCTL } from '../abi/ioctls.js';
 import { LINUX_VFIO } from '../abi/linux-constants.js';
 import { vfio_device_info, vfio_region_info } from '../abi/linux-structs.js';
-import { vfio_attach_ioasid, vfio_bind_ioasid_fd } from '../abi/structs.js';
+import { vfio_attach_ioasid, vfio_bind_ioasid_fd, vfio_device_info_cap_pasid } from '../abi/structs.js';
 import { IoasidContext } from '../ioasid/context.js';
+import { checkPasid } from '../ioasid/pasid-attachments.js';
+import type { Requester } from '../iommu/requester.js';
 import { Errno } from '../kernel/errno.js';
 import { IoctlTable } from '../kernel/ioctl.js';
 import type { Caller } from '../kernel/open-file.js';
@@ -38,6 +40,7 @@ export const VFIO_TABLE = new IoctlTable<VfioFile>(
         file.bound = context.bind(device.requester, get.cookie(args), () => {
           device.boundBy = undefined;
           file.bound = undefined;
+          device.interrupts.release();
           device.reset();
         });
         device.boundBy = file;
@@ -63,8 +66,8 @@ export const VFIO_TABLE = new IoctlTable<VfioFile>(
         const { get } = vfio_attach_ioasid;
         const bound = file.require();
         const space = bound.context.space(get.ioasid(args));
-        requireNoPasid(file, get.flags(args));
-        bound.context.attach(bound, space, (get.flags(args) & VFIO.VFIO_ATTACH_IOASID_NO_SNOOP_UNUSED) !== 0);
+        const pasid = pasidOf(file, args);
+        bound.context.attach(bound, space, pasid, (get.flags(args) & VFIO.VFIO_ATTACH_IOASID_NO_SNOOP_UNUSED) !== 0);
         return 0;
       },
     },
@@ -75,8 +78,7 @@ export const VFIO_TABLE = new IoctlTable<VfioFile>(
         const { get } = vfio_attach_ioasid;
         const bound = file.require();
         const space = bound.context.space(get.ioasid(args));
-        requireNoPasid(file, get.flags(args));
-        bound.context.detach(bound, space);
+        bound.context.detach(bound, space, pasidOf(file, args));
         return 0;
       },
     },
@@ -84,12 +86,21 @@ export const VFIO_TABLE = new IoctlTable<VfioFile>(
       ioctl: IOCTL.DEVICE_GET_INFO,
       min: 16,
       out: true,
-      run: (_file, _caller, args) => {
-        const { set } = vfio_device_info;
-        set.flags(args, LINUX_VFIO.VFIO_DEVICE_FLAGS_RESET | LINUX_VFIO.VFIO_DEVICE_FLAGS_PCI);
+      run: (file, caller, args, address) => {
+        const { get, set } = vfio_device_info;
+        const capability = pasidCapability(file.device.requester);
+        const flags = LINUX_VFIO.VFIO_DEVICE_FLAGS_RESET | LINUX_VFIO.VFIO_DEVICE_FLAGS_PCI;
+        set.flags(args, flags | (capability ? LINUX_VFIO.VFIO_DEVICE_FLAGS_CAPS : 0));
         set.num_regions(args, LINUX_VFIO.VFIO_PCI_NUM_REGIONS);
         set.num_irqs(args, LINUX_VFIO.VFIO_PCI_NUM_IRQS);
         set.cap_offset(args, 0);
+        if (!capability) return 0;
+        const needed = CAPABILITIES_AT + capability.length;
+        if (get.argsz(args) < needed) set.argsz(args, needed);
+        else {
+          caller.mm.copyOut(address + BigInt(CAPABILITIES_AT), capability);
+          set.cap_offset(args, CAPABILITIES_AT);
+        }
         return 0;
       },
     },
@@ -106,6 +117,11 @@ export const VFIO_TABLE = new IoctlTable<VfioFile>(
         return 0;
       },
     },
+    { ioctl: IOCTL.DEVICE_GET_IRQ_INFO, out: true, run: (file, _caller, args) => file.device.interrupts.info(args) },
+    {
+      ioctl: IOCTL.DEVICE_SET_IRQS,
+      run: (file, caller, args, address) => file.device.interrupts.set(caller, args, address),
+    },
     {
       ioctl: IOCTL.DEVICE_RESET,
       run: (file) => {
@@ -117,8 +133,30 @@ export const VFIO_TABLE = new IoctlTable<VfioFile>(
   (file, ioctl) => file.guard(ioctl.request),
 );
 
-/** @throws EOPNOTSUPP the device has no PASID */
-function requireNoPasid(file: VfioFile, flags: number): void {
-  if ((flags & VFIO.VFIO_ATTACH_IOASID_USER_PASID) === 0) return;
-  throw new Errno('EOPNOTSUPP', `${file.device.name} cannot be attached by PASID`);
+/** The PASID of an attach or detach; undefined: none is given. @throws EOPNOTSUPP, EINVAL */
+function pasidOf(file: VfioFile, args: DataView): number | undefined {
+  const { get } = vfio_attach_ioasid;
+  if ((get.flags(args) & VFIO.VFIO_ATTACH_IOASID_USER_PASID) === 0) return undefined;
+  const pasid = get.user_pasid(args);
+  checkPasid(file.device.requester, pasid);
+  return pasid;
+}
+
+/** Where capabilities start behind struct vfio_device_info: as Linux, at a multiple of 8. */
+const CAPABILITIES_AT = 24;
+
+/**
+ * VFIO_DEVICE_INFO_CAP_PASID (section 3). A function has its PASID space for itself (v == p); a mediated device gets
+ * numbers from the kernel, and the CPU translates a guest's for ENQCMD. Undefined: no PASID.
+ */
+function pasidCapability({ capabilities, unit, parent }: Requester): Uint8Array | undefined {
+  if (!capabilities.pasid || unit.pasidBits === 0) return undefined;
+  const view = new DataView(new ArrayBuffer(vfio_device_info_cap_pasid.size));
+  const { set } = vfio_device_info_cap_pasid;
+  const enqcmd = VFIO.VFIO_DEVICE_PASID_CPU | VFIO.VFIO_DEVICE_PASID_CPU_VIRT;
+  set.id(view, VFIO.VFIO_DEVICE_INFO_CAP_PASID);
+  set.version(view, 1);
+  set.flags(view, parent === undefined ? VFIO.VFIO_DEVICE_PASID_DELEGATED : capabilities.enqcmd ? enqcmd : 0);
+  set.pasid_bits(view, unit.pasidBits);
+  return new Uint8Array(view.buffer);
 }

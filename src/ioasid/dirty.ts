@@ -1,0 +1,65 @@
+/** DIRTY_TRACKING and GET_DIRTY_BITMAP (uapi-ioasid.md, 2.3): which pages devices wrote, by DMA only. */
+import { DIRTY } from '../abi/constants.js';
+import { ioasid_dirty_bitmap, ioasid_dirty_tracking } from '../abi/structs.js';
+import { DirtyBitmap } from '../iommu/dirty-bitmap.js';
+import { Errno, hex } from '../kernel/errno.js';
+import type { Mm } from '../kernel/mm.js';
+import type { AddressSpace } from './address-space.js';
+import type { IoasidContext } from './context.js';
+
+/** Bytes of the bitmap that are made and copied out at a time. */
+const PIECE = 1 << 16;
+
+function rootOf(context: IoasidContext, id: number): AddressSpace {
+  const space = context.space(id);
+  const constraints = space.usable();
+  if (space.parent) throw new Errno('EINVAL', `IOASID ${id} is a child: the root of its tree tracks`);
+  if (!constraints.dirtyTracking)
+    throw new Errno('EOPNOTSUPP', `an IOMMU behind IOASID ${id} cannot track dirty pages`);
+  return space;
+}
+
+export function dirtyTracking(context: IoasidContext, args: DataView): number {
+  const { get } = ioasid_dirty_tracking;
+  const flags = get.flags(args);
+  const space = rootOf(context, get.ioasid(args));
+  if (flags !== DIRTY.IOASID_DIRTY_TRACKING_START && flags !== DIRTY.IOASID_DIRTY_TRACKING_STOP) {
+    throw new Errno('EINVAL', 'either START or STOP must be asked for');
+  }
+  if (flags === DIRTY.IOASID_DIRTY_TRACKING_STOP) space.mappings.dirty = undefined;
+  else space.mappings.dirty ??= new DirtyBitmap();
+  return 0;
+}
+
+export function getDirtyBitmap(context: IoasidContext, mm: Mm, args: DataView): number {
+  const { get } = ioasid_dirty_bitmap;
+  const space = rootOf(context, get.ioasid(args));
+  const { dirty } = space.mappings;
+  if (!dirty) throw new Errno('EINVAL', `dirty tracking of IOASID ${space.id} is not started`);
+  const [iova, size, unit, data] = [get.iova(args), get.size(args), get.page_size(args), get.data(args)];
+  if (unit < 4096n || (unit & (unit - 1n)) !== 0n) {
+    throw new Errno('EINVAL', `page_size ${hex(unit)} is not a power of two from 4096 on`);
+  }
+  if (size === 0n || iova % unit !== 0n || size % unit !== 0n) {
+    throw new Errno('EINVAL', `range ${hex(iova)}+${hex(size)} is not whole pages of ${hex(unit)}`);
+  }
+  if (iova + size > 1n << 64n) throw new Errno('EOVERFLOW', `iova ${hex(iova)} + size ${hex(size)} wraps`);
+  const first = Number(iova >> 12n);
+  const count = Number(size >> 12n);
+  const each = Number(unit >> 12n);
+  const bits = count / each;
+  const bytes = Math.ceil(bits / 64) * 8;
+  // All of it is written before anything is cleared: a failed call changes nothing.
+  for (let done = 0; done < bytes; done += PIECE) {
+    const piece = new Uint8Array(Math.min(PIECE, bytes - done));
+    const start = done * 8;
+    const pages = Math.min(piece.length * 8, bits - start) * each;
+    dirty.forEach(first + start * each, pages, (page) => {
+      const bit = Math.floor((page - first) / each) - start;
+      piece[bit >>> 3] = (piece[bit >>> 3] as number) | (1 << (bit & 7));
+    });
+    mm.copyOut(data + BigInt(done), piece);
+  }
+  if ((get.flags(args) & DIRTY.IOASID_DIRTY_BITMAP_NO_CLEAR) === 0) dirty.clear(first, count);
+  return 0;
+}

@@ -1,0 +1,109 @@
+/** BIND_PGTABLE, BIND_PASID_TABLE, their opposites, and INVALIDATE_CACHE (uapi-ioasid.md, 2.2). */
+import { INVALIDATE } from '../abi/constants.js';
+import { ioasid_bind_pasid_table, ioasid_bind_pgtable, ioasid_invalidate } from '../abi/structs.js';
+import { UserTable } from '../iommu/user-table.js';
+import { Errno, hex } from '../kernel/errno.js';
+import type { AddressSpace } from './address-space.js';
+import type { IoasidContext } from './context.js';
+
+/** Levels and widths by format (IOASID_PGTABLE_*). */
+const FORMATS = [
+  { levels: 4, width: 48 },
+  { levels: 5, width: 57 },
+] as const;
+
+/** The format of a table for this address space. @throws EINVAL, EOPNOTSUPP */
+function format(space: AddressSpace, number: number, address: bigint) {
+  const constraints = space.usable();
+  if (!space.parent) throw new Errno('EINVAL', `IOASID ${space.id} is a root: tables are bound to a child`);
+  if (space.userTable) throw new Errno('EBUSY', `IOASID ${space.id} has a table bound already`);
+  const found = FORMATS[number];
+  if (!found || ((constraints.tableFormats >> BigInt(number)) & 1n) === 0n) {
+    if (constraints.hardwareNesting === 0)
+      throw new Errno('EOPNOTSUPP', `an IOMMU behind IOASID ${space.id} has no hardware nesting`);
+    throw new Errno('EINVAL', `no IOMMU behind IOASID ${space.id} knows table format ${number}`);
+  }
+  if (space.mappings.map.count > 0) throw new Errno('EBUSY', `IOASID ${space.id} has mappings`);
+  if (address & 0xfffn) throw new Errno('EINVAL', `table address ${hex(address)} is not a multiple of 4096`);
+  return found;
+}
+
+export function bindPgtable(context: IoasidContext, args: DataView): number {
+  const { get } = ioasid_bind_pgtable;
+  const space = context.space(get.ioasid(args));
+  const address = get.addr(args);
+  const { levels, width } = format(space, get.format(args), address);
+  const addressWidth = get.addr_width(args);
+  if (addressWidth <= 12 || addressWidth > width) {
+    throw new Errno('EINVAL', `addr_width ${addressWidth}: a ${levels}-level table translates 13 to ${width} bits`);
+  }
+  space.userTable = new UserTable(parentOf(space), { address, levels, addressWidth, pasidBits: undefined });
+  return 0;
+}
+
+export function bindPasidTable(context: IoasidContext, args: DataView): number {
+  const { get } = ioasid_bind_pasid_table;
+  const space = context.space(get.ioasid(args));
+  const address = get.addr(args);
+  const { levels, width } = format(space, get.format(args), address);
+  const pasidBits = get.pasid_bits(args);
+  const most = Math.min(
+    ...space.attachments.map((a) => (a.device.requester.capabilities.pasid ? a.device.requester.unit.pasidBits : 0)),
+  );
+  if (most === 0) throw new Errno('EOPNOTSUPP', `a device attached to IOASID ${space.id} has no PASID capability`);
+  if (pasidBits === 0 || pasidBits > most)
+    throw new Errno('EINVAL', `pasid_bits ${pasidBits}: 1 to ${most} are possible`);
+  space.userTable = new UserTable(parentOf(space), { address, levels, addressWidth: width, pasidBits });
+  return 0;
+}
+
+function parentOf(space: AddressSpace): AddressSpace {
+  if (!space.parent) throw new Error('a root has no parent');
+  return space.parent;
+}
+
+/** @param pasidTable which kind of table the command is for. @throws EINVAL nothing of that kind is bound */
+export function unbindTable(space: AddressSpace, pasidTable: boolean): number {
+  space.usable();
+  if (!space.userTable || space.wholePasidSpace !== pasidTable) {
+    throw new Errno('EINVAL', `IOASID ${space.id} has no ${pasidTable ? 'PASID' : 'page'} table bound`);
+  }
+  space.userTable = undefined;
+  return 0;
+}
+
+export function invalidateCache(context: IoasidContext, args: DataView): number {
+  const { get } = ioasid_invalidate;
+  const space = context.space(get.ioasid(args));
+  space.usable();
+  const { userTable } = space;
+  if (!userTable) throw new Errno('EINVAL', `IOASID ${space.id} has no table bound: there is nothing to invalidate`);
+  const flags = get.flags(args);
+  if (flags & INVALIDATE.IOASID_INVALIDATE_PASID && !space.wholePasidSpace) {
+    throw new Errno('EINVAL', `a PASID is given, and IOASID ${space.id} has no PASID table`);
+  }
+  const granularity = get.granularity(args);
+  if (granularity > INVALIDATE.IOASID_INVALIDATE_RANGE)
+    throw new Errno('EINVAL', `granularity ${granularity} does not exist`);
+  let who: ReturnType<IoasidContext['deviceByCookie']>['requester'] | undefined;
+  if (flags & INVALIDATE.IOASID_INVALIDATE_DEVICE) {
+    const device = context.deviceByCookie(get.cookie(args));
+    if (!space.attachments.some((a) => a.device === device)) {
+      throw new Errno('ENOENT', `device ${hex(get.cookie(args))} is not attached to IOASID ${space.id}`);
+    }
+    who = device.requester;
+  }
+  const pasid = flags & INVALIDATE.IOASID_INVALIDATE_PASID ? get.pasid(args) : undefined;
+  if (granularity === INVALIDATE.IOASID_INVALIDATE_ALL) {
+    userTable.invalidate(who, pasid);
+    return 0;
+  }
+  const iova = get.iova(args);
+  const size = get.size(args);
+  if (size === 0n || (iova & 0xfffn) !== 0n || (size & 0xfffn) !== 0n) {
+    throw new Errno('EINVAL', `range ${hex(iova)}+${hex(size)} is not whole pages`);
+  }
+  if (iova + size > 1n << 64n) throw new Errno('EOVERFLOW', `iova ${hex(iova)} + size ${hex(size)} wraps`);
+  userTable.invalidate(who, pasid, { first: Number(iova >> 12n), last: Number((iova + size - 1n) >> 12n) });
+  return 0;
+}

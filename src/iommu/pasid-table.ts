@@ -1,0 +1,51 @@
+/**
+ * PASIDs on the wire (VT-d specification, 3.4.3): each PCI function has a table that routes a PASID to a domain. A
+ * physical function uses the user's number. Mediated devices share their parent's table, so the kernel chooses their
+ * numbers: from the parent's pool, or from one pool of the machine where the parent takes ENQCMD (uapi-ioasid.md, 3.4).
+ */
+import type { Domain } from './domain.js';
+import type { Requester } from './requester.js';
+
+/** Numbers that the kernel hands out; they never reach user space. */
+export class PasidPool {
+  readonly #used = new Set<number>();
+  readonly #end: number;
+
+  /** @param bits width of a PASID */
+  constructor(bits: number) {
+    this.#end = 2 ** bits;
+  }
+
+  /** A number from the top of the space, so that it is never mistaken for a user's; undefined if all are used. */
+  allocate(): number | undefined {
+    for (let number = this.#end - 1; number > 0; number--) {
+      if (this.#used.has(number)) continue;
+      this.#used.add(number);
+      return number;
+    }
+    return undefined;
+  }
+
+  free(number: number): void {
+    this.#used.delete(number);
+  }
+}
+
+export interface PasidEntry {
+  readonly domain: Domain;
+  /** The number that the user gave. */
+  readonly user: number;
+  /** Who may use it: one function, or mediated devices that share it. */
+  readonly requesters: Set<Requester>;
+}
+
+/** The PASID table of one PCI function. */
+export class PasidTable {
+  readonly entries = new Map<number, PasidEntry>();
+  /** Where mediated devices get their numbers; undefined: the user's number is the one on the wire. */
+  readonly pool: PasidPool | undefined;
+
+  constructor(pool?: PasidPool) {
+    this.pool = pool;
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * A file that programs read records from: faults, events. The queue is bounded; when it is full the oldest records are
+ * kept, and one last record says that something was dropped (uapi-ioasid.md, 2.3).
+ */
+import { Errno } from './errno.js';
+import type { FileOps } from './open-file.js';
+
+/** Most records that wait to be read, the one that says LOST among them. */
+export const QUEUE_LENGTH = 64;
+
+/** Where records wait: in the file, or in a pipe of the host. */
+export interface RecordSink {
+  /** Records that wait to be read. */
+  readonly waiting: number;
+  put(record: Uint8Array): void;
+}
+
+class ArraySink implements RecordSink {
+  readonly records: Uint8Array[] = [];
+  get waiting(): number {
+    return this.records.length;
+  }
+  put(record: Uint8Array): void {
+    this.records.push(record);
+  }
+}
+
+export class StreamFile implements FileOps {
+  readonly name: string;
+  readonly #lost: () => Uint8Array;
+  readonly #onRelease: () => void;
+  readonly #own = new ArraySink();
+  #sink: RecordSink = this.#own;
+  #dropped = false;
+
+  /** @param lost makes the record that says that others were dropped */
+  constructor(name: string, lost: () => Uint8Array, onRelease: () => void) {
+    this.name = name;
+    this.#lost = lost;
+    this.#onRelease = onRelease;
+  }
+
+  /** Lets records wait elsewhere from now on. */
+  use(sink: RecordSink): void {
+    for (const record of this.#own.records.splice(0)) sink.put(record);
+    this.#sink = sink;
+  }
+
+  /** Queues a record. Returns false if it was dropped. */
+  post(record: Uint8Array): boolean {
+    const { waiting } = this.#sink;
+    if (waiting < QUEUE_LENGTH - 1) {
+      this.#dropped = false;
+      this.#sink.put(record);
+      return true;
+    }
+    if (!this.#dropped && waiting < QUEUE_LENGTH) {
+      this.#dropped = true;
+      this.#sink.put(this.#lost());
+    }
+    return false;
+  }
+
+  ioctl(): number {
+    throw new Errno('ENOTTY', `${this.name} has no ioctls`);
+  }
+
+  /** Gives as many whole records as fit. @throws EAGAIN, EINVAL */
+  read(into: Uint8Array): number {
+    const { records } = this.#own;
+    const [first] = records;
+    if (!first) throw new Errno('EAGAIN', `${this.name} has no record now`);
+    if (into.length < first.length) throw new Errno('EINVAL', `a record has ${first.length} bytes, not ${into.length}`);
+    let done = 0;
+    for (let next = records[0]; next && done + next.length <= into.length; next = records[0]) {
+      into.set(next, done);
+      done += next.length;
+      records.shift();
+    }
+    return done;
+  }
+
+  readable(): boolean {
+    return this.#own.records.length > 0;
+  }
+
+  release(): void {
+    this.#onRelease();
+  }
+}

@@ -1,0 +1,61 @@
+/** KVM_GUEST_OP: stands in for a guest (uapi-ioasid.md, section 4). */
+import { KVM } from '../abi/constants.js';
+import { kvm_guest_op } from '../abi/structs.js';
+import { Errno } from '../kernel/errno.js';
+import type { VmFile } from './vm-file.js';
+
+/** Results of ENQCMD: done; the device's queue is full; the exception vector of a general-protection fault (SDM 3, 6.15). */
+const ENQCMD_DONE = 0;
+const ENQCMD_RETRY = 1;
+const GENERAL_PROTECTION = 13;
+/** Width of LOAD and STORE, bytes. */
+const WORD = 8;
+
+export function guestOperation(vm: VmFile, args: DataView): number {
+  const { get, set } = kvm_guest_op;
+  const op = get.op(args);
+  switch (op) {
+    case KVM.KVM_GUEST_OP_WBINVD: {
+      const emulated = vm.host.authority.guestMayFlush(vm.record);
+      if (emulated) vm.host.flushCaches();
+      set.result(args, emulated ? KVM.KVM_GUEST_OP_EMULATED : KVM.KVM_GUEST_OP_NOOP);
+      return 0;
+    }
+    case KVM.KVM_GUEST_OP_ENQCMD:
+      set.result(args, enqcmd(vm, get.arg0(args), Number(get.arg1(args) & 0xffff_ffffn)));
+      return 0;
+    case KVM.KVM_GUEST_OP_LOAD:
+      set.arg1(args, load(vm, get.arg0(args)));
+      set.result(args, 0);
+      return 0;
+    case KVM.KVM_GUEST_OP_STORE:
+      store(vm, get.arg0(args), get.arg1(args));
+      set.result(args, 0);
+      return 0;
+    default:
+      throw new Errno('EINVAL', `guest operation ${op} does not exist`);
+  }
+}
+
+/** The guest's ENQCMD to a device's portal. @throws ENOENT, EOPNOTSUPP */
+function enqcmd(vm: VmFile, cookie: bigint, pasid: number): number {
+  const translation = vm.pasids.translate(pasid);
+  if (!translation) return GENERAL_PROTECTION;
+  const { requester } = translation.context.deviceByCookie(cookie);
+  if (!requester.capabilities.enqcmd) throw new Errno('EOPNOTSUPP', `${requester.name} takes no ENQCMD`);
+  const device = vm.host.deviceOf(requester);
+  if (!device) throw new Errno('ENODEV', `${requester.name} was unplugged`);
+  return device.model.enqueue(translation.wire) ? ENQCMD_DONE : ENQCMD_RETRY;
+}
+
+function load(vm: VmFile, guest: bigint): bigint {
+  const bytes = new Uint8Array(WORD);
+  vm.host.cpuLoad(vm.mm, vm.memory.address(guest, BigInt(WORD), false), bytes);
+  return new DataView(bytes.buffer).getBigUint64(0, true);
+}
+
+function store(vm: VmFile, guest: bigint, value: bigint): void {
+  const bytes = new Uint8Array(WORD);
+  new DataView(bytes.buffer).setBigUint64(0, value, true);
+  vm.host.cpuStore(vm.mm, vm.memory.address(guest, BigInt(WORD), true), bytes);
+}

@@ -1,0 +1,111 @@
+/**
+ * The control socket of a run: `ioasid ctl` sends one line of JSON, and gets one back. The socket is in the run's
+ * directory, which only its user can enter. The main thread listens; the Worker that owns the machine answers.
+ */
+import { readdirSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import type { BootedMachine } from '../boot.js';
+import { type MachineState, machineState } from '../state.js';
+
+export const SOCKET_NAME = 'control';
+/** Longest request, characters. */
+const MAX_REQUEST = 4096;
+
+export interface ControlRequest {
+  readonly command: 'state' | 'unplug' | 'plug' | 'authority';
+  /** Device or policy. */
+  readonly name?: string | undefined;
+}
+export type ControlAnswer = { readonly error: string } | { readonly state?: MachineState };
+
+/** Carries a request out. */
+export function control(machine: BootedMachine, request: ControlRequest): ControlAnswer {
+  const name = request.name ?? '';
+  try {
+    switch (request.command) {
+      case 'state':
+        return { state: machineState(machine) };
+      case 'unplug':
+        machine.unplug(name);
+        return {};
+      case 'plug':
+        machine.plug(name);
+        return {};
+      case 'authority':
+        machine.setAuthority(name);
+        return {};
+      default:
+        return { error: `no command '${String(request.command)}'` };
+    }
+  } catch (error) {
+    return { error: (error as Error).message };
+  }
+}
+
+/** Listens for requests. @param answer asks the owner of the machine */
+export function listen(directory: string, answer: (request: ControlRequest) => Promise<ControlAnswer>): Server {
+  const server = createServer((socket) => {
+    let text = '';
+    socket.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece;
+      const end = text.indexOf('\n');
+      if (end < 0 && text.length < MAX_REQUEST) return;
+      socket.removeAllListeners('data');
+      parse(text.slice(0, Math.max(end, 0)), answer).then((line) => socket.end(`${JSON.stringify(line)}\n`));
+    });
+    socket.on('error', () => socket.destroy());
+  });
+  server.on('error', () => server.close());
+  server.listen(join(directory, SOCKET_NAME));
+  server.unref();
+  return server;
+}
+
+async function parse(
+  line: string,
+  answer: (request: ControlRequest) => Promise<ControlAnswer>,
+): Promise<ControlAnswer> {
+  try {
+    const request: unknown = JSON.parse(line);
+    if (typeof request !== 'object' || request === null) return { error: 'a request is an object' };
+    return await answer(request as ControlRequest);
+  } catch (error) {
+    return { error: (error as Error).message };
+  }
+}
+
+/** The runs of this user: process id of `ioasid exec`, and its directory. */
+export function runs(base: string): { pid: number; directory: string }[] {
+  return readdirSync(base)
+    .map((name) => ({ pid: Number.parseInt(name, 10), directory: join(base, name) }))
+    .filter(({ pid }) => alive(pid));
+}
+
+/** Is there a process with this number that we may signal? */
+export function alive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Sends a request to a run. @throws the system's error if nobody listens */
+export function ask(directory: string, request: ControlRequest): Promise<ControlAnswer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(join(directory, SOCKET_NAME), () => socket.write(`${JSON.stringify(request)}\n`));
+    let text = '';
+    socket.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece;
+    });
+    socket.on('error', reject);
+    socket.on('close', () => {
+      try {
+        resolve(JSON.parse(text) as ControlAnswer);
+      } catch {
+        reject(new Error('the run ended'));
+      }
+    });
+  });
+}

@@ -5,6 +5,7 @@ import { prepare } from './prepare.mjs';
 prepare();
 const { build } = await import('../bench/common.mjs');
 const BENCHMARKS = {
+  mappings: async () => (await import('../bench/mappings/run.mjs')).mappings(),
   'hot-path': async () => (await import('../bench/hot-path/run.mjs')).hotPath(),
 };
 const wanted = process.argv.slice(2);

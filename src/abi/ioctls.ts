@@ -11,11 +11,11 @@ import * as uapi from './structs.js';
 /** How the argument of an ioctl is to be read. */
 export type Argument = 'none' | 'value' | 'fd' | Struct;
 
-export interface Ioctl {
+export interface Ioctl<A extends Argument = Argument> {
   readonly name: string;
   /** The whole request number, as ioctl(2) takes it. */
   readonly request: number;
-  readonly argument: Argument;
+  readonly argument: A;
   /** True if Linux's own headers define it: our header does not repeat it. */
   readonly linux: boolean;
 }
@@ -25,10 +25,10 @@ function ioc(direction: 1 | 3, type: number, nr: number, size: number): number {
   return ((direction << 30) | (size << 16) | io(type, nr)) >>> 0;
 }
 
-function ours(name: string, type: number, nr: number, argument: Argument): Ioctl {
+function ours<A extends Argument>(name: string, type: number, nr: number, argument: A): Ioctl<A> {
   return { name, request: io(type, nr), argument, linux: false };
 }
-function linuxs(name: string, request: number, argument: Argument): Ioctl {
+function linuxs<A extends Argument>(name: string, request: number, argument: A): Ioctl<A> {
   return { name, request, argument, linux: true };
 }
 

@@ -18,6 +18,9 @@ export type FieldTypes = Record<string, FieldType>;
 type Value<T extends FieldType> = T extends 'u64' | 's64' ? bigint : number;
 type ScalarNames<F extends FieldTypes> = { [K in keyof F]: F[K] extends Scalar ? K : never }[keyof F];
 
+/** The integer fields of a struct by name, with the values that they hold. */
+export type Values<F extends FieldTypes> = { [K in ScalarNames<F>]: Value<F[K]> };
+
 export interface Field {
   readonly name: string;
   readonly type: Scalar;

@@ -2,6 +2,8 @@
  * A simulated process: descriptors, memory and the system calls of the virtual kernel, for the library and the tests.
  * Calls return what the system call returns, and throw Errno where it would fail.
  */
+import type { Ioctl } from '../abi/ioctls.js';
+import type { FieldTypes, Struct, Values } from '../abi/layout.js';
 import { O } from '../abi/linux-constants.js';
 import { Errno } from './errno.js';
 import { EventFd } from './event-fd.js';
@@ -14,6 +16,7 @@ import { SimulatedMemory } from './simulated-memory.js';
 const ROOT: Credentials = { uid: 0, gids: [0], override: true };
 /** RLIMIT_NOFILE of a simulated process. */
 const MAX_FDS = 1024;
+const SCRATCH_SIZE = 4096;
 
 export interface ProcessOptions {
   /** RLIMIT_MEMLOCK, bytes; not given: unlimited. */
@@ -29,6 +32,8 @@ export class Process implements Caller {
   readonly #credentials: Credentials;
   #memory: SimulatedMemory;
   #mm: Mm;
+  /** Where call() puts structs. */
+  #arguments: bigint | undefined;
   #fds = new Map<number, { file: OpenFile; cloexec: boolean }>();
 
   constructor(kernel: VirtualKernel, nextPid: () => number, options: ProcessOptions = {}, memory?: SimulatedMemory) {
@@ -76,6 +81,30 @@ export class Process implements Caller {
     return this.#kernel.ioctl(this, fd, this.#slot(fd).file, request, BigInt.asUintN(64, BigInt(argument)));
   }
 
+  /**
+   * An ioctl with a struct, by field names: fills the struct in (argsz too), calls, and reads it back.
+   * @param fields what is not given is zero
+   * @returns the struct after the call, and the call's result
+   */
+  call<F extends FieldTypes>(
+    fd: number,
+    ioctl: Ioctl<Struct<F>>,
+    fields: Partial<Values<F>> = {},
+  ): Values<F> & { result: number } {
+    const { size, fields: layout, get, set } = ioctl.argument;
+    const bytes = new Uint8Array(size);
+    const view = new DataView(bytes.buffer);
+    if (layout[0]?.name === 'argsz') view.setUint32(0, size, true);
+    for (const [name, value] of Object.entries(fields)) set[name as keyof typeof set](view, value as never);
+    this.#arguments ??= this.#memory.mmap(SCRATCH_SIZE);
+    this.#memory.write(this.#arguments, bytes);
+    const result = this.ioctl(fd, ioctl.request, this.#arguments);
+    this.#memory.read(this.#arguments, bytes);
+    const values = Object.entries<(view: DataView) => number | bigint>(get).map(([name, read]) => [name, read(view)]);
+    // Field by field from the layout, so it has the type that the layout says.
+    return { ...(Object.fromEntries(values) as Values<F>), result };
+  }
+
   pread(fd: number, address: bigint, count: number, offset: bigint): number {
     return this.#kernel.pread(this, fd, this.#slot(fd).file, address, BigInt(count), offset);
   }
@@ -109,6 +138,7 @@ export class Process implements Caller {
     this.#mm.end();
     this.#memory = new SimulatedMemory(this.#memory.lockLimit());
     this.#mm = new Mm(this.#memory);
+    this.#arguments = undefined;
     for (const [fd, { cloexec }] of [...this.#fds]) if (cloexec) this.close(fd);
   }
 

@@ -1,0 +1,159 @@
+// Mappings: a million of them, churn, and walks of user tables; beside C structures doing the same in the same run.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { PagingDomain } from '../../dist/iommu/domain.js';
+import { UserTable } from '../../dist/iommu/user-table.js';
+import { compileC, row, title } from '../common.mjs';
+
+const LARGE = 1_000_000;
+const SMALL = 10_000;
+const ASKED = 1_000_000;
+const ROUNDS = 3;
+
+/** The generator of trees.c, so that all do the same work. */
+function generator() {
+  let state = 88172645463325252n;
+  const mask = (1n << 64n) - 1n;
+  return (n) => {
+    state = (state ^ (state << 13n)) & mask;
+    state ^= state >> 7n;
+    state = (state ^ (state << 17n)) & mask;
+    return Number((state >> 11n) % BigInt(n));
+  };
+}
+
+function ns(count, act) {
+  const start = process.hrtime.bigint();
+  act();
+  return Number(process.hrtime.bigint() - start) / count;
+}
+
+/** map, random lookup, hot lookup, churn, bytes: of the kernel's own domain, owners and permissions included. */
+function ours(n) {
+  const rnd = generator();
+  const [starts, pages, order] = [new Float64Array(n), new Float64Array(n), new Uint32Array(n)];
+  let next = 1;
+  for (let i = 0; i < n; i++) {
+    pages[i] = 2 ** rnd(10);
+    starts[i] = next;
+    next += pages[i] + rnd(2);
+    order[i] = i;
+  }
+  for (let i = n - 1; i > 0; i--) {
+    const j = rnd(i + 1);
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  const owner = { alive: true, memory: { read: () => 0, write: () => 0 } };
+  const domain = new PagingDomain();
+  const hit = { target: undefined, page: 0, pages: 0, dirty: undefined, dirtyPage: 0 };
+  const map = (k) => {
+    if (domain.map.overlaps(starts[k], starts[k] + pages[k] - 1)) throw new Error('overlap');
+    domain.insert(starts[k], pages[k], owner, starts[k] + 7, 3);
+  };
+  const mapTime = ns(n, () => {
+    for (let i = 0; i < n; i++) map(order[i]);
+  });
+  const bytes = domain.map.bytes / n;
+  const asked = new Float64Array(ASKED);
+  const lookups = () =>
+    ns(ASKED, () => {
+      for (let i = 0; i < ASKED; i++)
+        if (domain.translate(asked[i], false, hit, undefined) !== 0) throw new Error('lost');
+    });
+  for (let i = 0; i < ASKED; i++) asked[i] = starts[rnd(n)];
+  const random = lookups();
+  for (let i = 0; i < ASKED; i++) asked[i] = starts[order[rnd(Math.min(n, 1000))]];
+  const hot = lookups();
+  for (let i = 0; i < ASKED / 2; i++) asked[i] = rnd(n);
+  const churn = ns(ASKED, () => {
+    for (let i = 0; i < ASKED / 2; i++) {
+      domain.map.seek(starts[asked[i]]);
+      domain.remove();
+      map(asked[i]);
+    }
+  });
+  return [mapTime, random, hot, churn, bytes];
+}
+
+function best(results) {
+  return results[0].map((_, i) => Math.min(...results.map((r) => r[i])));
+}
+
+/** Cold and warm translations through a 4-level table. */
+function walks() {
+  const PAGES = 4096;
+  const memory = new Uint8Array(64 << 20);
+  const view = new DataView(memory.buffer);
+  const target = {
+    alive: true,
+    memory: {
+      read: (address, into) => {
+        into.set(memory.subarray(Number(address), Number(address) + into.length));
+        return into.length;
+      },
+      write: (address, from) => {
+        memory.set(from, Number(address));
+        return from.length;
+      },
+    },
+  };
+  const parent = new PagingDomain();
+  parent.insert(0, memory.length / 4096, target, 0, 3);
+  let used = 2;
+  for (let i = 0; i < PAGES; i++) {
+    const page = i * 131;
+    let at = 1;
+    for (let level = 3; level > 0; level--) {
+      const e = at * 4096 + (Math.floor(page / 2 ** (9 * level)) % 512) * 8;
+      if (view.getBigUint64(e, true) === 0n) view.setBigUint64(e, (BigInt(used++) << 12n) | 7n, true);
+      at = Number(view.getBigUint64(e, true) >> 12n);
+    }
+    view.setBigUint64(at * 4096 + (page % 512) * 8, (BigInt(i) << 12n) | 7n, true);
+  }
+  const who = {};
+  const table = new UserTable(parent, { address: 4096n, levels: 4, addressWidth: 48, pasidBits: undefined });
+  const hit = { target: undefined, page: 0, pages: 0, dirty: undefined, dirtyPage: 0 };
+  let cold = 0;
+  for (let round = 0; round < 20; round++) {
+    table.invalidate(undefined, undefined);
+    cold = ns(PAGES, () => {
+      for (let i = 0; i < PAGES; i++) if (table.translate(i * 131, false, hit, who, 0) !== 0) throw new Error('lost');
+    });
+  }
+  const warm = ns(ASKED, () => {
+    for (let i = 0; i < ASKED; i++) table.translate((i & 1023) * 131, false, hit, who, 0);
+  });
+  return [cold, warm];
+}
+
+export function mappings() {
+  const here = import.meta.dirname;
+  const flags = spawnSync('pkg-config', ['--cflags', '--libs', 'glib-2.0'], { encoding: 'utf8' });
+  const trees = flags.status === 0 ? compileC(join(here, 'trees.c'), flags.stdout.trim().split(/\s+/)) : undefined;
+  for (const n of [LARGE, SMALL]) {
+    title(`${n} mappings of 4 KiB to 2 MiB, ns a step (best of ${ROUNDS})`);
+    row('', 'map', 'random', 'hot', 'churn', 'bytes');
+    row('ioasid', ...best(Array.from({ length: ROUNDS }, () => ours(n))).map((v) => v.toFixed(0)));
+    if (!trees) row('the C structures need libglib2.0-dev and pkg-config');
+    for (const name of trees ? ['gtree', 'rbtree', 'radix'] : []) {
+      const results = Array.from({ length: ROUNDS }, () =>
+        spawnSync(trees, [name, String(n)], { encoding: 'utf8' })
+          .stdout.trim()
+          .split(' ')
+          .slice(0, 5)
+          .map(Number),
+      );
+      row(
+        { gtree: 'GLib GTree (QEMU iova-tree)', rbtree: 'red-black interval tree', radix: '4-level page map' }[name],
+        ...best(results).map((v) => v.toFixed(0)),
+      );
+    }
+  }
+  title('Translations through a 4-level table of the user, ns');
+  row('', 'cold', 'warm');
+  row('ioasid: walk through the parent, IOTLB', ...best([walks(), walks(), walks()]).map((v) => v.toFixed(0)));
+  const c = spawnSync(compileC(join(here, 'walk.c')), { encoding: 'utf8' })
+    .stdout.trim()
+    .split(' ');
+  row('C: the table alone, no parent, no permissions of a parent', c[0] ?? '', c[1] ?? '');
+}

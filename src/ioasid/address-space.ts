@@ -7,11 +7,12 @@ import { ALLOC } from '../abi/constants.js';
 import { type DmaFault, type Domain, type Hit, type PageRequest, PagingDomain } from '../iommu/domain.js';
 import { NestedDomain } from '../iommu/nested-domain.js';
 import type { IommuGroup, Requester } from '../iommu/requester.js';
+import type { IommuUnit } from '../iommu/unit.js';
 import type { UserTable } from '../iommu/user-table.js';
-import { Errno } from '../kernel/errno.js';
+import { Errno, hex } from '../kernel/errno.js';
 import type { Mm } from '../kernel/mm.js';
 import type { BoundDevice } from './bound-device.js';
-import { ACCOUNTING_ROOT, type Constraints, commonConstraints } from './constraints.js';
+import { ACCOUNTING_ROOT, type Constraints, commonConstraints, permitted } from './constraints.js';
 import type { Faults } from './faults.js';
 
 /** One device on one address space: by requester ID, or by PASID. */
@@ -96,6 +97,40 @@ export class AddressSpace implements Domain {
       throw new Errno('EBUSY', `group ${this.partial.id} is only partly attached to IOASID ${this.id}`);
     }
     return this.constraints;
+  }
+
+  /**
+   * Can a device behind this unit join, with all that is mapped here?
+   * @throws EINVAL
+   */
+  checkUnit(unit: IommuUnit): void {
+    if ((this.flags & ALLOC.IOASID_ALLOC_ENFORCE_SNOOP) !== 0 && !unit.enforcesSnoop) {
+      throw new Errno('EINVAL', `IOASID ${this.id} enforces snoop, and IOMMU ${unit.name} cannot`);
+    }
+    const nesting = Math.max(unit.hardwareNesting, unit.softwareNesting);
+    if (this.depth > nesting) {
+      throw new Errno('EINVAL', `IOASID ${this.id} is nested ${this.depth} deep; IOMMU ${unit.name} nests ${nesting}`);
+    }
+    if (this.userTable && unit.hardwareNesting === 0) {
+      throw new Errno('EINVAL', `IOASID ${this.id} has a user's table, and IOMMU ${unit.name} has no hardware nesting`);
+    }
+    const units = [unit, ...this.attachments.map((a) => a.device.requester.unit)];
+    const common = commonConstraints(units);
+    if (!common?.pageSizes)
+      throw new Errno('EINVAL', `IOMMU ${unit.name} has no page size in common with IOASID ${this.id}`);
+    if (units.every((other) => other === unit) && this.constraints) return;
+    const smallest = Number(common.pageSizes & -common.pageSizes) / 4096;
+    const { map } = this.mappings;
+    for (let more = map.seek(0); more; more = map.next()) {
+      const first = BigInt(map.start) << 12n;
+      const last = (BigInt(map.start + map.pages) << 12n) - 1n;
+      if (!permitted(common.ranges, first, last) || map.start % smallest !== 0 || map.pages % smallest !== 0) {
+        throw new Errno(
+          'EINVAL',
+          `IOMMU ${unit.name} cannot hold the mapping ${hex(first)}-${hex(last)} of IOASID ${this.id}`,
+        );
+      }
+    }
   }
 
   /** Computes what follows from the attachments. */

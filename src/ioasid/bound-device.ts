@@ -2,12 +2,9 @@
  * A device that a context owns (uapi-ioasid.md, 3.1 to 3.3): bound, and attached to some of the context's address
  * spaces. The rules of attach and detach are here.
  */
-import { ALLOC } from '../abi/constants.js';
 import type { Requester } from '../iommu/requester.js';
-import type { IommuUnit } from '../iommu/unit.js';
-import { Errno, hex } from '../kernel/errno.js';
+import { Errno } from '../kernel/errno.js';
 import type { AddressSpace, Attachment } from './address-space.js';
-import { commonConstraints, permitted } from './constraints.js';
 import type { IoasidContext } from './context.js';
 import { detachPasid } from './pasid-attachments.js';
 
@@ -71,7 +68,7 @@ export class BoundDevice {
       throw new Errno('EBUSY', `${name} uses IOASID ${this.inUse.id}, of which IOASID ${space.id} is not a child`);
     }
     this.#agreeWithMates(space);
-    checkUnit(space, unit);
+    space.checkUnit(unit);
     space.attachments.push({ device: this, pasid: undefined, noSnoopUnused });
     this.inUse = space;
     space.refresh();
@@ -147,38 +144,4 @@ export class BoundDevice {
 
 function unflushed(space: AddressSpace, device: BoundDevice): boolean {
   return !space.enforceSnoop && space.attachments.some((a) => a.device === device && !a.noSnoopUnused);
-}
-
-/**
- * Can a device behind this unit join the address space, with all that is mapped there?
- * @throws EINVAL
- */
-export function checkUnit(space: AddressSpace, unit: IommuUnit): void {
-  if ((space.flags & ALLOC.IOASID_ALLOC_ENFORCE_SNOOP) !== 0 && !unit.enforcesSnoop) {
-    throw new Errno('EINVAL', `IOASID ${space.id} enforces snoop, and IOMMU ${unit.name} cannot`);
-  }
-  const nesting = Math.max(unit.hardwareNesting, unit.softwareNesting);
-  if (space.depth > nesting) {
-    throw new Errno('EINVAL', `IOASID ${space.id} is nested ${space.depth} deep; IOMMU ${unit.name} nests ${nesting}`);
-  }
-  if (space.userTable && unit.hardwareNesting === 0) {
-    throw new Errno('EINVAL', `IOASID ${space.id} has a user's table, and IOMMU ${unit.name} has no hardware nesting`);
-  }
-  const units = [unit, ...space.attachments.map((a) => a.device.requester.unit)];
-  const common = commonConstraints(units);
-  if (!common?.pageSizes)
-    throw new Errno('EINVAL', `IOMMU ${unit.name} has no page size in common with IOASID ${space.id}`);
-  if (units.every((other) => other === unit) && space.constraints) return;
-  const smallest = Number(common.pageSizes & -common.pageSizes) / 4096;
-  const { map } = space.mappings;
-  for (let more = map.seek(0); more; more = map.next()) {
-    const first = BigInt(map.start) << 12n;
-    const last = (BigInt(map.start + map.pages) << 12n) - 1n;
-    if (!permitted(common.ranges, first, last) || map.start % smallest !== 0 || map.pages % smallest !== 0) {
-      throw new Errno(
-        'EINVAL',
-        `IOMMU ${unit.name} cannot hold the mapping ${hex(first)}-${hex(last)} of IOASID ${space.id}`,
-      );
-    }
-  }
 }

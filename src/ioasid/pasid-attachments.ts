@@ -3,7 +3,7 @@ import type { PasidEntry } from '../iommu/pasid-table.js';
 import type { Requester } from '../iommu/requester.js';
 import { Errno } from '../kernel/errno.js';
 import type { AddressSpace } from './address-space.js';
-import { type BoundDevice, checkUnit } from './bound-device.js';
+import type { BoundDevice } from './bound-device.js';
 
 /** Numbers that a context's mediated devices share, by the user's number, where their parents take ENQCMD. */
 export type SharedPasids = Map<number, { wire: number; users: number }>;
@@ -35,7 +35,7 @@ export function attachPasid(
   if (parent && !parent.accountingRoot && !parent.attachments.some((a) => a.device === device)) {
     throw new Errno('EINVAL', `${name} must be attached to IOASID ${parent.id} before its child ${space.id}`);
   }
-  checkUnit(space, requester.unit);
+  space.checkUnit(requester.unit);
   const wire = takeNumber(requester, pasid, shared);
   const entry = table.entries.get(wire);
   if (entry && entry.domain !== space) {

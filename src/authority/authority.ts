@@ -99,12 +99,12 @@ export class Authority {
 
   /** May the file's facts become `after` by an action of its holder? The reference policy says no to the end of a need. */
   mayGiveUp(file: FileRecord, after: FileFacts): boolean {
-    return !(this.#policy.holdsDevice && file.vms.size > 0 && file.source.facts().need && !after.need);
+    return after.need || !file.source.facts().need || this.#policy.mayEndNeed(file.vms.size);
   }
 
   /** May the VM be shown this file? */
   mayShow(vm: VmRecord, file: FileRecord): boolean {
-    return !this.#policy.exclusive || [...file.vms].every((other) => other === vm);
+    return this.#policy.mayShow(file.vms.size - (file.vms.has(vm) ? 1 : 0), file.source.facts());
   }
 
   /** The VM is shown a proof, first or again. */

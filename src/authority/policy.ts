@@ -46,10 +46,10 @@ export interface Policy {
   proofChanged(memory: number, facts: FileFacts): number;
   /** right(V): is the guest's WBINVD emulated? (A VM that is forced off is not asked about.) */
   vmRight(memory: number, proofs: readonly Proof[], now: number): boolean;
-  /** One open file serves one VM: showing it to a second is EBUSY. */
-  readonly exclusive: boolean;
-  /** The last needing device of a file cannot be taken away while a VM holds the file: EBUSY. */
-  readonly holdsDevice: boolean;
+  /** May a file that `others` other VMs hold be shown to a VM? Otherwise EBUSY. */
+  mayShow(others: number, facts: FileFacts): boolean;
+  /** May the last needing device of a file be taken away, while `vms` VMs hold the file? Otherwise EBUSY. */
+  mayEndNeed(vms: number): boolean;
   /** When right(V) ends by the clock alone, milliseconds; undefined if it does not. */
   vmDeadline(memory: number): number | undefined;
 }
@@ -62,7 +62,7 @@ export const STATELESS = {
   vmListed: (memory: number) => memory,
   proofShown: () => 0,
   proofChanged: (memory: number) => memory,
-  exclusive: false,
-  holdsDevice: false,
+  mayShow: () => true,
+  mayEndNeed: () => true,
   vmDeadline: () => undefined,
 } satisfies Partial<Policy>;

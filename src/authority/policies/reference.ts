@@ -6,6 +6,6 @@ export const reference: Policy = {
   ...mediated,
   name: 'reference',
   summary: 'the VM holds its proof, and the proof holds the device',
-  exclusive: true,
-  holdsDevice: true,
+  mayShow: (others) => others === 0,
+  mayEndNeed: (vms) => vms === 0,
 };

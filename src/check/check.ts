@@ -1,0 +1,106 @@
+/** What `ioasid check` does for one policy: the world of rights, then the world of caches. */
+
+import { timeout } from '../authority/policies/timeout.js';
+import { policyByName } from '../authority/policies.js';
+import type { Policy } from '../authority/policy.js';
+import { type Exploration, explore, type Refutation } from './explore.js';
+import { type Bounds, type DeviceKind, World } from './world.js';
+
+export interface CheckOptions {
+  readonly processes: number;
+  readonly files: number;
+  readonly descriptors: number;
+  readonly devices: number;
+  readonly vms: number;
+  readonly ticks: number;
+  /** Mechanisms of the machine: on unless switched off. */
+  readonly flushAllCpus: boolean;
+  readonly flushOnMap: boolean;
+}
+
+export const DEFAULT_OPTIONS: CheckOptions = {
+  processes: 2,
+  files: 2,
+  descriptors: 1,
+  devices: 2,
+  vms: 2,
+  ticks: 2,
+  flushAllCpus: true,
+  flushOnMap: true,
+};
+
+/** The devices of the default machine, in the order in which a world gets them. */
+const DEVICES: readonly DeviceKind[] = [
+  { name: 'vfio0', noSnoop: true, canEnforce: false },
+  { name: 'vfio1', noSnoop: true, canEnforce: true },
+  { name: 'vfio2', noSnoop: false, canEnforce: true },
+];
+export const MAX_DEVICES = DEVICES.length;
+
+/** The policies that the table has. In the checker a time-out is one tick. */
+export const CHECKED_POLICIES: readonly string[] = [
+  'mediated',
+  'one-time',
+  'reference',
+  'notifier',
+  'timeout',
+  'linux',
+  'xen',
+  'sticky',
+];
+const TIMEOUT_TICKS = 1;
+
+export function checkedPolicy(name: string): Policy {
+  return name === 'timeout' ? timeout(TIMEOUT_TICKS, 'timeout') : policyByName(name);
+}
+
+export interface PolicyCheck {
+  readonly policy: string;
+  readonly states: number;
+  readonly transitions: number;
+  readonly seconds: number;
+  readonly refutations: readonly Refutation[];
+  readonly judged: readonly string[];
+  readonly deadlocks: number;
+  readonly never: Exploration['never'];
+  readonly bytesPerState: number;
+}
+
+/** The bounds of the two worlds. Caches need one process, file and VM only: their properties are about one line. */
+export function boundsOf(options: CheckOptions, caches: boolean): Bounds {
+  const devices = DEVICES.slice(0, options.devices);
+  const { flushAllCpus, flushOnMap, ticks, descriptors } = options;
+  const common = { devices, ticks, descriptors, flushAllCpus, flushOnMap, caches };
+  return caches
+    ? { ...common, processes: 1, files: 1, vms: 1, descriptors: 1 }
+    : { ...common, processes: options.processes, files: options.files, vms: options.vms };
+}
+
+/** A world of a policy. */
+export function worldOf(policy: Policy, options: CheckOptions, caches: boolean): World {
+  return new World(boundsOf(options, caches), policy, Math.max(1, options.ticks + TIMEOUT_TICKS));
+}
+
+/** Checks one policy. @param now seconds, for the speed */
+export function checkPolicy(
+  policy: Policy,
+  options: CheckOptions,
+  now: () => number,
+  progress?: (states: number) => void,
+): PolicyCheck {
+  const start = now();
+  const rights = explore(worldOf(policy, options, false), progress);
+  const caches = explore(worldOf(policy, options, true), (states) => progress?.(rights.states + states));
+  const states = rights.states + caches.states;
+  return {
+    policy: policy.name,
+    states,
+    transitions: rights.transitions + caches.transitions,
+    seconds: now() - start,
+    refutations: [...rights.refutations, ...caches.refutations],
+    judged: [...rights.judged, ...caches.judged],
+    deadlocks: rights.deadlocks + caches.deadlocks,
+    never: [...rights.never, ...caches.never],
+    bytesPerState: (rights.bytesPerState * rights.states + caches.bytesPerState * caches.states) / states,
+  };
+}

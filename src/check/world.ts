@@ -1,0 +1,214 @@
+/**
+ * The checker's world: the authority question without everything else. A state is a vector of small integers; the
+ * policies are the modules that run in the virtual kernel, called at the same moments (authority/authority.ts).
+ */
+import type { FileFacts, Policy, Proof } from '../authority/policy.js';
+
+export interface Bounds {
+  readonly processes: number;
+  readonly files: number;
+  /** Most descriptors of one file in one process. */
+  readonly descriptors: number;
+  readonly devices: readonly DeviceKind[];
+  readonly vms: number;
+  /** Ticks of the clock. */
+  readonly ticks: number;
+  /** With caches: a line, a page and two CPUs. */
+  readonly caches: boolean;
+  /** A flush reaches every CPU; else only the one that it runs on. */
+  readonly flushAllCpus: boolean;
+  /** The kernel flushes a page when it is mapped, and when a device lets go of it. */
+  readonly flushOnMap: boolean;
+}
+
+export interface DeviceKind {
+  readonly name: string;
+  readonly noSnoop: boolean;
+  /** Its unit can enforce snoop. */
+  readonly canEnforce: boolean;
+}
+
+/** Values of a device's attachment. */
+export const DETACHED = 0;
+export const PLAIN = 1;
+export const ENFORCING = 2;
+
+/** Facts by number: need + 2 bound + 4 unenforced. */
+const FACTS: readonly FileFacts[] = Array.from({ length: 8 }, (_, i) => ({
+  need: (i & 1) !== 0,
+  bound: (i & 2) !== 0,
+  unenforced: (i & 4) !== 0,
+}));
+/** Proofs by number: memory (2) + 2 file memory (2) + 4 facts (8). */
+const PROOFS: readonly Proof[] = Array.from({ length: 32 }, (_, i) => ({
+  memory: i & 1,
+  file: (i >> 1) & 1,
+  facts: FACTS[i >> 2] as FileFacts,
+}));
+
+/** Where the fields of a state are, and how many values each has. */
+export interface Layout {
+  readonly size: number;
+  /** Number of values of each field. */
+  readonly radix: Uint8Array;
+  /** What is an object or an attachment, not a memory of a policy. */
+  readonly visible: Uint8Array;
+  readonly holders: number;
+  readonly fileMemory: number;
+  readonly plugged: number;
+  readonly boundTo: number;
+  readonly attached: number;
+  readonly vmOpen: number;
+  readonly disabled: number;
+  readonly vmMemory: number;
+  readonly listed: number;
+  readonly proofMemory: number;
+  readonly clock: number;
+  readonly cached: number;
+  readonly stale: number;
+  readonly dirty: number;
+  readonly cpu: number;
+  readonly mapped: number;
+  readonly leftover: number;
+}
+
+function layoutOf(bounds: Bounds, maxMemory: number): Layout {
+  const radix: number[] = [];
+  const visible: number[] = [];
+  const field = (count: number, values: number, seen: boolean): number => {
+    const at = radix.length;
+    for (let i = 0; i < count; i++) {
+      radix.push(values);
+      visible.push(seen ? 1 : 0);
+    }
+    return at;
+  };
+  const { processes, files, devices, vms } = bounds;
+  const caches = bounds.caches ? 1 : 0;
+  const fields = {
+    holders: field(files * processes, bounds.descriptors + 1, true),
+    fileMemory: field(files, 2, false),
+    plugged: field(devices.length, 2, true),
+    boundTo: field(devices.length, files + 1, true),
+    attached: field(devices.length, 3, true),
+    vmOpen: field(vms, 2, true),
+    disabled: field(vms, 2, true),
+    vmMemory: field(vms, maxMemory + 1, false),
+    listed: field(vms * files, 2, true),
+    proofMemory: field(vms * files, 2, false),
+    clock: field(1, bounds.ticks + 1, false),
+    cached: field(caches, 2, false),
+    stale: field(caches, 2, false),
+    dirty: field(caches, 4, false),
+    cpu: field(caches, 2, false),
+    mapped: field(caches, 2, false),
+    leftover: field(caches, 2, false),
+  };
+  return { ...fields, size: radix.length, radix: Uint8Array.from(radix), visible: Uint8Array.from(visible) };
+}
+
+export class World {
+  readonly bounds: Bounds;
+  readonly policy: Policy;
+  readonly layout: Layout;
+  /** The state at hand. */
+  s: Uint8Array;
+  readonly #proofs: Proof[] = [];
+
+  /** @param maxMemory greatest memory that the policy keeps of a VM: 1, or the last deadline */
+  constructor(bounds: Bounds, policy: Policy, maxMemory: number) {
+    this.bounds = bounds;
+    this.policy = policy;
+    this.layout = layoutOf(bounds, maxMemory);
+    this.s = this.initial();
+  }
+
+  /** Nothing is open; every device is plugged in. */
+  initial(): Uint8Array {
+    const s = new Uint8Array(this.layout.size);
+    s.fill(1, this.layout.plugged, this.layout.plugged + this.bounds.devices.length);
+    return s;
+  }
+
+  at(field: number): number {
+    return this.s[field] as number;
+  }
+
+  fileOpen(file: number): boolean {
+    const { holders, listed } = this.layout;
+    const { processes, vms, files } = this.bounds;
+    for (let p = 0; p < processes; p++) if (this.at(holders + file * processes + p) > 0) return true;
+    for (let v = 0; v < vms; v++) if (this.at(listed + v * files + file) > 0) return true;
+    return false;
+  }
+
+  holds(process: number, file: number): boolean {
+    return this.at(this.layout.holders + file * this.bounds.processes + process) > 0;
+  }
+
+  /** Number of the facts of a file. */
+  factsOf(file: number): number {
+    const { boundTo, attached } = this.layout;
+    const { devices } = this.bounds;
+    let facts = 0;
+    for (let d = 0; d < devices.length; d++) {
+      if (this.at(boundTo + d) !== file + 1) continue;
+      const kind = devices[d] as DeviceKind;
+      facts |= 2 | (kind.canEnforce ? 0 : 4);
+      if (kind.noSnoop && this.at(attached + d) === PLAIN) facts |= 1;
+    }
+    return facts;
+  }
+
+  facts(file: number): FileFacts {
+    return FACTS[this.factsOf(file)] as FileFacts;
+  }
+
+  need(file: number): boolean {
+    return (this.factsOf(file) & 1) !== 0;
+  }
+
+  /** right(F). */
+  fileRight(file: number): boolean {
+    return this.fileOpen(file) && this.policy.fileRight(this.at(this.layout.fileMemory + file), this.facts(file));
+  }
+
+  /** The proofs of a VM; valid until the next question. */
+  proofs(vm: number): readonly Proof[] {
+    const { listed, proofMemory, fileMemory } = this.layout;
+    const { files } = this.bounds;
+    const proofs = this.#proofs;
+    proofs.length = 0;
+    for (let f = 0; f < files; f++) {
+      if (this.at(listed + vm * files + f) === 0) continue;
+      const index = this.at(proofMemory + vm * files + f) + 2 * this.at(fileMemory + f) + 4 * this.factsOf(f);
+      proofs.push(PROOFS[index] as Proof);
+    }
+    return proofs;
+  }
+
+  /** right(V). Forced off comes first. */
+  vmRight(vm: number): boolean {
+    const { vmOpen, disabled, vmMemory, clock } = this.layout;
+    if (this.at(vmOpen + vm) === 0 || this.at(disabled + vm) === 1) return false;
+    return this.policy.vmRight(this.at(vmMemory + vm), this.proofs(vm), this.at(clock));
+  }
+
+  /** All rights as bits: files first, then VMs. */
+  rights(): number {
+    let bits = 0;
+    const { files, vms } = this.bounds;
+    for (let f = 0; f < files; f++) if (this.fileRight(f)) bits |= 1 << f;
+    for (let v = 0; v < vms; v++) if (this.vmRight(v)) bits |= 1 << (files + v);
+    return bits;
+  }
+
+  /** How many VMs hold a file. */
+  vmsOf(file: number): number {
+    const { listed } = this.layout;
+    const { vms, files } = this.bounds;
+    let count = 0;
+    for (let v = 0; v < vms; v++) count += this.at(listed + v * files + file);
+    return count;
+  }
+}

@@ -1,8 +1,17 @@
-// Prints the generated files from their sources: run after a change of the default machine or of the schema.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { generated } from '../dist/machine/generated.js';
+// Prints the generated files from their sources: run after a change of the default machine, a schema, a policy or the checker.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { renderAuthorityPage } from '../dist/cli/authority-page.js';
+import { generated } from '../dist/cli/generated.js';
 
-for (const [file, text] of Object.entries(generated())) {
-  mkdirSync(new URL('../schema/', import.meta.url), { recursive: true });
-  writeFileSync(new URL(`../${file}`, import.meta.url), text);
-}
+const root = new URL('../', import.meta.url);
+mkdirSync(new URL('schema/', root), { recursive: true });
+for (const [file, text] of Object.entries(generated())) writeFileSync(new URL(file, root), text);
+
+const { stdout } = spawnSync(fileURLToPath(new URL('bin/ioasid', root)), ['check', '--json'], {
+  encoding: 'utf8',
+  maxBuffer: 1 << 26,
+});
+const page = new URL('docs/authority.md', root);
+writeFileSync(page, renderAuthorityPage(readFileSync(page, 'utf8'), JSON.parse(stdout).checks));

@@ -2,7 +2,7 @@
 import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
 import { IoasidContext } from './ioasid/context.js';
-import { CpuCaches } from './iommu/cpu-caches.js';
+import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { PathTable } from './kernel/paths.js';
 import { Process, type ProcessOptions } from './kernel/process.js';
@@ -21,6 +21,10 @@ export interface BootOptions {
   authority?: string;
   /** The machine's clock, milliseconds; stands still at 0 when not given. */
   now?: () => number;
+  /** `strict`: the CPU caches are modelled for memory that non-coherent devices reach. Not given: they are not. */
+  coherency?: 'strict' | undefined;
+  /** When the modelled caches evict lines by themselves; never when not given. */
+  eviction?: Eviction;
   /** Where mappable device memory is. */
   makeMemory?: MakeMemory;
   /** Owner of the device files. */
@@ -38,7 +42,7 @@ export class BootedMachine {
   readonly kernel: VirtualKernel;
   readonly hardware: Machine;
   readonly authority: Authority;
-  readonly caches = new CpuCaches();
+  readonly caches: CpuCaches;
   readonly timers: Timers;
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
@@ -54,6 +58,8 @@ export class BootedMachine {
     this.hardware = buildMachine(description, options.makeMemory);
     this.now = options.now ?? (() => 0);
     this.timers = new Timers(this.now);
+    this.caches = new CpuCaches(options.coherency === 'strict', options.eviction);
+    for (const { port } of this.hardware.devices) port.caches = this.caches;
     this.authority = new Authority(policyByName(options.authority ?? description.authority), this.now);
     this.kernel = new VirtualKernel(new PathTable(options.uid, options.gid));
     const host = {
@@ -62,9 +68,7 @@ export class BootedMachine {
       faultTimeout: parseDuration(description['fault-timeout']) ?? 0,
       contexts: this.contexts,
       vms: this.vms,
-      flushCaches: () => this.caches.flush(),
-      cpuLoad: this.caches.load,
-      cpuStore: this.caches.store,
+      caches: this.caches,
       nextVm: () => ++this.#vmNumber,
       deviceOf: (requester: unknown) => [...this.#assigned.values()].find((device) => device.requester === requester),
       note: (subject: string, text: string) => this.kernel.note(subject, text),

@@ -14,6 +14,6 @@ export { Errno } from './kernel/errno.js';
 export type { CallRecord } from './kernel/kernel.js';
 export type { Process, ProcessOptions } from './kernel/process.js';
 export { DEFAULT_MACHINE } from './machine/default-machine.js';
-export { MachineFileError, parseMachine } from './machine/parse.js';
+export { FileError, parseMachine } from './machine/parse.js';
 export type { MachineDescription } from './machine/schema.js';
 export { type MachineState, machineState } from './state.js';

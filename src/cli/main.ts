@@ -1,5 +1,5 @@
 /** The command line. Each command's work is elsewhere, and is loaded when it is asked for. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { version } from './version.js';
 
 const program = new Command('ioasid')
@@ -19,6 +19,11 @@ program
   .option('--machine <file>', 'machine file (YAML); see ioasid machine')
   .option('--authority <policy>', 'who may flush the CPU caches, and for how long')
   .option('--trace <file>', 'write each served call as a line of JSON; - writes text to stderr')
+  .addOption(
+    new Option('--coherency <model>', 'model the CPU caches for memory that non-coherent devices reach').choices([
+      'strict',
+    ]),
+  )
   .option('--io-uring', 'let io_uring through: what it does passes by the virtual kernel')
   .option('-v, --verbose', 'say at the end what was served')
   .passThroughOptions()
@@ -45,6 +50,36 @@ request('state', 'all objects of the machine, as a tree');
 request('unplug', 'take a device out under its user’s hands', '<device>');
 request('plug', 'put a device back', '<device>');
 request('authority', 'put another authority policy in force', '<policy>');
+
+program
+  .command('check')
+  .description('prove or refute each property of each authority policy, over a bounded world')
+  .option('--policy <name...>', 'only these policies')
+  .option('--processes <n>', 'processes')
+  .option('--files <n>', 'open files of /dev/ioasid')
+  .option('--descriptors <n>', 'most descriptors of a file in a process')
+  .option('--devices <n>', 'devices: vfio0, vfio1, vfio2')
+  .option('--vms <n>', 'VMs')
+  .option('--ticks <n>', 'ticks of the clock')
+  .option('--flush-one-cpu', 'the mechanism: a flush reaches one CPU only')
+  .option('--no-flush-on-map', 'the mechanism: pages are not flushed when they are mapped and let go')
+  .option('--json', 'for scripts')
+  .option('--emit-scenario <directory>', 'write each counterexample as a scenario file')
+  .action(async ({ flushOnMap, ...options }) => {
+    const { check } = await import('./check.js');
+    process.exitCode = await check({ ...options, noFlushOnMap: flushOnMap === false });
+  });
+
+program
+  .command('play')
+  .description('play a scenario file on the virtual kernel')
+  .argument('<file>')
+  .option('--policy <name>', 'another policy than the file names; all: side by side')
+  .option('--json', 'for scripts')
+  .action(async (file: string, options) => {
+    const { play } = await import('./play.js');
+    process.exitCode = play(file, options);
+  });
 
 program
   .command('doctor')

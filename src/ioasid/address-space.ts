@@ -4,6 +4,7 @@
  * attached) is computed again whenever one comes or goes.
  */
 import { ALLOC } from '../abi/constants.js';
+import type { CpuCaches } from '../iommu/cpu-caches.js';
 import { type DmaFault, type Domain, type Hit, type PageRequest, PagingDomain } from '../iommu/domain.js';
 import { NestedDomain } from '../iommu/nested-domain.js';
 import type { IommuGroup, Requester } from '../iommu/requester.js';
@@ -131,6 +132,22 @@ export class AddressSpace implements Domain {
         );
       }
     }
+  }
+
+  /** The cache model follows the mappings of a non-coherent space; see trackCaches(). */
+  caches: CpuCaches | undefined;
+
+  /** A root became non-coherent, or is so no more: the cache model begins or ends to follow its pages. */
+  trackCaches(caches: CpuCaches): void {
+    const wanted = this.nonCoherent;
+    if (wanted === (this.caches !== undefined)) return;
+    const { map } = this.mappings;
+    for (let more = map.seek(0); more; more = map.next()) {
+      const owner = this.mappings.owner();
+      if (wanted) caches.track(owner, map.target, map.pages);
+      else caches.untrack(owner, map.target, map.pages);
+    }
+    this.caches = wanted ? caches : undefined;
   }
 
   /** Computes what follows from the attachments. */

@@ -5,6 +5,7 @@
 import { ALLOC, EVENT } from '../abi/constants.js';
 import type { Authority, FactSource, FileRecord } from '../authority/authority.js';
 import type { FileFacts } from '../authority/policy.js';
+import type { CpuCaches } from '../iommu/cpu-caches.js';
 import type { Requester } from '../iommu/requester.js';
 import { Errno } from '../kernel/errno.js';
 import type { IoctlDetail } from '../kernel/ioctl.js';
@@ -29,8 +30,8 @@ export interface IoasidHost {
   readonly faultTimeout: number;
   /** Tells which contexts there are. */
   readonly contexts: Set<IoasidContext>;
-  /** Writes back and invalidates every dirty line of the modelled CPU caches. */
-  flushCaches(): void;
+  /** The modelled CPU caches. */
+  readonly caches: CpuCaches;
 }
 
 export class IoasidContext implements FileOps, FactSource {
@@ -57,6 +58,15 @@ export class IoasidContext implements FileOps, FactSource {
 
   ioctl(caller: Caller, request: number, argument: bigint, detail?: IoctlDetail): number {
     return IOASID_TABLE.dispatch(this, caller, request, argument, detail);
+  }
+
+  /**
+   * Lets the cache model know which pages non-coherent devices reach: called after an attachment came or went.
+   * Only roots map process memory.
+   */
+  #trackCaches(): void {
+    if (!this.host.caches.strict) return;
+    for (const space of this.#spaces.values()) if (!space.parent) space.trackCaches(this.host.caches);
   }
 
   /** The last close: devices are detached and unbound, address spaces freed, charges given back. */
@@ -165,6 +175,7 @@ export class IoasidContext implements FileOps, FactSource {
   /** Lets a device go, with all of its attachments. */
   unbind(device: BoundDevice): void {
     device.detachAll();
+    this.#trackCaches();
     this.#devices.delete(device.requester);
     const { group } = device.requester;
     if (![...group.members].some((member) => this.#devices.has(member))) group.owner = undefined;
@@ -176,6 +187,7 @@ export class IoasidContext implements FileOps, FactSource {
   attach(device: BoundDevice, space: AddressSpace, pasid: number | undefined, noSnoopUnused: boolean): void {
     if (pasid === undefined) device.attach(space, noSnoopUnused);
     else attachPasid(device, space, pasid, noSnoopUnused, this.sharedPasids);
+    this.#trackCaches();
     this.emit(EVENT.IOASID_EVENT_DEVICE_ATTACHED, space.id, device.cookie);
     this.host.authority.changed(this.record);
   }
@@ -190,6 +202,7 @@ export class IoasidContext implements FileOps, FactSource {
     }
     if (pasid === undefined) device.detach(space);
     else detachPasid(device, space, pasid, this.sharedPasids);
+    this.#trackCaches();
     this.emit(EVENT.IOASID_EVENT_DEVICE_DETACHED, space.id, device.cookie);
     this.host.authority.changed(this.record);
   }

@@ -84,6 +84,7 @@ export function mapDma(
     throw tooManyOwners(space);
   }
   if (region) region.mappings++;
+  space.caches?.track(mm, target, pages);
 }
 
 /** @throws EINVAL the user's own table says what is mapped */
@@ -146,6 +147,7 @@ export function removeMappings(space: AddressSpace, registered: RegisteredMemory
     pages += map.pages;
     if (!space.parent) {
       const owner = mappings.owner();
+      space.caches?.untrack(owner, map.target, map.pages);
       if (map.tag & MAP_CHARGED) owner.uncharge(map.pages);
       else {
         const region = registered.find(owner, BigInt(map.target) << PAGE_SHIFT, BigInt(map.pages) << PAGE_SHIFT);

@@ -126,7 +126,7 @@ export const IOASID_TABLE = new IoctlTable<IoasidContext>('/dev/ioasid', [
           `policy '${host.authority.policy.name}' gives this open file no right to flush the caches`,
         );
       }
-      host.flushCaches();
+      host.caches.flush();
       return 0;
     },
   },

@@ -1,4 +1,17 @@
-/** The CPU caches of the machine, as far as wbinvd can tell: it writes back and invalidates all of them. */
+/**
+ * The CPU caches of the machine, at line granularity (authority.md, Coherency made visible).
+ *
+ * What a process sees of its memory is what CPUs see, caches included. For pages that a non-coherent device can reach,
+ * the strict model keeps a second copy, DRAM. No-snoop DMA reads and writes DRAM; a CPU's stores reach it, and its data
+ * reaches the CPU, only when a line is written back and invalidated: by wbinvd, or by an eviction. A line is dirty if
+ * the process's bytes are not those of the last synchronisation.
+ *
+ * Without the strict model nothing is kept, and all DMA is as if it were snooped.
+ */
+import type { DmaTarget } from './domain.js';
+
+const PAGE = 4096;
+const LINE = 64;
 
 /** Memory that CPUs load from and store to. */
 export interface CachedMemory {
@@ -6,20 +19,210 @@ export interface CachedMemory {
   copyOut(address: bigint, from: Uint8Array): void;
 }
 
+interface ShadowPage {
+  readonly dram: Uint8Array;
+  /** The process's bytes when the page was synchronised last. */
+  readonly synced: Uint8Array;
+  /** Mappings that the page is in. */
+  users: number;
+  /** Lines that no-snoop DMA wrote since, one bit a line, and who. */
+  written: bigint;
+  writer: string;
+}
+
+/** A device met bytes that a flush would have made right. */
+export interface StaleAccess {
+  readonly device: string;
+  readonly kind: 'device-read' | 'device-write-unseen';
+  /** I/O virtual address of the access, bytes; 0 if it is not known any more. */
+  readonly iova: bigint;
+  /** Address in the process, bytes. */
+  readonly address: bigint;
+}
+
+/** Most stale accesses that are remembered. */
+const MAX_REPORTS = 100;
+
+export type Eviction = { readonly kind: 'never' } | { readonly kind: 'seeded'; readonly random: (n: number) => number };
+
 export class CpuCaches {
+  /** The strict model is on. */
+  readonly strict: boolean;
+  readonly stale: StaleAccess[] = [];
+  /** How often stale data was met; `stale` has the first of them. */
+  staleCount = 0;
+  readonly #eviction: Eviction;
+  readonly #shadows = new Map<DmaTarget, Map<number, ShadowPage>>();
   #flushes = 0;
+
+  constructor(strict = false, eviction: Eviction = { kind: 'never' }) {
+    this.strict = strict;
+    this.#eviction = eviction;
+  }
 
   /** How often all caches were flushed. */
   get flushes(): number {
     return this.#flushes;
   }
 
-  /** wbinvd on every CPU. */
+  /** wbinvd on every CPU: every line is written back and invalidated. */
   flush(): void {
     this.#flushes++;
+    for (const [target, pages] of this.#shadows)
+      for (const [page, shadow] of pages) this.#sync(target, page, shadow, 0, PAGE);
   }
 
   readonly load = (memory: CachedMemory, address: bigint, into: Uint8Array): void => memory.copyIn(address, into);
 
   readonly store = (memory: CachedMemory, address: bigint, from: Uint8Array): void => memory.copyOut(address, from);
+
+  /** A non-coherent device can reach these pages from now on; what is in the caches is written back first. */
+  track(target: DmaTarget, first: number, count: number): void {
+    if (!this.strict) return;
+    let pages = this.#shadows.get(target);
+    if (!pages) {
+      pages = new Map();
+      this.#shadows.set(target, pages);
+    }
+    for (let page = first; page < first + count; page++) {
+      const known = pages.get(page);
+      if (known) known.users++;
+      else {
+        const dram = new Uint8Array(PAGE);
+        target.memory.read(BigInt(page) * BigInt(PAGE), dram);
+        pages.set(page, { dram, synced: dram.slice(), users: 1, written: 0n, writer: '' });
+      }
+    }
+  }
+
+  /** No non-coherent device reaches these pages through this mapping any more; the lines are synchronised. */
+  untrack(target: DmaTarget, first: number, count: number): void {
+    const pages = this.#shadows.get(target);
+    for (let page = first; pages && page < first + count; page++) {
+      const shadow = pages.get(page);
+      if (!shadow || --shadow.users > 0) continue;
+      // Letting go flushes, so that a living process sees the device's last bytes; a dead one never will.
+      if (target.alive) this.#sync(target, page, shadow, 0, PAGE);
+      else this.#reportUnseen(page, shadow);
+      pages.delete(page);
+    }
+    if (pages?.size === 0) this.#shadows.delete(target);
+  }
+
+  /** The run ends: what devices wrote and no flush made visible is reported. */
+  finish(): void {
+    for (const pages of this.#shadows.values()) for (const [page, shadow] of pages) this.#reportUnseen(page, shadow);
+  }
+
+  /** Moves bytes of a DMA. Returns how many. @param device who, for the report; @param snooped goes through the caches */
+  transfer(
+    target: DmaTarget,
+    address: bigint,
+    bytes: Uint8Array,
+    write: boolean,
+    snooped: boolean,
+    device: string,
+    iova: bigint,
+  ): number {
+    const pages = this.#shadows.get(target);
+    if (!pages) return write ? target.memory.write(address, bytes) : target.memory.read(address, bytes);
+    let done = 0;
+    while (done < bytes.length) {
+      const at = address + BigInt(done);
+      const page = Number(at / BigInt(PAGE));
+      const offset = Number(at % BigInt(PAGE));
+      const piece = bytes.subarray(done, done + Math.min(PAGE - offset, bytes.length - done));
+      const shadow = pages.get(page);
+      const moved = shadow
+        ? this.#piece(target, page, shadow, offset, piece, write, snooped, device, iova + BigInt(done))
+        : write
+          ? target.memory.write(at, piece)
+          : target.memory.read(at, piece);
+      done += moved;
+      if (moved < piece.length) break;
+    }
+    return done;
+  }
+
+  #piece(
+    target: DmaTarget,
+    page: number,
+    shadow: ShadowPage,
+    offset: number,
+    piece: Uint8Array,
+    write: boolean,
+    snooped: boolean,
+    device: string,
+    iova: bigint,
+  ): number {
+    const end = offset + piece.length;
+    if (snooped) {
+      this.#sync(target, page, shadow, offset, end);
+      const address = BigInt(page) * BigInt(PAGE) + BigInt(offset);
+      const moved = write ? target.memory.write(address, piece) : target.memory.read(address, piece);
+      this.#sync(target, page, shadow, offset, end);
+      return moved;
+    }
+    if (this.#eviction.kind === 'seeded' && this.#eviction.random(2) === 0) {
+      const line = this.#eviction.random(PAGE / LINE) * LINE;
+      this.#sync(target, page, shadow, line, line + LINE);
+    }
+    if (write) {
+      shadow.dram.set(piece, offset);
+      for (let line = Math.floor(offset / LINE); line * LINE < end; line++) shadow.written |= 1n << BigInt(line);
+      shadow.writer = device;
+      return piece.length;
+    }
+    piece.set(shadow.dram.subarray(offset, end));
+    const now = new Uint8Array(piece.length);
+    target.memory.read(BigInt(page) * BigInt(PAGE) + BigInt(offset), now);
+    const wrong = now.findIndex((byte, i) => byte !== shadow.synced[offset + i] && byte !== piece[i]);
+    if (wrong >= 0) {
+      this.#report({
+        device,
+        kind: 'device-read',
+        iova: iova + BigInt(wrong),
+        address: BigInt(page * PAGE + offset + wrong),
+      });
+    }
+    return piece.length;
+  }
+
+  /** Writes dirty lines back, and lets the process see what DRAM has in the others. */
+  #sync(target: DmaTarget, page: number, shadow: ShadowPage, from: number, to: number): void {
+    const address = BigInt(page) * BigInt(PAGE);
+    const now = new Uint8Array(PAGE);
+    if (target.memory.read(address, now) !== PAGE) return;
+    for (let line = Math.floor(from / LINE) * LINE; line < to; line += LINE) {
+      const dirty = differs(now, shadow.synced, line);
+      if (dirty) shadow.dram.set(now.subarray(line, line + LINE), line);
+      else if (differs(now, shadow.dram, line)) {
+        target.memory.write(address + BigInt(line), shadow.dram.subarray(line, line + LINE));
+      }
+      shadow.synced.set(shadow.dram.subarray(line, line + LINE), line);
+      shadow.written &= ~(1n << BigInt(line / LINE));
+    }
+  }
+
+  #reportUnseen(page: number, shadow: ShadowPage): void {
+    if (shadow.written === 0n) return;
+    let line = 0;
+    while (((shadow.written >> BigInt(line)) & 1n) === 0n) line++;
+    this.#report({
+      device: shadow.writer,
+      kind: 'device-write-unseen',
+      iova: 0n,
+      address: BigInt(page * PAGE + line * LINE),
+    });
+  }
+
+  #report(access: StaleAccess): void {
+    this.staleCount++;
+    if (this.stale.length < MAX_REPORTS) this.stale.push(access);
+  }
+}
+
+function differs(a: Uint8Array, b: Uint8Array, line: number): boolean {
+  for (let i = line; i < line + LINE; i++) if (a[i] !== b[i]) return true;
+  return false;
 }

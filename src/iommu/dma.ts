@@ -2,7 +2,8 @@
  * DMA: how a device's requests reach memory. Each page is translated and its permission checked; pages that follow each
  * other in IOVA and in memory are moved in one piece.
  */
-import { DMA_FAULT, type DmaFault, type Domain, type Hit, PAGE_SHIFT } from './domain.js';
+import type { CpuCaches } from './cpu-caches.js';
+import { DMA_FAULT, type DmaFault, type DmaTarget, type Domain, type Hit, PAGE_SHIFT } from './domain.js';
 import type { Requester } from './requester.js';
 
 const PAGE_SIZE = 1 << PAGE_SHIFT;
@@ -21,6 +22,8 @@ export class DmaPort {
   readonly requester: Requester;
   /** False: the function may not issue requests (PCI command register, Bus Master Enable). */
   busMaster = true;
+  /** The CPU caches, where the machine models them. */
+  caches: CpuCaches | undefined;
   /** Why the last transfer stopped early. */
   fault: DmaFault = DMA_FAULT.NONE;
   readonly #hit: Hit = { target: undefined, page: 0, pages: 0, dirty: undefined, dirtyPage: 0 };
@@ -74,6 +77,7 @@ export class DmaPort {
       return 0;
     }
     const { domain, pasid } = route;
+    const snooped = !attributes.noSnoop || domain.enforceSnoop;
     const hit = this.#hit;
     let page = Number(iova >> BigInt(PAGE_SHIFT));
     let offset = Number(iova & BigInt(PAGE_SIZE - 1));
@@ -85,11 +89,7 @@ export class DmaPort {
       const address = BigInt(hit.page) * BigInt(PAGE_SIZE) + BigInt(offset);
       const piece = bytes.subarray(done, done + size);
       const target = hit.target;
-      const moved = !target?.alive
-        ? 0
-        : write
-          ? target.memory.write(address, piece)
-          : target.memory.read(address, piece);
+      const moved = target?.alive ? this.#move(target, address, piece, write, snooped, iova + BigInt(done)) : 0;
       if (write && moved > 0) hit.dirty?.mark(hit.dirtyPage, Math.ceil((offset + moved) / PAGE_SIZE));
       done += moved;
       if (moved < size) {
@@ -101,5 +101,12 @@ export class DmaPort {
       offset = 0;
     }
     return done;
+  }
+
+  #move(target: DmaTarget, address: bigint, piece: Uint8Array, write: boolean, snooped: boolean, iova: bigint): number {
+    if (this.caches?.strict) {
+      return this.caches.transfer(target, address, piece, write, snooped, this.requester.name, iova);
+    }
+    return write ? target.memory.write(address, piece) : target.memory.read(address, piece);
   }
 }

@@ -17,7 +17,7 @@ export function guestOperation(vm: VmFile, args: DataView): number {
   switch (op) {
     case KVM.KVM_GUEST_OP_WBINVD: {
       const emulated = vm.host.authority.guestMayFlush(vm.record);
-      if (emulated) vm.host.flushCaches();
+      if (emulated) vm.host.caches.flush();
       set.result(args, emulated ? KVM.KVM_GUEST_OP_EMULATED : KVM.KVM_GUEST_OP_NOOP);
       return 0;
     }
@@ -50,12 +50,12 @@ function enqcmd(vm: VmFile, cookie: bigint, pasid: number): number {
 
 function load(vm: VmFile, guest: bigint): bigint {
   const bytes = new Uint8Array(WORD);
-  vm.host.cpuLoad(vm.mm, vm.memory.address(guest, BigInt(WORD), false), bytes);
+  vm.host.caches.load(vm.mm, vm.memory.address(guest, BigInt(WORD), false), bytes);
   return new DataView(bytes.buffer).getBigUint64(0, true);
 }
 
 function store(vm: VmFile, guest: bigint, value: bigint): void {
   const bytes = new Uint8Array(WORD);
   new DataView(bytes.buffer).setBigUint64(0, value, true);
-  vm.host.cpuStore(vm.mm, vm.memory.address(guest, BigInt(WORD), true), bytes);
+  vm.host.caches.store(vm.mm, vm.memory.address(guest, BigInt(WORD), true), bytes);
 }

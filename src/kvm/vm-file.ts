@@ -4,6 +4,7 @@
  */
 import type { Authority, FactSource, FileRecord, VmRecord } from '../authority/authority.js';
 import { IoasidContext } from '../ioasid/context.js';
+import type { CpuCaches } from '../iommu/cpu-caches.js';
 import type { Requester } from '../iommu/requester.js';
 import { Errno } from '../kernel/errno.js';
 import type { IoctlDetail } from '../kernel/ioctl.js';
@@ -17,14 +18,11 @@ import { VM_TABLE } from './vm-table.js';
 /** What KVM needs of the machine. */
 export interface KvmHost {
   readonly authority: Authority;
-  flushCaches(): void;
+  readonly caches: CpuCaches;
   /** A number for the next VM, for traces. */
   nextVm(): number;
   /** The device of a requester that is plugged in. */
   deviceOf(requester: Requester): AssignedDevice | undefined;
-  /** A guest's load and store, through the modelled CPU caches. @throws EFAULT */
-  cpuLoad(mm: Mm, address: bigint, into: Uint8Array): void;
-  cpuStore(mm: Mm, address: bigint, from: Uint8Array): void;
   /** Tells which VMs there are. */
   readonly vms: Set<VmFile>;
   /** Tells that a VM's right came or went. */

@@ -1,18 +1,24 @@
-/** Reads a machine file: YAML, with every problem at its line and column. */
+/** Reads machine files, and any YAML file that has a schema, with every problem at its line and column. */
 import { isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { type MachineDescription, machineSchema } from './schema.js';
 
-/** A machine file that cannot be used. The message has one line a problem: file:line:column: what is wrong. */
-export class MachineFileError extends Error {
-  override readonly name = 'MachineFileError';
+/** A file that cannot be used. The message has one line a problem: file:line:column: what is wrong. */
+export class FileError extends Error {
+  override readonly name = 'FileError';
 }
 
 /**
+ * Reads a machine file.
  * @param text the file's contents; @param file its name, for messages
- * @throws MachineFileError
+ * @throws FileError
  */
 export function parseMachine(text: string, file: string): MachineDescription {
+  return parseFile(machineSchema, text, file);
+}
+
+/** Reads a YAML file by a schema. @throws FileError */
+export function parseFile<T extends z.ZodType>(schema: T, text: string, file: string): z.output<T> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const place = (offset: number): string => {
@@ -20,16 +26,16 @@ export function parseMachine(text: string, file: string): MachineDescription {
     return `${file}:${line}:${col}`;
   };
   if (document.errors.length > 0) {
-    throw new MachineFileError(document.errors.map((e) => `${place(e.pos[0])}: ${e.message}`).join('\n'));
+    throw new FileError(document.errors.map((e) => `${place(e.pos[0])}: ${e.message}`).join('\n'));
   }
-  const result = machineSchema.safeParse(document.toJS(), { reportInput: true });
+  const result = schema.safeParse(document.toJS(), { reportInput: true });
   if (result.success) return result.data;
   const root = document.contents;
   const problems = result.error.issues.flatMap((issue) =>
     locate(issue).map(({ path, message }) => ({ offset: offsetOf(root, path), message })),
   );
   problems.sort((a, b) => a.offset - b.offset);
-  throw new MachineFileError(problems.map(({ offset, message }) => `${place(offset)}: ${message}`).join('\n'));
+  throw new FileError(problems.map(({ offset, message }) => `${place(offset)}: ${message}`).join('\n'));
 }
 
 interface Problem {

@@ -23,6 +23,7 @@ export interface ExecOptions {
   readonly machine?: string | undefined;
   readonly authority?: string | undefined;
   readonly trace?: string | undefined;
+  readonly coherency?: 'strict' | undefined;
   /** Let io_uring_setup through. */
   readonly ioUring?: boolean | undefined;
   readonly verbose?: boolean | undefined;
@@ -121,6 +122,7 @@ export async function exec(options: ExecOptions): Promise<number> {
     machine: options.machine,
     authority: options.authority,
     trace: options.trace,
+    coherency: options.coherency,
     color: isatty(2) && !process.env.NO_COLOR,
   };
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: input, trackUnmanagedFds: false });
@@ -138,6 +140,7 @@ export async function exec(options: ExecOptions): Promise<number> {
     worker.on('message', (message: WorkerOutput) => {
       if (message.kind === 'done') {
         server.close();
+        for (const line of message.report) say(line);
         if (options.verbose) say(`${message.served} calls served, all caches flushed ${message.flushes} times`);
         return;
       }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { type BootedMachine, bootMachine } from '../boot.js';
 import type { MachineDescription } from '../machine/schema.js';
+import { staleReport } from '../trace/stale-report.js';
 import { type ControlAnswer, type ControlRequest, control } from './control.js';
 import { receiveDescriptor } from './fd-passing.js';
 import { SharedMemory } from './host-files.js';
@@ -21,6 +22,7 @@ export interface WorkerInput {
   readonly authority: string | undefined;
   /** A file, `-` for stderr, or undefined. */
   readonly trace: string | undefined;
+  readonly coherency: 'strict' | undefined;
   readonly color: boolean;
 }
 
@@ -36,7 +38,7 @@ export type WorkerOutput =
   | { readonly kind: 'bug'; readonly message: string }
   /** The answer to the control request with this number. */
   | { readonly kind: 'answer'; readonly number: number; readonly answer: ControlAnswer }
-  | { readonly kind: 'done'; readonly served: number; readonly flushes: number };
+  | { readonly kind: 'done'; readonly served: number; readonly flushes: number; readonly report: string[] };
 
 /** The next request of the main thread, without waiting: the serving loop never goes back to the event loop. */
 function requests(): WorkerRequest | undefined {
@@ -53,6 +55,7 @@ async function boot(input: WorkerInput): Promise<BootedMachine> {
   return bootMachine({
     ...(input.machine !== undefined && { machine: await readMachine(input.machine) }),
     ...(input.authority !== undefined && { authority: input.authority }),
+    coherency: input.coherency,
     now: () => performance.now(),
     makeMemory: (device, size) => new SharedMemory(`/dev/vfio/devices/${device}`, size),
     uid: process.getuid?.() ?? 0,
@@ -76,7 +79,7 @@ async function main(input: WorkerInput): Promise<void> {
   if (listener === undefined) {
     // The launcher has said why on stderr, and ended.
     libc.close(input.socket);
-    tell({ kind: 'done', served: 0, flushes: 0 });
+    tell({ kind: 'done', served: 0, flushes: 0, report: [] });
     return;
   }
   const supervisor = new Supervisor(machine, {
@@ -100,7 +103,13 @@ async function main(input: WorkerInput): Promise<void> {
   libc.close(input.socket);
   supervisor.run();
   trace?.close();
-  tell({ kind: 'done', served: supervisor.served, flushes: machine.caches.flushes });
+  machine.caches.finish();
+  tell({
+    kind: 'done',
+    served: supervisor.served,
+    flushes: machine.caches.flushes,
+    report: staleReport(machine.caches),
+  });
 }
 
 await main(workerData as WorkerInput);

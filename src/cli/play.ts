@@ -1,0 +1,57 @@
+/** `ioasid play`: plays a scenario file, step by step, with the expected and the seen answers. */
+import { readFileSync } from 'node:fs';
+import { policyByName } from '../authority/policies.js';
+import { CHECKED_POLICIES } from '../check/check.js';
+import { type Step, sentence } from '../check/steps.js';
+import { type Played, parseScenario, playScenario } from '../scenario/scenario.js';
+import type { ScenarioStep } from '../scenario/schema.js';
+
+export interface PlayOptions {
+  readonly policy?: string;
+  readonly json?: boolean;
+}
+
+function told(step: ScenarioStep): string {
+  return step.do === 'chmod' ? `chmod ${step.mode} /dev/ioasid` : sentence(step as Step);
+}
+
+function seen({ answer, rights, wrong }: Played): string {
+  const may = Object.entries(rights).map(
+    ([name, right]) => `${/^\d/.test(name) ? `VM ${name}` : name}${right ? '' : ' not'}`,
+  );
+  return `${answer}${may.length > 0 ? ` (may flush: ${may.join(', ')})` : ''}${wrong.length > 0 ? `  WRONG: ${wrong.join('; ')}` : ''}`;
+}
+
+/** Returns the exit status: 1 if something was not as expected, 2 for a wrong file or policy. */
+export function play(file: string, { policy, json }: PlayOptions): number {
+  try {
+    const scenario = parseScenario(readFileSync(file, 'utf8'), file);
+    const names =
+      policy === 'all'
+        ? CHECKED_POLICIES.map((name) => (name === 'timeout' ? 'timeout:1s' : name))
+        : [policy ?? scenario.policy];
+    for (const name of names) policyByName(name);
+    const runs = names.map((name) => playScenario(scenario, name));
+    const wrong = runs.some((run) => run.some((step) => step.wrong.length > 0));
+    if (json) {
+      const results = names.map((name, i) => ({ policy: name, steps: runs[i] }));
+      process.stdout.write(`${JSON.stringify({ title: scenario.title, wrong, results }, null, 2)}\n`);
+      return wrong ? 1 : 0;
+    }
+    process.stdout.write(`${scenario.title}\n`);
+    scenario.steps.forEach((step, i) => {
+      process.stdout.write(`${String(i + 1).padStart(3)}. ${told(step)}${step.why ? ` (${step.why})` : ''}\n`);
+      const answers = runs.map((run) => seen(run[i] as Played));
+      if (answers.every((answer) => answer === answers[0]))
+        process.stdout.write(`     ${names.length > 1 ? 'all: ' : ''}${answers[0]}\n`);
+      else
+        for (const [k, answer] of answers.entries())
+          process.stdout.write(`     ${(names[k] ?? '').padEnd(11)} ${answer}\n`);
+    });
+    process.stdout.write(wrong ? 'something was not as expected\n' : 'all as expected\n');
+    return wrong ? 1 : 0;
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    return 2;
+  }
+}

@@ -1,0 +1,49 @@
+/** A counterexample of the checker as a scenario file, with the answers and rights that the checker saw. */
+import { stringify } from 'yaml';
+import { type Action, actionsOf, fileName, vmName } from '../check/actions.js';
+import { type CheckOptions, checkedPolicy, worldOf } from '../check/check.js';
+import type { Refutation } from '../check/explore.js';
+import { PROPERTIES } from '../check/properties.js';
+import { type Step, sentence } from '../check/steps.js';
+import type { World } from '../check/world.js';
+import { TICK_MS } from './play.js';
+
+const same = (a: Step, b: Step): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** Who may flush now, by name, for what is open. */
+function rightsOf(world: World): Record<string, boolean> {
+  const rights: Record<string, boolean> = {};
+  for (let f = 0; f < world.bounds.files; f++) if (world.fileOpen(f)) rights[fileName(f)] = world.fileRight(f);
+  for (let v = 0; v < world.bounds.vms; v++)
+    if (world.at(world.layout.vmOpen + v)) rights[vmName(v)] = world.vmRight(v);
+  return rights;
+}
+
+/** What the virtual kernel answers to a step, by the checker's world. */
+function answerOf(world: World, action: Action, outcome: string): string {
+  const { step } = action;
+  if (outcome === 'refused') return 'EBUSY';
+  if (step.do === 'flush') return 'flushed';
+  if (step.do === 'flush-and-look') return world.at(world.layout.stale) ? 'stale' : 'fresh';
+  return 'ok';
+}
+
+/** The file's text: YAML. */
+export function scenarioOf(policyName: string, { property, steps, wrong }: Refutation, options: CheckOptions): string {
+  const policy = checkedPolicy(policyName);
+  const { world: kind, name } = PROPERTIES.find(({ id }) => id === property) ?? { world: 'rights', name: '' };
+  const world = worldOf(policy, options, kind === 'caches');
+  const actions = actionsOf(world);
+  const told = steps.map((step, i) => {
+    const action = actions.find((each) => same(each.step, step));
+    if (!action) throw new Error(`no action for: ${sentence(step)}`);
+    const outcome = action.run(world);
+    const last = i === steps.length - 1 && property !== 'P2';
+    return { ...step, expect: answerOf(world, action, outcome), rights: rightsOf(world), ...(last && { why: wrong }) };
+  });
+  return stringify({
+    title: `${policyName}: ${property} (${name}) is refuted: ${wrong}`,
+    policy: policyName === 'timeout' ? `timeout:${TICK_MS}ms` : policyName,
+    steps: told,
+  });
+}

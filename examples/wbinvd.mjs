@@ -2,8 +2,8 @@
 // The second process is this file again, started with the descriptor of a socket.
 import { spawn } from 'node:child_process';
 import { constants, ioctls, linuxConstants, linuxStructs, structs } from '../dist/index.js';
-import { receiveDescriptor, sendDescriptor } from '../dist/runner/fd-passing.js';
-import { addressOf, check, cString, errno, libc } from '../dist/runner/libc.js';
+import { receiveDescriptor, sendDescriptor } from '../dist/runner/host/fd-passing.js';
+import { addressOf, check, cString, errno, libc } from '../dist/runner/host/libc.js';
 
 const AT_FDCWD = -100;
 const COPY = 0;

@@ -1,8 +1,8 @@
 // The parts of one served call, each alone: what the serving loop does for IOASID_GET_INFO.
 import { openSync } from 'node:fs';
 import { bootMachine, ioctls, structs } from '../../dist/index.js';
-import { addressOf, libc } from '../../dist/runner/libc.js';
-import { numberOf } from '../../dist/runner/syscalls.js';
+import { addressOf, libc } from '../../dist/runner/host/libc.js';
+import { numberOf } from '../../dist/runner/host/syscalls.js';
 
 const COUNT = 200_000;
 

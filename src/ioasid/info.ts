@@ -18,8 +18,8 @@ function infoFlags(space: AddressSpace): number {
   if (space.attachments.length > 0) flags |= INFO.IOASID_INFO_ATTACHED;
   if (space.enforceSnoop) flags |= INFO.IOASID_INFO_ENFORCE_SNOOP;
   if (space.nonCoherent) flags |= INFO.IOASID_INFO_NONCOHERENT;
-  if (space.constraints?.hardwareNesting) flags |= INFO.IOASID_INFO_NESTING_HW;
-  if (space.constraints?.softwareNesting) flags |= INFO.IOASID_INFO_NESTING_SW;
+  if (space.attachments.length > 0 && space.constraints?.hardwareNesting) flags |= INFO.IOASID_INFO_NESTING_HW;
+  if (space.attachments.length > 0 && space.constraints?.softwareNesting) flags |= INFO.IOASID_INFO_NESTING_SW;
   if (space.userTable) flags |= space.wholePasidSpace ? INFO.IOASID_INFO_PASID_TABLE : INFO.IOASID_INFO_USER_PGTABLE;
   if (space.mappings.dirty) flags |= INFO.IOASID_INFO_DIRTY_TRACKING;
   if (space.faults) flags |= INFO.IOASID_INFO_PAGE_FAULT;
@@ -29,7 +29,8 @@ function infoFlags(space: AddressSpace): number {
 export function getInfo(context: IoasidContext, caller: Caller, args: DataView): number {
   const { get, set, size } = ioasid_info;
   const space = context.space(get.ioasid(args));
-  const { constraints } = space;
+  // What devices decide is zero without one, in an accounting root too.
+  const constraints = space.attachments.length > 0 ? space.constraints : undefined;
   const ranges = constraints?.ranges ?? [];
   const pointer = get.ranges(args);
   const room = Math.min(get.nr_ranges(args), ranges.length);

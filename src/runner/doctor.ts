@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { addressOf, errno, libc } from './libc.js';
-import { hostArchitecture, numberOf } from './syscalls.js';
+import { addressOf, errno, libc } from './host/libc.js';
+import { hostArchitecture, numberOf } from './host/syscalls.js';
 
 /** `missing` ends in exit status 1; `slower` works all the same. */
 type State = 'ok' | 'slower' | 'missing';

@@ -7,7 +7,7 @@ import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { alive, type ControlAnswer, type ControlRequest, listen } from './control.js';
-import { addressOf, check, libc } from './libc.js';
+import { addressOf, check, libc } from './host/libc.js';
 import type { WorkerInput, WorkerOutput, WorkerRequest } from './worker.js';
 
 const AF_UNIX = 1;

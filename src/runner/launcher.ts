@@ -5,10 +5,10 @@
  * After the filter is installed nothing here may touch a call that the filter hands over before the supervisor listens;
  * so everything is loaded and prepared before, and messages go out by write(2) alone.
  */
-import { sendDescriptor } from './fd-passing.js';
-import { buildFilter } from './filter.js';
-import { addressOf, cString, errno, libc, pointers } from './libc.js';
-import { hostArchitecture, numberOf } from './syscalls.js';
+import { sendDescriptor } from './host/fd-passing.js';
+import { buildFilter } from './host/filter.js';
+import { addressOf, cString, errno, libc, pointers } from './host/libc.js';
+import { hostArchitecture, numberOf } from './host/syscalls.js';
 
 const SOCKET = 3;
 const PR_SET_NO_NEW_PRIVS = 38;

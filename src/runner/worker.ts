@@ -5,10 +5,10 @@ import { type BootedMachine, bootMachine } from '../boot.js';
 import type { MachineDescription } from '../machine/schema.js';
 import { staleReport } from '../trace/stale-report.js';
 import { type ControlAnswer, type ControlRequest, control } from './control.js';
-import { receiveDescriptor } from './fd-passing.js';
-import { SharedMemory } from './host-files.js';
-import { addressOf, check, libc } from './libc.js';
-import { Supervisor } from './supervisor.js';
+import { receiveDescriptor } from './host/fd-passing.js';
+import { addressOf, check, libc } from './host/libc.js';
+import { SharedMemory } from './serve/host-files.js';
+import { Supervisor } from './serve/supervisor.js';
 import { openTrace, type TraceFile } from './trace-file.js';
 
 /** What the main thread gives to the Worker. */

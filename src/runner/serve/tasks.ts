@@ -2,11 +2,11 @@
  * The processes and threads that make calls: which program image each runs, when it ends, and what its descriptors are.
  */
 import { closeSync } from 'node:fs';
-import { Mm } from '../kernel/mm.js';
-import { addressOf, errno, libc } from './libc.js';
-import { imageOf, threadGroup, tryOpen } from './procfs.js';
-import { RemoteMemory } from './remote-memory.js';
-import { hostArchitecture, numberOf } from './syscalls.js';
+import { Mm } from '../../kernel/mm.js';
+import { addressOf, errno, libc } from '../host/libc.js';
+import { imageOf, threadGroup, tryOpen } from '../host/procfs.js';
+import { RemoteMemory } from '../host/remote-memory.js';
+import { hostArchitecture, numberOf } from '../host/syscalls.js';
 
 const O_PATH_DIRECTORY = 0o10000000 | 0o200000 | 0o2000000;
 const ENOENT = 2;

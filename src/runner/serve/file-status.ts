@@ -1,6 +1,6 @@
 /** What stat and statx say of the virtual kernel's files (stat(2), statx(2); struct stat of each architecture). */
-import type { PathNode } from '../kernel/paths.js';
-import { hostArchitecture } from './syscalls.js';
+import type { PathNode } from '../../kernel/paths.js';
+import { hostArchitecture } from '../host/syscalls.js';
 
 const TYPE = { device: 0o020000, directory: 0o040000, link: 0o120000 } as const;
 const BLOCK_SIZE = 4096;

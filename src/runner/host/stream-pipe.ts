@@ -3,8 +3,8 @@
  * O_DIRECT). The program's end is an ordinary descriptor for read, poll and epoll; what is unread is asked of the pipe.
  */
 import { closeSync } from 'node:fs';
-import type { OpenFile } from '../kernel/open-file.js';
-import { QUEUE_LENGTH, type RecordSink, type StreamFile } from '../kernel/stream-file.js';
+import type { OpenFile } from '../../kernel/open-file.js';
+import { QUEUE_LENGTH, type RecordSink, type StreamFile } from '../../kernel/stream-file.js';
 import { addressOf, check, libc } from './libc.js';
 
 const O_NONBLOCK = 0o4000;

@@ -8,10 +8,10 @@
  * region is an ordinary mmap, and a mapping keeps the open file alive as it does in Linux.
  */
 import { closeSync } from 'node:fs';
-import type { DeviceMemory } from '../devices/model.js';
-import type { OpenFile } from '../kernel/open-file.js';
-import { addressOf, check, libc } from './libc.js';
-import { hostArchitecture, numberOf } from './syscalls.js';
+import type { DeviceMemory } from '../../devices/model.js';
+import type { OpenFile } from '../../kernel/open-file.js';
+import { addressOf, check, libc } from '../host/libc.js';
+import { hostArchitecture, numberOf } from '../host/syscalls.js';
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;

@@ -1,22 +1,22 @@
 /** System calls on descriptors of the virtual kernel's files: ioctl, positioned reads and writes, mmap, fstat. */
 import { closeSync } from 'node:fs';
-import { O } from '../abi/linux-constants.js';
-import { Errno } from '../kernel/errno.js';
-import type { VirtualKernel } from '../kernel/kernel.js';
-import type { Caller, EventSignal, OpenFile } from '../kernel/open-file.js';
-import type { PathNode } from '../kernel/paths.js';
-import { StreamFile } from '../kernel/stream-file.js';
-import { VfioFile } from '../vfio/device-file.js';
-import { takeEventfd } from './eventfd.js';
+import { O } from '../../abi/linux-constants.js';
+import { Errno } from '../../kernel/errno.js';
+import type { VirtualKernel } from '../../kernel/kernel.js';
+import type { Caller, EventSignal, OpenFile } from '../../kernel/open-file.js';
+import type { PathNode } from '../../kernel/paths.js';
+import { StreamFile } from '../../kernel/stream-file.js';
+import { VfioFile } from '../../vfio/device-file.js';
+import { takeEventfd } from '../host/eventfd.js';
+import type { Notification } from '../host/notification.js';
+import { credentials } from '../host/procfs.js';
+import { StreamPipe } from '../host/stream-pipe.js';
+import type { SyscallName } from '../host/syscalls.js';
 import { packStat, packStatx } from './file-status.js';
 import { type HostFiles, SharedMemory } from './host-files.js';
-import type { Notification } from './notification.js';
 import { copyOut } from './path-calls.js';
 import { readPath } from './path-lookup.js';
-import { credentials } from './procfs.js';
 import type { Served } from './served.js';
-import { StreamPipe } from './stream-pipe.js';
-import type { SyscallName } from './syscalls.js';
 import type { RemoteProcess, Tasks } from './tasks.js';
 
 const MAP_TYPE = 0xf;

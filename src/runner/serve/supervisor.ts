@@ -2,17 +2,17 @@
  * The serving loop: one poll over the listener, a wake-up descriptor, and everything that can end (open files,
  * processes). What ended is dealt with before the next call is taken, so that a release is ordered as in a kernel.
  */
-import type { BootedMachine } from '../boot.js';
-import { Errno } from '../kernel/errno.js';
+import type { BootedMachine } from '../../boot.js';
+import { Errno } from '../../kernel/errno.js';
+import { addressOf, check, errno, libc } from '../host/libc.js';
+import { Notification } from '../host/notification.js';
+import type { StreamPipe } from '../host/stream-pipe.js';
+import { hostArchitecture, type SyscallName } from '../host/syscalls.js';
 import { FileCalls } from './file-calls.js';
 import { HostFiles } from './host-files.js';
-import { addressOf, check, errno, libc } from './libc.js';
-import { Notification } from './notification.js';
 import { PathCalls } from './path-calls.js';
 import { PathLookup } from './path-lookup.js';
 import type { Served } from './served.js';
-import type { StreamPipe } from './stream-pipe.js';
-import { hostArchitecture, type SyscallName } from './syscalls.js';
 import { type RemoteProcess, Tasks } from './tasks.js';
 
 const POLLIN = 1;

@@ -4,12 +4,12 @@
  */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Errno } from '../kernel/errno.js';
-import type { PathNode, PathTable } from '../kernel/paths.js';
-import { normalise } from '../kernel/paths.js';
-import type { Notification } from './notification.js';
-import { link } from './procfs.js';
-import { copyRemote } from './remote-memory.js';
+import { Errno } from '../../kernel/errno.js';
+import type { PathNode, PathTable } from '../../kernel/paths.js';
+import { normalise } from '../../kernel/paths.js';
+import type { Notification } from '../host/notification.js';
+import { link } from '../host/procfs.js';
+import { copyRemote } from '../host/remote-memory.js';
 
 const AT_FDCWD = -100;
 const PATH_MAX = 4096;

@@ -1,6 +1,6 @@
 /** What the runner reads of other processes under /proc (proc(5)). */
 import { openSync, readFileSync, readlinkSync } from 'node:fs';
-import type { Credentials } from '../kernel/paths.js';
+import type { Credentials } from '../../kernel/paths.js';
 
 const CAP_DAC_OVERRIDE = 1;
 const CAP_IPC_LOCK = 14;

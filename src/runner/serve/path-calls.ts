@@ -1,16 +1,16 @@
 /** System calls on paths: open, stat, access, readlink, chmod, chown and the extended attributes. */
 import { closeSync } from 'node:fs';
-import { O } from '../abi/linux-constants.js';
-import { Errno } from '../kernel/errno.js';
-import type { VirtualKernel } from '../kernel/kernel.js';
-import { type PathNode, permit } from '../kernel/paths.js';
+import { O } from '../../abi/linux-constants.js';
+import { Errno } from '../../kernel/errno.js';
+import type { VirtualKernel } from '../../kernel/kernel.js';
+import { type PathNode, permit } from '../../kernel/paths.js';
+import type { Notification } from '../host/notification.js';
+import { credentials, tryOpen } from '../host/procfs.js';
+import { copyRemote } from '../host/remote-memory.js';
+import type { SyscallName } from '../host/syscalls.js';
 import { packStat, packStatx } from './file-status.js';
-import type { Notification } from './notification.js';
 import { type FoundPath, lookup, nodeOf, type PathLookup } from './path-lookup.js';
-import { credentials, tryOpen } from './procfs.js';
-import { copyRemote } from './remote-memory.js';
 import type { Served } from './served.js';
-import type { SyscallName } from './syscalls.js';
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;

@@ -4,7 +4,7 @@
  * the first mapping on, name it even after the process has executed another program.
  */
 import { closeSync, readFileSync } from 'node:fs';
-import type { Memory } from '../kernel/mm.js';
+import type { Memory } from '../../kernel/mm.js';
 import { addressOf, errno, libc } from './libc.js';
 import { hasIpcLock, tryOpen } from './procfs.js';
 

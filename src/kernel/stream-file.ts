@@ -65,19 +65,15 @@ export class StreamFile implements FileOps {
     throw new Errno('ENOTTY', `${this.name} has no ioctls`);
   }
 
-  /** Gives as many whole records as fit. @throws EAGAIN, EINVAL */
+  /** Gives one record. @throws EAGAIN, EINVAL */
   read(into: Uint8Array): number {
     const { records } = this.#own;
     const [first] = records;
     if (!first) throw new Errno('EAGAIN', `${this.name} has no record now`);
     if (into.length < first.length) throw new Errno('EINVAL', `a record has ${first.length} bytes, not ${into.length}`);
-    let done = 0;
-    for (let next = records[0]; next && done + next.length <= into.length; next = records[0]) {
-      into.set(next, done);
-      done += next.length;
-      records.shift();
-    }
-    return done;
+    into.set(first);
+    records.shift();
+    return first.length;
   }
 
   readable(): boolean {

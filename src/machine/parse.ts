@@ -32,7 +32,7 @@ export function parseFile<T extends z.ZodType>(schema: T, text: string, file: st
   if (result.success) return result.data;
   const root = document.contents;
   const problems = result.error.issues.flatMap((issue) =>
-    locate(issue).map(({ path, message }) => ({ offset: offsetOf(root, path), message })),
+    locate(issue).map(({ path, message, key }) => ({ offset: offsetOf(root, path, key ?? false), message })),
   );
   problems.sort((a, b) => a.offset - b.offset);
   throw new FileError(problems.map(({ offset, message }) => `${place(offset)}: ${message}`).join('\n'));
@@ -40,6 +40,8 @@ export function parseFile<T extends z.ZodType>(schema: T, text: string, file: st
 
 interface Problem {
   readonly path: readonly PropertyKey[];
+  /** The key is wrong, not what it has. */
+  readonly key?: boolean;
   readonly message: string;
 }
 
@@ -49,9 +51,9 @@ function locate(issue: z.core.$ZodIssue): Problem[] {
   const where = path.length > 0 ? `${path.join('.')}: ` : '';
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ path: [...path, key], message: `${where}unknown key '${key}'` }));
+      return issue.keys.map((key) => ({ path: [...path, key], message: `${where}unknown key '${key}'`, key: true }));
     case 'invalid_key':
-      return [{ path, message: `${where}${issue.issues[0]?.message ?? 'wrong name'}` }];
+      return [{ path, message: `${where}${issue.issues[0]?.message ?? 'wrong name'}`, key: true }];
     case 'invalid_type':
       return [{ path, message: `${where}found ${found(issue.input)}, expected ${issue.expected}` }];
     case 'invalid_value':
@@ -77,7 +79,7 @@ function found(input: unknown): string {
 }
 
 /** Where a path of keys is in the file; for a key that is missing, the map that should have it. */
-function offsetOf(root: Node | null, path: readonly PropertyKey[]): number {
+function offsetOf(root: Node | null, path: readonly PropertyKey[], ofKey: boolean): number {
   let at: unknown = root;
   let offset = root?.range?.[0] ?? 0;
   for (const key of path) {
@@ -88,7 +90,7 @@ function offsetOf(root: Node | null, path: readonly PropertyKey[]): number {
       if (!pair) break;
       at = pair.value;
       offset = (isNode(pair.key) ? pair.key.range?.[0] : undefined) ?? offset;
-      if (key === path.at(-1) && isScalar(at)) offset = at.range?.[0] ?? offset;
+      if (!ofKey && key === path.at(-1) && isScalar(at)) offset = at.range?.[0] ?? offset;
     } else if (at !== null && typeof at === 'object' && 'items' in at && Array.isArray(at.items)) {
       at = at.items[Number(key)];
       offset = (isNode(at) ? at.range?.[0] : undefined) ?? offset;

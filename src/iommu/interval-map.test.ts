@@ -53,6 +53,10 @@ describe('interval map', () => {
     expect(map.find(2 ** 52 - 2)).toBe(true);
     expect([map.start, map.pages, map.target, map.tag]).toEqual([2 ** 52 - 2 ** 48, 2 ** 48 - 1, 2 ** 52 - 1, 65535]);
     expect(map.find(2 ** 52 - 1)).toBe(false);
+    // Moved by an insertion before it, it is still exact.
+    map.insert(1, 1, 1, 1);
+    expect(map.find(2 ** 52 - 2)).toBe(true);
+    expect([map.start, map.pages, map.target, map.tag]).toEqual([2 ** 52 - 2 ** 48, 2 ** 48 - 1, 2 ** 52 - 1, 65535]);
   });
 
   test('stays below 40 bytes a mapping with 100 000 mappings in random order, and gives memory back', () => {

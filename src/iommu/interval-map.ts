@@ -2,7 +2,7 @@
  * The mappings of one I/O address space: disjoint runs of pages, sorted by IOVA.
  *
  * A run is 24 bytes in typed arrays: its first page, its target page, its length and a tag. Runs live in leaves of up
- * to 64; an index of the leaves' first pages is searched by bisection. A tree of objects would cost four times the
+ * to 32; an index of the leaves' first pages is searched first. A tree of objects would cost four times the
  * memory and a cache miss per level. Page-frame numbers are exact: below 2^52 a double is an integer.
  *
  * Vocabulary: a *page* is a page-frame number (address / 4096). The *cursor* stands on one run, which `start`, `pages`,
@@ -111,10 +111,7 @@ export class IntervalMap {
     const segment = this.#segment(id);
     const base = (id & (SEGMENT - 1)) * LEAF;
     const i = base + index;
-    if (index < count) {
-      segment.starts.copyWithin(i + 1, i, base + count);
-      segment.rest.copyWithin(2 * i + 2, 2 * i, 2 * (base + count));
-    }
+    segment.open(i, base + count);
     segment.starts[i] = start;
     segment.rest[2 * i] = target;
     segment.words[4 * i + 2] = pages;
@@ -135,10 +132,7 @@ export class IntervalMap {
     const segment = this.#segment(id);
     const base = (id & (SEGMENT - 1)) * LEAF;
     const i = base + index;
-    if (index < count) {
-      segment.starts.copyWithin(i, i + 1, base + count + 1);
-      segment.rest.copyWithin(2 * i, 2 * i + 2, 2 * (base + count + 1));
-    }
+    segment.close(i, base + count);
     this.#counts[id] = count;
     this.#count--;
     this.#hot = false;

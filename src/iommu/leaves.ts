@@ -1,7 +1,7 @@
 /** The leaves of the interval map: runs in typed arrays, and the search in a rising array. */
 
 /** Most runs in a leaf. */
-export const LEAF = 64;
+export const LEAF = 32;
 /** Leaves in a segment; the first segment grows up to it, so that a small space stays small. */
 export const SEGMENT_SHIFT = 8;
 export const SEGMENT = 1 << SEGMENT_SHIFT;
@@ -17,6 +17,29 @@ export class Segment {
     this.starts = new Float64Array(leaves * LEAF);
     this.rest = new Float64Array(leaves * LEAF * 2);
     this.words = new Uint32Array(this.rest.buffer);
+  }
+
+  /** Makes room for a run at `i`: the runs up to `end` move up by one. Few move, so a loop beats copyWithin(). */
+  open(i: number, end: number): void {
+    const { starts, rest, words } = this;
+    for (let k = end; k > i; k--) {
+      starts[k] = starts[k - 1] as number;
+      rest[2 * k] = rest[2 * k - 2] as number;
+      // As words: what they hold is no double, and a double could lose bits.
+      words[4 * k + 2] = words[4 * k - 2] as number;
+      words[4 * k + 3] = words[4 * k - 1] as number;
+    }
+  }
+
+  /** Takes the run at `i` away: the runs behind it, up to `end`, move down by one. */
+  close(i: number, end: number): void {
+    const { starts, rest, words } = this;
+    for (let k = i; k < end; k++) {
+      starts[k] = starts[k + 1] as number;
+      rest[2 * k] = rest[2 * k + 2] as number;
+      words[4 * k + 2] = words[4 * k + 6] as number;
+      words[4 * k + 3] = words[4 * k + 7] as number;
+    }
   }
 }
 

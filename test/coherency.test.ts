@@ -24,6 +24,21 @@ describe('--coherency=strict', () => {
     });
   });
 
+  test('evictions are random, and the same with the same seed', () => {
+    const outcomes = Array.from({ length: 12 }, (_, seed) => {
+      const [first, second] = [0, 1].map(() => exec([program()], [...strict, '--eviction', `seeded:${seed}`]).stdout);
+      expect(second).toBe(first);
+      return first;
+    });
+    // Some day an eviction hides the forgotten flush of the store, most days it does not.
+    expect(outcomes).toContain('the device copied: ""\n');
+    expect(exec([program()], [...strict, '--eviction', 'sometimes'])).toMatchObject({
+      status: 125,
+      stdout: '',
+      stderr: expect.stringContaining('seeded:NUMBER'),
+    });
+  });
+
   test('without it the program is right by luck, as on most machines', () => {
     expect(exec([program()])).toEqual({ status: 0, stdout: 'the device copied: "new bytes"\n', stderr: '' });
   });

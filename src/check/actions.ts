@@ -53,6 +53,15 @@ function maybeRelease(w: World, file: number): void {
   w.s[w.layout.fileMemory + file] = 0;
 }
 
+/** Does a device of the same group stand elsewhere? @param field what is compared: the file, or the IOASID */
+function mateElsewhere(w: World, device: number, field: number, value: number): boolean {
+  const { devices } = w.bounds;
+  return devices.some(
+    ({ group }, d) =>
+      d !== device && group === devices[device]?.group && w.at(field + d) !== 0 && w.at(field + d) !== value,
+  );
+}
+
 /** A VM's list of proofs is new. */
 function relisted(w: World, vm: number): void {
   const at = w.layout.vmMemory + vm;
@@ -142,6 +151,7 @@ export function actionsOf(world: World): Action[] {
       devices.forEach(({ name }, d) => {
         add({ do: 'bind', process, file, device: name }, (w) => {
           if (w.at(at) === 0 || w.at(plugged + d) === 0 || w.at(boundTo + d) !== 0) return 'impossible';
+          if (mateElsewhere(w, d, boundTo, f + 1)) return 'impossible';
           w.s[boundTo + d] = f + 1;
           changed(w, f);
           return 'done';
@@ -159,6 +169,7 @@ export function actionsOf(world: World): Action[] {
       if (value === ENFORCING && !kind.canEnforce) continue;
       add({ do: 'attach', device, ioasid }, (w) => {
         if (w.at(boundTo + d) === 0 || w.at(attached + d) !== DETACHED) return 'impossible';
+        if (mateElsewhere(w, d, attached, value)) return 'impossible';
         w.s[attached + d] = value;
         changed(w, w.at(boundTo + d) - 1);
         return 'done';

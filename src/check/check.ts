@@ -31,9 +31,11 @@ export const DEFAULT_OPTIONS: CheckOptions = {
 
 /** The devices of the default machine, in the order in which a world gets them. */
 const DEVICES: readonly DeviceKind[] = [
-  { name: 'vfio0', noSnoop: true, canEnforce: false },
-  { name: 'vfio1', noSnoop: true, canEnforce: true },
-  { name: 'vfio2', noSnoop: false, canEnforce: true },
+  { name: 'vfio0', noSnoop: true, canEnforce: false, group: 1 },
+  { name: 'vfio1', noSnoop: true, canEnforce: true, group: 2 },
+  { name: 'vfio2', noSnoop: false, canEnforce: true, group: 3 },
+  { name: 'vfio3', noSnoop: false, canEnforce: true, group: 4 },
+  { name: 'vfio4', noSnoop: false, canEnforce: true, group: 4 },
 ];
 export const MAX_DEVICES = DEVICES.length;
 

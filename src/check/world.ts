@@ -26,6 +26,8 @@ export interface DeviceKind {
   readonly noSnoop: boolean;
   /** Its unit can enforce snoop. */
   readonly canEnforce: boolean;
+  /** Devices of one group go to one file and one IOASID. */
+  readonly group: number;
 }
 
 /** Values of a device's attachment. */

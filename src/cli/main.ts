@@ -24,6 +24,7 @@ program
       'strict',
     ]),
   )
+  .option('--eviction <when>', 'with --coherency: when caches evict lines by themselves: never, or seeded:NUMBER')
   .option('--io-uring', 'let io_uring through: what it does passes by the virtual kernel')
   .option('-v, --verbose', 'say at the end what was served')
   .passThroughOptions()
@@ -58,7 +59,7 @@ program
   .option('--processes <n>', 'processes')
   .option('--files <n>', 'open files of /dev/ioasid')
   .option('--descriptors <n>', 'most descriptors of a file in a process')
-  .option('--devices <n>', 'devices: vfio0, vfio1, vfio2')
+  .option('--devices <n>', 'devices of the default machine: vfio0 to vfio4')
   .option('--vms <n>', 'VMs')
   .option('--ticks <n>', 'ticks of the clock')
   .option('--flush-one-cpu', 'the mechanism: a flush reaches one CPU only')

@@ -45,6 +45,25 @@ const MAX_REPORTS = 100;
 
 export type Eviction = { readonly kind: 'never' } | { readonly kind: 'seeded'; readonly random: (n: number) => number };
 
+/**
+ * When caches evict lines: `never`, or `seeded:NUMBER`, which is random and the same in every run.
+ * @throws RangeError
+ */
+export function parseEviction(text: string): Eviction {
+  if (text === 'never') return { kind: 'never' };
+  const match = /^seeded:(\d{1,9})$/.exec(text);
+  if (!match) throw new RangeError(`eviction '${text}': never, or seeded:NUMBER`);
+  let state = Number(match[1]) | 1;
+  // A xorshift generator: good enough to evict by.
+  const random = (n: number): number => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % n;
+  };
+  return { kind: 'seeded', random };
+}
+
 export class CpuCaches {
   /** The strict model is on. */
   readonly strict: boolean;

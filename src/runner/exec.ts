@@ -24,6 +24,7 @@ export interface ExecOptions {
   readonly authority?: string | undefined;
   readonly trace?: string | undefined;
   readonly coherency?: 'strict' | undefined;
+  readonly eviction?: string | undefined;
   /** Let io_uring_setup through. */
   readonly ioUring?: boolean | undefined;
   readonly verbose?: boolean | undefined;
@@ -123,6 +124,7 @@ export async function exec(options: ExecOptions): Promise<number> {
     authority: options.authority,
     trace: options.trace,
     coherency: options.coherency,
+    eviction: options.eviction,
     color: isatty(2) && !process.env.NO_COLOR,
   };
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: input, trackUnmanagedFds: false });

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { type BootedMachine, bootMachine } from '../boot.js';
+import { parseEviction } from '../iommu/cpu-caches.js';
 import type { MachineDescription } from '../machine/schema.js';
 import { staleReport } from '../trace/stale-report.js';
 import { type ControlAnswer, type ControlRequest, control } from './control.js';
@@ -23,6 +24,8 @@ export interface WorkerInput {
   /** A file, `-` for stderr, or undefined. */
   readonly trace: string | undefined;
   readonly coherency: 'strict' | undefined;
+  /** As --eviction takes it. */
+  readonly eviction: string | undefined;
   readonly color: boolean;
 }
 
@@ -56,6 +59,7 @@ async function boot(input: WorkerInput): Promise<BootedMachine> {
     ...(input.machine !== undefined && { machine: await readMachine(input.machine) }),
     ...(input.authority !== undefined && { authority: input.authority }),
     coherency: input.coherency,
+    ...(input.eviction !== undefined && { eviction: parseEviction(input.eviction) }),
     now: () => performance.now(),
     makeMemory: (device, size) => new SharedMemory(`/dev/vfio/devices/${device}`, size),
     uid: process.getuid?.() ?? 0,

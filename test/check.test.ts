@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Policy } from '../src/authority/policy.js';
-import { actionsOf, fileName, vmName } from '../src/check/actions.js';
+import { fileName, vmName } from '../src/check/action.js';
+import { actionsOf } from '../src/check/actions.js';
 import {
   boundsOf,
   CHECKED_POLICIES,

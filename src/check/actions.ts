@@ -1,18 +1,8 @@
 /** What can happen in the checker's world. An action changes the state at hand, or says that it cannot happen now. */
+import { type Action, fileName, type Outcome, processName, vmName } from './action.js';
+import { cacheActions } from './cache-actions.js';
 import type { Kind, Step } from './steps.js';
 import { DETACHED, type DeviceKind, ENFORCING, PLAIN, type World } from './world.js';
-
-/** What became of an action: it cannot happen here, it happened, or the policy refused it. */
-export type Outcome = 'impossible' | 'done' | 'refused';
-
-export interface Action {
-  readonly step: Step;
-  run(world: World): Outcome;
-}
-
-export const processName = (index: number): string => String.fromCharCode(65 + index);
-export const fileName = (index: number): string => `F${index + 1}`;
-export const vmName = (index: number): string => String(index + 1);
 
 /** Something about a file changed: the policy is told. */
 function changed(w: World, file: number): void {
@@ -239,66 +229,5 @@ export function actionsOf(world: World): Action[] {
     return 'done';
   });
   if (caches) actions.push(...cacheActions(world));
-  return actions;
-}
-
-/** Actions on one line of one page. */
-function cacheActions(world: World): Action[] {
-  const { processes, files, devices, vms } = world.bounds;
-  const { vmOpen, attached, cached, stale, dirty, cpu, mapped, leftover } = world.layout;
-  const actions: Action[] = [];
-  const add = (step: Step, run: (w: World) => Outcome): void => {
-    actions.push({ step, run });
-  };
-  const set = (w: World, field: number, value: number): Outcome => {
-    if (w.at(field) === value) return 'impossible';
-    w.s[field] = value;
-    return 'done';
-  };
-  const flush = (w: World): void => {
-    w.s[cached] = 0;
-    w.s[stale] = 0;
-    w.s[dirty] = w.bounds.flushAllCpus ? 0 : w.at(dirty) & ~(1 << w.at(cpu));
-  };
-  for (let v = 0; v < vms; v++) {
-    const vm = vmName(v);
-    add({ do: 'load', vm }, (w) => (w.at(vmOpen + v) === 0 ? 'impossible' : set(w, cached, 1)));
-    add({ do: 'flush-and-look', vm }, (w) => {
-      if (w.at(vmOpen + v) === 0) return 'impossible';
-      if (w.vmRight(v)) flush(w);
-      w.s[cached] = 1;
-      return 'done';
-    });
-  }
-  add({ do: 'store' }, (w) => set(w, dirty, w.at(dirty) | (1 << w.at(cpu))));
-  add({ do: 'migrate' }, (w) => set(w, cpu, 1 - w.at(cpu)));
-  add({ do: 'map' }, (w) => {
-    if (w.at(mapped) === 1) return 'impossible';
-    w.s[mapped] = 1;
-    if (w.bounds.flushOnMap) w.s[leftover] = 0;
-    return 'done';
-  });
-  add({ do: 'unmap' }, (w) => set(w, mapped, 0));
-  add({ do: 'recycle' }, (w) => (w.at(mapped) === 1 ? 'impossible' : set(w, leftover, 1)));
-  devices.forEach(({ name, noSnoop }, d) => {
-    if (!noSnoop) return;
-    const bypasses = (w: World): boolean => w.at(attached + d) === PLAIN && w.at(mapped) === 1;
-    add({ do: 'dma-write', device: name }, (w) => {
-      if (!bypasses(w)) return 'impossible';
-      w.s[leftover] = 0;
-      if (w.at(cached) === 1) w.s[stale] = 1;
-      return 'done';
-    });
-    add({ do: 'dma-read', device: name }, (w) => (bypasses(w) ? 'done' : 'impossible'));
-  });
-  for (let f = 0; f < files; f++) {
-    for (let p = 0; p < processes; p++) {
-      add({ do: 'flush', process: processName(p), file: fileName(f) }, (w) => {
-        if (!w.holds(p, f) || !w.fileRight(f)) return 'impossible';
-        flush(w);
-        return 'done';
-      });
-    }
-  }
   return actions;
 }

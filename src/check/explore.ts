@@ -2,7 +2,8 @@
  * Breadth-first exploration of a bounded world: every state, every action, every property. The first violation of a
  * property is a shortest one. A state is packed into two 32-bit words; states, parents and actions are typed arrays.
  */
-import { type Action, actionsOf } from './actions.js';
+import type { Action } from './action.js';
+import { actionsOf } from './actions.js';
 import { PROPERTIES, type Property } from './properties.js';
 import type { Step } from './steps.js';
 import type { World } from './world.js';

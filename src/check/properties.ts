@@ -1,5 +1,5 @@
 /** The properties of authority.md, P1 to P14, as judgements of a step: the state before, the action, the state after. */
-import { type Action, fileName, type Outcome, vmName } from './actions.js';
+import { type Action, fileName, type Outcome, vmName } from './action.js';
 import type { Step } from './steps.js';
 import type { World } from './world.js';
 

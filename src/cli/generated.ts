@@ -13,7 +13,6 @@ export function generated(): Record<string, string> {
     'src/machine/default-description.ts': `/** The default machine, parsed: printed by scripts/generate.mjs, so that booting it needs no parser. */
 import type { MachineDescription } from './schema.js';
 
-// biome-ignore format: printed
 export const DEFAULT_DESCRIPTION: MachineDescription = ${description};
 `,
   };

@@ -1,7 +1,6 @@
 /** The default machine, parsed: printed by scripts/generate.mjs, so that booting it needs no parser. */
 import type { MachineDescription } from './schema.js';
 
-// biome-ignore format: printed
 export const DEFAULT_DESCRIPTION: MachineDescription = {
   "iommus": {
     "vtd0": {

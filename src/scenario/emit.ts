@@ -1,6 +1,7 @@
 /** A counterexample of the checker as a scenario file, with the answers and rights that the checker saw. */
 import { stringify } from 'yaml';
-import { type Action, actionsOf, fileName, vmName } from '../check/actions.js';
+import { type Action, fileName, vmName } from '../check/action.js';
+import { actionsOf } from '../check/actions.js';
 import { type CheckOptions, checkedPolicy, worldOf } from '../check/check.js';
 import type { Refutation } from '../check/explore.js';
 import { PROPERTIES } from '../check/properties.js';

@@ -1,11 +1,12 @@
 /** Plays a scenario on the virtual kernel: each step is the real call of a simulated process. */
-import { ALLOC, DMAE, KVM } from '../abi/constants.js';
+import { ALLOC, KVM } from '../abi/constants.js';
 import { IOASID_IOCTLS, KVM_DEVICE_IOCTLS, KVM_IOCTLS, KVM_VM_IOCTLS, VFIO_IOCTLS } from '../abi/ioctls.js';
 import { LINUX_KVM } from '../abi/linux-constants.js';
 import { type BootedMachine, bootMachine } from '../boot.js';
 import { IoasidContext } from '../ioasid/context.js';
 import { Errno } from '../kernel/errno.js';
 import type { Process } from '../kernel/process.js';
+import { fillByDma, guestOperation } from './calls.js';
 import type { ScenarioStep } from './schema.js';
 
 /** One tick of a scenario, milliseconds. */
@@ -286,28 +287,13 @@ export class Player {
 
   #guestFlush(number: string): string {
     const { process, vm } = this.#vm(number);
-    const { result } = this.#guest(process, vm, KVM.KVM_GUEST_OP_WBINVD);
+    const { result } = guestOperation(process, vm, KVM.KVM_GUEST_OP_WBINVD);
     return result === KVM.KVM_GUEST_OP_EMULATED ? 'flushed' : 'no-op';
   }
 
   #load(number: string): bigint {
     const { process, vm } = this.#vm(number);
-    return this.#guest(process, vm, KVM.KVM_GUEST_OP_LOAD).arg1;
-  }
-
-  /** KVM_GUEST_OP; the call's own result is 0, so the struct's is what counts. */
-  #guest(process: Process, vm: number, op: number): { result: number; arg1: bigint } {
-    const bytes = new DataView(new ArrayBuffer(32));
-    const { request } = KVM_VM_IOCTLS.GUEST_OP;
-    const { set, get } = KVM_VM_IOCTLS.GUEST_OP.argument;
-    set.argsz(bytes, bytes.byteLength);
-    set.op(bytes, op);
-    const pointer = process.memory.mmap(PAGE);
-    process.memory.write(pointer, new Uint8Array(bytes.buffer));
-    process.ioctl(vm, request, pointer);
-    process.memory.read(pointer, new Uint8Array(bytes.buffer));
-    process.memory.munmap(pointer, PAGE);
-    return { result: get.result(bytes), arg1: get.arg1(bytes) };
+    return guestOperation(process, vm, KVM.KVM_GUEST_OP_LOAD).arg1;
   }
 
   #map(process: Process, file: string, ioasid: number): void {
@@ -322,21 +308,7 @@ export class Player {
   #dmaWrite({ process, fd, file, ioasid }: DeviceState): string {
     if (this.#mapped && ioasid !== undefined) this.#map(process, file, ioasid);
     this.#value++;
-    const word = process.memory.mmap(PAGE);
-    const set = (register: number, value: bigint, size: number): void => {
-      process.memory.write(word, new Uint8Array(new BigUint64Array([value]).buffer));
-      process.pwrite(fd, word, size, BigInt(register));
-    };
-    set(DMAE.IOASID_DMAE_REG_COMMAND, 1n, 4);
-    set(DMAE.IOASID_DMAE_REG_PATTERN, this.#value, 8);
-    set(DMAE.IOASID_DMAE_REG_DST, IOVA, 8);
-    set(DMAE.IOASID_DMAE_REG_LENGTH, WORD, 4);
-    set(DMAE.IOASID_DMAE_REG_FLAGS, 1n, 4);
-    set(DMAE.IOASID_DMAE_REG_DOORBELL, 1n, 4);
-    const status = new Uint8Array(4);
-    process.pread(fd, word, 4, BigInt(DMAE.IOASID_DMAE_REG_STATUS));
-    process.memory.read(word, status);
-    if (status[0] !== 2) throw new Error(`the DMA of the story failed: status ${status[0]}`);
+    fillByDma(process, fd, IOVA, this.#value, Number(WORD));
     return 'ok';
   }
 }

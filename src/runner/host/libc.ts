@@ -10,7 +10,6 @@ const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi');
 const c = koffi.load(null);
 
 type Raw = number | bigint;
-/* biome-ignore-start format: a table */
 export const libc = {
   poll: c.func('int poll(uintptr_t, unsigned long, int)') as (fds: Raw, count: number, timeout: number) => number,
   ioctl: c.func('int ioctl(int, unsigned long, uintptr_t)') as (fd: number, request: number, argument: Raw) => number,
@@ -108,7 +107,6 @@ export const libc = {
   exit: c.func('void _exit(int)') as (status: number) => void,
   strerror: c.func('const char *strerror(int)') as (errno: number) => string,
 };
-/* biome-ignore-end format: a table */
 
 /** errno of the last call here. */
 export function errno(): number {

@@ -34,13 +34,21 @@ export interface Exploration {
 
 const EMPTY = 0xffffffff;
 
+/** A hash of two words in which every bit counts (the finalizer of MurmurHash3, public domain). */
+function mix(low: number, high: number): number {
+  let hash = low ^ Math.imul(high, 0x9e3779b1);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
+}
+
 /** The packing of a vector of small integers into two words, and a set of such pairs. */
 class StateSet {
   readonly #bits: Uint8Array;
   /** Fields from here on go to the second word. */
   readonly #split: number;
-  low = new Uint32Array(1 << 12);
-  high = new Uint32Array(1 << 12);
+  /** Two words a state, side by side: they come into a cache together. */
+  #words = new Uint32Array(1 << 13);
   count = 0;
   #table = new Uint32Array(1 << 14).fill(EMPTY);
   #packedLow = 0;
@@ -62,27 +70,28 @@ class StateSet {
   }
 
   get bytes(): number {
-    return this.low.byteLength * 2 + this.#table.byteLength;
+    return this.#words.byteLength + this.#table.byteLength;
   }
 
   /** Adds a state. Returns its number if it is new, else -1 - its number. */
   add(s: Uint8Array): number {
     this.#pack(s);
     const table = this.#table;
+    const words = this.#words;
     const mask = table.length - 1;
-    const [low, high] = [this.#packedLow, this.#packedHigh];
-    let slot = Math.imul(low ^ Math.imul(high, 0x9e3779b1), 0x85ebca6b);
-    slot = (slot ^ (slot >>> 15)) & mask;
+    const low = this.#packedLow;
+    const high = this.#packedHigh;
+    let slot = mix(low, high) & mask;
     for (;;) {
       const at = table[slot] as number;
       if (at === EMPTY) break;
-      if (this.low[at] === low && this.high[at] === high) return -1 - at;
+      if (words[2 * at] === low && words[2 * at + 1] === high) return -1 - at;
       slot = (slot + 1) & mask;
     }
-    if (this.count === this.low.length) this.#growStates();
+    if (2 * this.count === words.length) this.#growStates();
     const number = this.count++;
-    this.low[number] = low;
-    this.high[number] = high;
+    this.#words[2 * number] = low;
+    this.#words[2 * number + 1] = high;
     table[slot] = number;
     if (this.count * 2 > table.length) this.#growTable();
     return number;
@@ -91,13 +100,13 @@ class StateSet {
   /** Unpacks a state. */
   read(number: number, into: Uint8Array): void {
     const bits = this.#bits;
-    let word = this.low[number] as number;
+    let word = this.#words[2 * number] as number;
     for (let i = 0; i < this.#split; i++) {
       const width = bits[i] as number;
       into[i] = word & ((1 << width) - 1);
       word >>>= width;
     }
-    word = this.high[number] as number;
+    word = this.#words[2 * number + 1] as number;
     for (let i = this.#split; i < bits.length; i++) {
       const width = bits[i] as number;
       into[i] = word & ((1 << width) - 1);
@@ -116,22 +125,16 @@ class StateSet {
   }
 
   #growStates(): void {
-    const [low, high] = [new Uint32Array(this.low.length * 2), new Uint32Array(this.high.length * 2)];
-    low.set(this.low);
-    high.set(this.high);
-    this.low = low;
-    this.high = high;
+    const words = new Uint32Array(this.#words.length * 2);
+    words.set(this.#words);
+    this.#words = words;
   }
 
   #growTable(): void {
     const table = new Uint32Array(this.#table.length * 2).fill(EMPTY);
     const mask = table.length - 1;
     for (let number = 0; number < this.count; number++) {
-      let slot = Math.imul(
-        (this.low[number] as number) ^ Math.imul(this.high[number] as number, 0x9e3779b1),
-        0x85ebca6b,
-      );
-      slot = (slot ^ (slot >>> 15)) & mask;
+      let slot = mix(this.#words[2 * number] as number, this.#words[2 * number + 1] as number) & mask;
       while (table[slot] !== EMPTY) slot = (slot + 1) & mask;
       table[slot] = number;
     }

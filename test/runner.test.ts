@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { compile, exec, root, run, start, workDirectory } from './run.js';
@@ -90,6 +90,14 @@ describe('ioasid exec', () => {
       stderr: expect.stringContaining('--wrong'),
     });
     expect(run(['exec'])).toMatchObject({ status: 125 });
+  });
+
+  test('a runtime directory that others can enter is refused, one that is not there is not used', () => {
+    const base = mkdtempSync(join(workDirectory, 'runtime-'));
+    mkdirSync(join(base, 'ioasid'), { mode: 0o755 });
+    const open = run(['exec', '--', 'true'], { env: { ...process.env, XDG_RUNTIME_DIR: base } });
+    expect(open).toMatchObject({ status: 125, stderr: expect.stringContaining('must belong to you alone') });
+    expect(run(['exec', '--', 'true'], { env: { ...process.env, XDG_RUNTIME_DIR: `${base}/none` } }).status).toBe(0);
   });
 
   test('leaves no directory of the run behind', () => {

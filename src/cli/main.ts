@@ -124,4 +124,9 @@ machine
     process.exitCode = checkMachineFile(file);
   });
 
-await program.parseAsync();
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`ioasid: ${(error as Error).message}\n`);
+  process.exitCode = 125;
+}

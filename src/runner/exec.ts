@@ -1,6 +1,6 @@
 /** `ioasid exec`: starts a program under a seccomp listener, and the Worker that serves it. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isatty } from 'node:tty';
@@ -30,15 +30,18 @@ export interface ExecOptions {
   readonly verbose?: boolean | undefined;
 }
 
-/** The directory where the runs of this user are; only the user can enter it. */
+/**
+ * The directory where the runs of this user are; only the user can enter it.
+ * @throws Error somebody else can
+ */
 export function runsDirectory(): string {
   const { XDG_RUNTIME_DIR: runtime } = process.env;
-  const directory = runtime ? join(runtime, 'ioasid') : join(tmpdir(), `ioasid-${process.getuid?.() ?? 0}`);
+  const uid = process.getuid?.() ?? 0;
+  // The variable may name a directory that is not there, as after su.
+  const directory = runtime && existsSync(runtime) ? join(runtime, 'ioasid') : join(tmpdir(), `ioasid-${uid}`);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const { uid, mode } = statSync(directory);
-  if (uid !== process.getuid?.() || (mode & 0o077) !== 0) {
-    throw new Error(`${directory} must belong to you alone (mode 0700)`);
-  }
+  const { uid: owner, mode } = statSync(directory);
+  if (owner !== uid || (mode & 0o077) !== 0) throw new Error(`${directory} must belong to you alone (mode 0700)`);
   return directory;
 }
 
@@ -95,6 +98,9 @@ export async function exec(options: ExecOptions): Promise<number> {
     say(`exec needs Linux, this is ${process.platform}`);
     return EXIT_RUNNER;
   }
+  const base = runsDirectory();
+  sweep(base);
+  const directory = mkdtempSync(join(base, `${process.pid}-`));
   const pair = new DataView(new ArrayBuffer(8));
   check(libc.socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, addressOf(pair)), 'socketpair');
   const [ours, theirs] = [pair.getInt32(0, true), pair.getInt32(4, true)];
@@ -113,9 +119,6 @@ export async function exec(options: ExecOptions): Promise<number> {
       if (!(terminal && FROM_TERMINAL.has(signal))) child.kill(signal);
     });
   }
-  const base = runsDirectory();
-  sweep(base);
-  const directory = mkdtempSync(join(base, `${process.pid}-`));
   const input: WorkerInput = {
     socket: ours,
     wake: check(libc.eventfd(0, EFD_NONBLOCK_CLOEXEC), 'eventfd'),

@@ -2,13 +2,13 @@
  * The host's side of a record stream (kernel/stream-file.ts): a pipe in packet mode, one packet a record (pipe(2),
  * O_DIRECT). The program's end is an ordinary descriptor for read, poll and epoll; what is unread is asked of the pipe.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import type { OpenFile } from '../../kernel/open-file.js';
 import { QUEUE_LENGTH, type RecordSink, type StreamFile } from '../../kernel/stream-file.js';
 import { addressOf, check, libc } from './libc.js';
 
 const O_NONBLOCK = 0o4000;
-const O_DIRECT = process.arch === 'arm64' ? 0o200000 : 0o40000;
+const { O_DIRECT } = constants;
 const O_CLOEXEC = 0o2000000;
 const F_SETFL = 4;
 const F_SETPIPE_SZ = 1031;

@@ -1,5 +1,5 @@
 /** System calls on paths: open, stat, access, readlink, chmod, chown and the extended attributes. */
-import { closeSync } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import { O } from '../../abi/linux-constants.js';
 import { Errno } from '../../kernel/errno.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
@@ -15,12 +15,9 @@ import type { Served } from './served.js';
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EACCESS = 0x200;
-const O_CREAT = 0o100;
-const O_EXCL = 0o200;
-const O_DIRECTORY = 0o200000;
-const O_NOFOLLOW = 0o400000;
+// Architectures differ in these; Node knows its own.
+const { O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW } = constants;
 const O_PATH = 0o10000000;
-const X86_O_FLAGS_KEPT = O.ACCMODE | O.NONBLOCK;
 
 /** Gives a file of the virtual kernel to the caller, as the result of the call. */
 export type GiveFile = (notification: Notification, path: string, flags: number) => Served;
@@ -86,7 +83,7 @@ export class PathCalls {
     if (node.type === 'link') throw new Errno('ELOOP', `${path} is a symbolic link`);
     if (node.type === 'directory' || flags & O_PATH) return this.#openCopy(n, path, node, flags);
     if (flags & O_DIRECTORY) throw new Errno('ENOTDIR', `${path} is no directory`);
-    return this.#give(n, path, flags & (X86_O_FLAGS_KEPT | O.CLOEXEC));
+    return this.#give(n, path, flags & (O.ACCMODE | O.NONBLOCK | O.CLOEXEC));
   }
 
   /** Directories, and O_PATH descriptors, are the host's copies. */

@@ -1,14 +1,14 @@
 /**
  * The processes and threads that make calls: which program image each runs, when it ends, and what its descriptors are.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import { Mm } from '../../kernel/mm.js';
 import { addressOf, errno, libc } from '../host/libc.js';
 import { imageOf, threadGroup, tryOpen } from '../host/procfs.js';
 import { RemoteMemory } from '../host/remote-memory.js';
 import { hostArchitecture, numberOf } from '../host/syscalls.js';
 
-const O_PATH_DIRECTORY = 0o10000000 | 0o200000 | 0o2000000;
+const O_PATH_DIRECTORY = 0o10000000 | constants.O_DIRECTORY | 0o2000000;
 const ENOENT = 2;
 /** Most threads whose descriptor directory is kept open. */
 const MAX_THREADS = 256;

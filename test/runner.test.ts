@@ -26,6 +26,12 @@ describe('ioasid exec', () => {
     expect(stdout.trim().split('\n').at(-1)).toBe('5');
   });
 
+  test('a descriptor’s link under /proc names the file', () => {
+    expect(sh('exec 5<>/dev/ioasid; readlink /proc/self/fd/5; readlink /proc/$$/fd/5').stdout).toBe(
+      '/dev/ioasid\n/dev/ioasid\n',
+    );
+  });
+
   test('stdin, stdout, the environment and the arguments are the program’s own', () => {
     const { stdout } = run(['exec', '--', 'sh', '-c', 'cat; echo "$0 $1 $SEEN"', 'a b', '--trace'], {
       input: 'in\n',

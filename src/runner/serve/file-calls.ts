@@ -139,9 +139,10 @@ export class FileCalls {
     return given(fd);
   }
 
-  #file(n: Notification, fd: number): OpenFile | undefined {
+  /** The virtual file behind a thread's descriptor; undefined if it is another kind. */
+  find(tid: number, fd: number): OpenFile | undefined {
     if (!this.files.any) return undefined;
-    const place = this.tasks.inodeOf(n.tid, fd);
+    const place = this.tasks.inodeOf(tid, fd);
     return place && this.files.find(place.device, place.inode);
   }
 
@@ -152,7 +153,7 @@ export class FileCalls {
   /** A call on the descriptor that is its first argument. */
   #serve(n: Notification, act: (caller: Caller, fd: number, file: OpenFile) => number): Served {
     const fd = n.int(0);
-    const file = this.#file(n, fd);
+    const file = this.find(n.tid, fd);
     return file ? act(this.#caller(n), fd, file) : 'host';
   }
 
@@ -185,7 +186,7 @@ export class FileCalls {
   /** Looks whether the region can be mapped; the mapping itself is the host kernel's work. */
   #mmap(n: Notification): Served {
     const fd = n.int(4);
-    const file = this.#file(n, fd);
+    const file = this.find(n.tid, fd);
     if (!file) return 'host';
     const shared = (n.int(3) & MAP_TYPE) !== MAP_PRIVATE;
     const { memory } = this.kernel.mmap(this.#caller(n), fd, file, n.argument(1), n.argument(5), shared);
@@ -195,7 +196,7 @@ export class FileCalls {
   }
 
   #fstat(n: Notification, fd: number, answer: (node: PathNode) => Served): Served {
-    const file = this.#file(n, fd);
+    const file = this.find(n.tid, fd);
     if (!file) return 'host';
     const node = this.kernel.paths.get(file.ops.name);
     return node ? answer(node) : 'host';

@@ -9,7 +9,7 @@ import { credentials, tryOpen } from '../host/procfs.js';
 import { copyRemote } from '../host/remote-memory.js';
 import type { SyscallName } from '../host/syscalls.js';
 import { packStat, packStatx } from './file-status.js';
-import { type FoundPath, lookup, nodeOf, type PathLookup } from './path-lookup.js';
+import { type FoundPath, lookup, nodeOf, type PathLookup, readPath } from './path-lookup.js';
 import type { Served } from './served.js';
 
 const AT_FDCWD = -100;
@@ -31,7 +31,16 @@ export class PathCalls {
   /** The path of the last call, if it was the virtual kernel's: for the trace. */
   current: string | undefined;
 
-  constructor(kernel: VirtualKernel, paths: PathLookup, give: GiveFile) {
+  /** Name of the virtual file behind a thread's descriptor. */
+  readonly #nameOf: (tid: number, fd: number) => string | undefined;
+
+  constructor(
+    kernel: VirtualKernel,
+    paths: PathLookup,
+    give: GiveFile,
+    nameOf: (tid: number, fd: number) => string | undefined,
+  ) {
+    this.#nameOf = nameOf;
     this.#kernel = kernel;
     this.#lookup = paths;
     this.#give = give;
@@ -132,10 +141,22 @@ export class PathCalls {
 
   #readlink(n: Notification, directory: number, argument: number): Served {
     const found = this.#find(n, directory, argument);
-    if (!found) return 'host';
+    if (!found) return this.#readDescriptorLink(n, argument);
     const { path, node } = nodeOf(this.#kernel.paths, found, false);
     if (node.type !== 'link') throw new Errno('EINVAL', `${path} is no symbolic link`);
-    const target = new TextEncoder().encode(node.target).subarray(0, Math.max(0, n.int(argument + 2)));
+    return this.#answerLink(n, argument, node.target);
+  }
+
+  /** /proc/PID/fd/N of a virtual file names that file, as it would on a machine that has it. */
+  #readDescriptorLink(n: Notification, argument: number): Served {
+    const text = readPath(n.tid, n.address(argument));
+    const match = /^\/proc\/(self|thread-self|\d+)\/fd\/(\d+)$/.exec(text ?? '');
+    const name = match && this.#nameOf(Number.isNaN(Number(match[1])) ? n.tid : Number(match[1]), Number(match[2]));
+    return name ? this.#answerLink(n, argument, name) : 'host';
+  }
+
+  #answerLink(n: Notification, argument: number, text: string): Served {
+    const target = new TextEncoder().encode(text).subarray(0, Math.max(0, n.int(argument + 2)));
     if (target.length === 0) throw new Errno('EINVAL', 'the buffer is empty');
     copyOut(n, argument + 1, target);
     return target.length;

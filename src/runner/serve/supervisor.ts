@@ -74,7 +74,12 @@ export class Supervisor {
       this.#watch(pipe.writeEnd, EPOLLERR);
     });
     this.paths = new PathLookup(machine.kernel.paths, `${options.directory}/root`);
-    this.#paths = new PathCalls(machine.kernel, this.paths, (n, path, flags) => calls.open(n, path, flags));
+    this.#paths = new PathCalls(
+      machine.kernel,
+      this.paths,
+      (n, path, flags) => calls.open(n, path, flags),
+      (tid, fd) => calls.find(tid, fd)?.ops.name,
+    );
     this.#register(this.#paths.handlers());
     this.#register(calls.handlers());
     this.#wrapStat('newfstatat', calls);

@@ -37,6 +37,8 @@ export class AddressSpace implements Domain {
   userTable: UserTable | undefined;
   /** Page requests wait here for the user's answers; undefined: there is no fault fd. */
   faults: Faults | undefined;
+  /** The cache model follows the mappings of a non-coherent space; see trackCaches(). */
+  caches: CpuCaches | undefined;
   enforceSnoop = false;
   readonly attachments: Attachment[] = [];
   /** Undefined without a device. */
@@ -133,9 +135,6 @@ export class AddressSpace implements Domain {
       }
     }
   }
-
-  /** The cache model follows the mappings of a non-coherent space; see trackCaches(). */
-  caches: CpuCaches | undefined;
 
   /** A root became non-coherent, or is so no more: the cache model begins or ends to follow its pages. */
   trackCaches(caches: CpuCaches): void {

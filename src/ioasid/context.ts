@@ -96,6 +96,13 @@ export class IoasidContext implements FileOps, FactSource {
     };
   }
 
+  /** @throws ENXIO the policy in force gives this open file no right to flush the caches */
+  requireFlushRight(): void {
+    const { authority } = this.host;
+    if (authority.mayFlush(this.record)) return;
+    throw new Errno('ENXIO', `policy '${authority.policy.name}' gives this open file no right to flush the caches`);
+  }
+
   spaces(): IterableIterator<AddressSpace> {
     return this.#spaces.values();
   }

@@ -26,7 +26,7 @@ export function attachPasid(
   shared: SharedPasids,
 ): void {
   const { requester } = device;
-  const { name, table, capabilities } = requester;
+  const { name, table } = requester;
   if (!device.inUse) throw new Errno('EINVAL', `${name} needs a default attachment before PASID ${pasid}`);
   if (space.accountingRoot)
     throw new Errno('EINVAL', `IOASID ${space.id} is an accounting root: no device attaches to it`);
@@ -48,20 +48,6 @@ export function attachPasid(
   device.pasidSpaces.set(pasid, space);
   space.attachments.push({ device, pasid, noSnoopUnused });
   space.refresh();
-
-  function takeNumber(who: Requester, user: number, sharing: SharedPasids): number {
-    const { pool } = who.table;
-    if (!pool) return user;
-    const known = capabilities.enqcmd ? sharing.get(user) : undefined;
-    if (known) {
-      known.users++;
-      return known.wire;
-    }
-    const number = pool.allocate();
-    if (number === undefined) throw new Errno('ENOSPC', 'no PASID is left');
-    if (capabilities.enqcmd) sharing.set(user, { wire: number, users: 1 });
-    return number;
-  }
 }
 
 /** Detaches a PASID. @throws ENOENT it is not attached there */
@@ -80,6 +66,20 @@ export function detachPasid(device: BoundDevice, space: AddressSpace, pasid: num
   space.attachments.splice(space.attachments.indexOf(attachment), 1);
   space.userTable?.forget(requester);
   space.refresh();
+}
+
+/** The number on the wire for a user's PASID. @throws ENOSPC no number is left */
+function takeNumber({ table: { pool }, capabilities }: Requester, pasid: number, shared: SharedPasids): number {
+  if (!pool) return pasid;
+  const known = capabilities.enqcmd ? shared.get(pasid) : undefined;
+  if (known) {
+    known.users++;
+    return known.wire;
+  }
+  const number = pool.allocate();
+  if (number === undefined) throw new Errno('ENOSPC', 'no PASID is left');
+  if (capabilities.enqcmd) shared.set(pasid, { wire: number, users: 1 });
+  return number;
 }
 
 function giveNumber(requester: Requester, pasid: number, wire: number, shared: SharedPasids): void {

@@ -119,14 +119,9 @@ export const IOASID_TABLE = new IoctlTable<IoasidContext>('/dev/ioasid', [
   },
   {
     ioctl: IOCTL.EXECUTE_WBINVD,
-    run: ({ host, record }) => {
-      if (!host.authority.mayFlush(record)) {
-        throw new Errno(
-          'ENXIO',
-          `policy '${host.authority.policy.name}' gives this open file no right to flush the caches`,
-        );
-      }
-      host.caches.flush();
+    run: (context) => {
+      context.requireFlushRight();
+      context.host.caches.flush();
       return 0;
     },
   },

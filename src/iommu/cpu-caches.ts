@@ -13,12 +13,6 @@ import type { DmaTarget } from './domain.js';
 const PAGE = 4096;
 const LINE = 64;
 
-/** Memory that CPUs load from and store to. */
-export interface CachedMemory {
-  copyIn(address: bigint, into: Uint8Array): void;
-  copyOut(address: bigint, from: Uint8Array): void;
-}
-
 interface ShadowPage {
   readonly dram: Uint8Array;
   /** The process's bytes when the page was synchronised last. */
@@ -91,10 +85,6 @@ export class CpuCaches {
       for (const [page, shadow] of pages) this.#sync(target, page, shadow, 0, PAGE);
   }
 
-  readonly load = (memory: CachedMemory, address: bigint, into: Uint8Array): void => memory.copyIn(address, into);
-
-  readonly store = (memory: CachedMemory, address: bigint, from: Uint8Array): void => memory.copyOut(address, from);
-
   /** A non-coherent device can reach these pages from now on; what is in the caches is written back first. */
   track(target: DmaTarget, first: number, count: number): void {
     if (!this.strict) return;
@@ -120,9 +110,9 @@ export class CpuCaches {
     for (let page = first; pages && page < first + count; page++) {
       const shadow = pages.get(page);
       if (!shadow || --shadow.users > 0) continue;
-      // Letting go flushes, so that a living process sees the device's last bytes; a dead one never will.
-      if (target.alive) this.#sync(target, page, shadow, 0, PAGE);
-      else this.#reportUnseen(page, shadow);
+      // Letting go flushes, so that a living process sees the device's last bytes. One that is ending, or is gone,
+      // never will: its memory goes before its files are closed.
+      if (!target.alive || !this.#sync(target, page, shadow, 0, PAGE)) this.#reportUnseen(page, shadow);
       pages.delete(page);
     }
     if (pages?.size === 0) this.#shadows.delete(target);
@@ -207,11 +197,11 @@ export class CpuCaches {
     return piece.length;
   }
 
-  /** Writes dirty lines back, and lets the process see what DRAM has in the others. */
-  #sync(target: DmaTarget, page: number, shadow: ShadowPage, from: number, to: number): void {
+  /** Writes dirty lines back, and lets the process see what DRAM has in the others. False: its memory is gone. */
+  #sync(target: DmaTarget, page: number, shadow: ShadowPage, from: number, to: number): boolean {
     const address = BigInt(page) * BigInt(PAGE);
     const now = new Uint8Array(PAGE);
-    if (target.memory.read(address, now) !== PAGE) return;
+    if (target.memory.read(address, now) !== PAGE) return false;
     for (let line = Math.floor(from / LINE) * LINE; line < to; line += LINE) {
       const dirty = differs(now, shadow.synced, line);
       if (dirty) shadow.dram.set(now.subarray(line, line + LINE), line);
@@ -221,6 +211,7 @@ export class CpuCaches {
       shadow.synced.set(shadow.dram.subarray(line, line + LINE), line);
       shadow.written &= ~(1n << BigInt(line / LINE));
     }
+    return true;
   }
 
   #reportUnseen(page: number, shadow: ShadowPage): void {

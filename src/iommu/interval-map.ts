@@ -18,6 +18,8 @@ export class IntervalMap {
   target = 0;
   tag = 0;
 
+  /** The cursor stands on a run that is still as described. */
+  #hot = false;
   #count = 0;
   #segments: Segment[] = [];
   #segmentLeaves = 0;
@@ -54,7 +56,6 @@ export class IntervalMap {
     if (this.#hot && page >= this.start && page < this.start + this.pages) return true;
     return this.#locate(page) && page < this.start + this.pages;
   }
-  #hot = false;
 
   /** Puts the cursor on the first run that ends after a page. Returns false if there is none. */
   seek(page: number): boolean {

@@ -48,14 +48,15 @@ function enqcmd(vm: VmFile, cookie: bigint, pasid: number): number {
   return device.model.enqueue(translation.wire) ? ENQCMD_DONE : ENQCMD_RETRY;
 }
 
+/** A guest's load: what a process sees of its memory is what CPUs see, caches included (iommu/cpu-caches.ts). */
 function load(vm: VmFile, guest: bigint): bigint {
   const bytes = new Uint8Array(WORD);
-  vm.host.caches.load(vm.mm, vm.memory.address(guest, BigInt(WORD), false), bytes);
+  vm.mm.copyIn(vm.memory.address(guest, BigInt(WORD), false), bytes);
   return new DataView(bytes.buffer).getBigUint64(0, true);
 }
 
 function store(vm: VmFile, guest: bigint, value: bigint): void {
   const bytes = new Uint8Array(WORD);
   new DataView(bytes.buffer).setBigUint64(0, value, true);
-  vm.host.caches.store(vm.mm, vm.memory.address(guest, BigInt(WORD), true), bytes);
+  vm.mm.copyOut(vm.memory.address(guest, BigInt(WORD), true), bytes);
 }

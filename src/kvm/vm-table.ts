@@ -65,11 +65,7 @@ export const VM_TABLE = new IoctlTable<VmFile>('a VM', [
     ioctl: IOCTL.ENABLE_WBINVD,
     run: (vm, caller, _args, fd) => {
       const number = Number(BigInt.asIntN(32, fd));
-      const { record } = contextOf(caller, number);
-      const { authority } = vm.host;
-      if (!authority.mayFlush(record)) {
-        throw new Errno('ENXIO', `policy '${authority.policy.name}' gives this open file no right to flush the caches`);
-      }
+      contextOf(caller, number).requireFlushRight();
       const file = caller.file(number);
       if (file) vm.show(file);
       return 0;

@@ -8,6 +8,10 @@ const address = z
   .min(0)
   .max(2 ** 52);
 
+const pciAddress = (example: string) =>
+  z.string().regex(/^[0-9a-f]{4}:[0-9a-f]{2}:[0-1][0-9a-f]\.[0-7]$/, `a PCI address as in "${example}"`);
+const name = z.string().regex(/^[a-z][a-z0-9-]*$/, 'a name of lower-case letters, digits and -');
+
 const iommu = z
   .strictObject({
     'enforce-snoop': z.boolean().describe('The unit can turn no-snoop requests into snooped ones'),
@@ -29,14 +33,8 @@ const iommu = z
 
 const device = z
   .strictObject({
-    function: z
-      .string()
-      .regex(/^[0-9a-f]{4}:[0-9a-f]{2}:[0-1][0-9a-f]\.[0-7]$/, 'a PCI address as in "0000:00:02.0"')
-      .optional()
-      .describe('PCI address of the function'),
-    parent: z
-      .string()
-      .regex(/^[0-9a-f]{4}:[0-9a-f]{2}:[0-1][0-9a-f]\.[0-7]$/, 'a PCI address as in "0000:04:00.0"')
+    function: pciAddress('0000:00:02.0').optional().describe('PCI address of the function'),
+    parent: pciAddress('0000:04:00.0')
       .optional()
       .describe('Mediated device: PCI address of the parent, which isolates it by PASID'),
     iommu: z.string().describe('The unit it is behind'),
@@ -56,8 +54,8 @@ const device = z
 
 export const machineSchema = z
   .strictObject({
-    iommus: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'a name of lower-case letters, digits and -'), iommu),
-    devices: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, 'a name of lower-case letters, digits and -'), device),
+    iommus: z.record(name, iommu),
+    devices: z.record(name, device),
     'fault-timeout': z
       .string()
       .default('10s')

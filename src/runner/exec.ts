@@ -7,6 +7,7 @@ import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { alive, type ControlAnswer, type ControlRequest, listen } from './control.js';
+import { signalEventfd } from './host/eventfd.js';
 import { addressOf, check, libc } from './host/libc.js';
 import type { WorkerInput, WorkerOutput, WorkerRequest } from './worker.js';
 
@@ -72,7 +73,7 @@ class Control {
       this.#waiting.set(number, resolve);
       const message: WorkerRequest = { number, request };
       this.#worker.postMessage(message);
-      libc.write(this.#wake, addressOf(new Uint8Array(new BigUint64Array([1n]).buffer)), 8);
+      signalEventfd(this.#wake);
     });
   }
 

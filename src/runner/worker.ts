@@ -4,12 +4,13 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { type BootedMachine, bootMachine } from '../boot.js';
 import { parseEviction } from '../iommu/cpu-caches.js';
 import type { MachineDescription } from '../machine/schema.js';
-import { staleReport } from '../trace/stale-report.js';
 import { type ControlAnswer, type ControlRequest, control } from './control.js';
+import { drainEventfd } from './host/eventfd.js';
 import { receiveDescriptor } from './host/fd-passing.js';
 import { addressOf, check, libc } from './host/libc.js';
 import { SharedMemory } from './serve/host-files.js';
 import { Supervisor } from './serve/supervisor.js';
+import { staleReport } from './stale-report.js';
 import { openTrace, type TraceFile } from './trace-file.js';
 
 /** What the main thread gives to the Worker. */
@@ -91,11 +92,11 @@ async function main(input: WorkerInput): Promise<void> {
     wake: input.wake,
     directory: input.directory,
     onWake: () => {
-      libc.read(input.wake, addressOf(new Uint8Array(new ArrayBuffer(8))), 8);
+      drainEventfd(input.wake);
       for (let got = requests(); got; got = requests()) {
         const { number, request } = got;
         tell({ kind: 'answer', number, answer: control(machine, request) });
-        if (request.command !== 'state') supervisor.paths.refresh();
+        if (request.command === 'plug' || request.command === 'unplug') supervisor.paths.refresh();
       }
     },
     onIdle: trace && (() => trace.flush()),

@@ -13,7 +13,7 @@ import type { IoctlDetail } from '../kernel/ioctl.js';
 import type { Caller, FileOps, MmapGrant } from '../kernel/open-file.js';
 import { ConfigSpace } from './config-space.js';
 import { Interrupts } from './interrupts.js';
-import { readRegion, region, regionOffset, writeRegion } from './regions.js';
+import { readRegion, region, splitOffset, writeRegion } from './regions.js';
 import { VFIO_TABLE } from './table.js';
 
 /** A device that can be assigned: what all of its open files share. */
@@ -84,8 +84,8 @@ export class VfioFile implements FileOps {
   mmap(offset: bigint, size: bigint, shared: boolean): MmapGrant {
     this.require();
     const { model } = this.device;
-    const { index, size: length, flags } = region(model, Number(offset >> 40n));
-    const start = offset - regionOffset(index);
+    const { index, offset: start } = splitOffset(offset);
+    const { size: length, flags } = region(model, index);
     if ((flags & LINUX_VFIO.VFIO_REGION_INFO_FLAG_MMAP) === 0)
       throw new Errno('EINVAL', `region ${index} cannot be mapped`);
     if (!shared) throw new Errno('EINVAL', 'regions are mapped with MAP_SHARED');

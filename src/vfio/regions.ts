@@ -35,6 +35,11 @@ export function regionOffset(index: number): bigint {
   return BigInt(index) << OFFSET_SHIFT;
 }
 
+/** Takes a file offset apart: the region's index, and the offset in it. */
+export function splitOffset(position: bigint): { index: number; offset: bigint } {
+  return { index: Number(position >> OFFSET_SHIFT), offset: position & ((1n << OFFSET_SHIFT) - 1n) };
+}
+
 interface Place {
   readonly index: number;
   readonly offset: number;
@@ -43,8 +48,8 @@ interface Place {
 
 /** Finds the region of an access and cuts it at the region's end, as vfio-pci does for BARs. */
 function place(model: DeviceModel, position: bigint, count: number): Place {
-  const { index, size } = region(model, Number(position >> OFFSET_SHIFT));
-  const offset = position & ((1n << OFFSET_SHIFT) - 1n);
+  const { index, offset } = splitOffset(position);
+  const { size } = region(model, index);
   if (index === LINUX_VFIO.VFIO_PCI_CONFIG_REGION_INDEX) {
     if (offset + BigInt(count) > size) {
       throw new Errno('EFAULT', `${hex(offset)}+${count} is outside the ${size} bytes of configuration space`);

@@ -66,6 +66,7 @@ export class FileCalls {
   readonly tasks: Tasks;
   /** Told of each new pipe: its last close is to be noticed. */
   readonly watchStream: (pipe: StreamPipe) => void;
+  readonly #memories = new Set<SharedMemory>();
 
   constructor(kernel: VirtualKernel, files: HostFiles, tasks: Tasks, watchStream: (pipe: StreamPipe) => void) {
     this.watchStream = watchStream;
@@ -76,7 +77,6 @@ export class FileCalls {
       for (const memory of this.#memories) memory.leave(fd);
     };
   }
-  readonly #memories = new Set<SharedMemory>();
 
   handlers(): Partial<Record<SyscallName, Handler>> {
     return {

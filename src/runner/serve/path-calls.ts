@@ -28,11 +28,10 @@ export class PathCalls {
   readonly #kernel: VirtualKernel;
   readonly #lookup: PathLookup;
   readonly #give: GiveFile;
-  /** The path of the last call, if it was the virtual kernel's: for the trace. */
-  current: string | undefined;
-
   /** Name of the virtual file behind a thread's descriptor. */
   readonly #nameOf: (tid: number, fd: number) => string | undefined;
+  /** The path of the last call, if it was the virtual kernel's: for the trace. */
+  current: string | undefined;
 
   constructor(
     kernel: VirtualKernel,
@@ -140,17 +139,19 @@ export class PathCalls {
   }
 
   #readlink(n: Notification, directory: number, argument: number): Served {
-    const found = this.#find(n, directory, argument);
-    if (!found) return this.#readDescriptorLink(n, argument);
+    const text = readPath(n.tid, n.address(argument));
+    if (!text) return 'host';
+    const found = this.#lookup.find(n.tid, directory, text);
+    this.current = found?.path;
+    if (!found) return this.#readDescriptorLink(n, argument, text);
     const { path, node } = nodeOf(this.#kernel.paths, found, false);
     if (node.type !== 'link') throw new Errno('EINVAL', `${path} is no symbolic link`);
     return this.#answerLink(n, argument, node.target);
   }
 
   /** /proc/PID/fd/N of a virtual file names that file, as it would on a machine that has it. */
-  #readDescriptorLink(n: Notification, argument: number): Served {
-    const text = readPath(n.tid, n.address(argument));
-    const match = /^\/proc\/(self|thread-self|\d+)\/fd\/(\d+)$/.exec(text ?? '');
+  #readDescriptorLink(n: Notification, argument: number, text: string): Served {
+    const match = /^\/proc\/(self|thread-self|\d+)\/fd\/(\d+)$/.exec(text);
     const name = match && this.#nameOf(Number.isNaN(Number(match[1])) ? n.tid : Number(match[1]), Number(match[2]));
     return name ? this.#answerLink(n, argument, name) : 'host';
   }

@@ -101,13 +101,13 @@ export class Supervisor {
     });
     const { onIdle } = this.#options;
     for (;;) {
+      const deadline = this.#machine.nextDeadline();
       let ready = onIdle ? libc.poll(pollAddress, 3, 0) : 0;
       if (ready === 0) {
         onIdle?.();
-        ready = libc.poll(pollAddress, 3, this.#timeout());
+        ready = libc.poll(pollAddress, 3, this.#timeUntil(deadline));
       }
       if (ready < 0 && errno() !== EINTR) throw new Error(`poll: ${libc.strerror(errno())}`);
-      const deadline = this.#machine.nextDeadline();
       if (deadline !== undefined && deadline <= this.#machine.now()) this.#machine.tick();
       if (ready <= 0) continue;
       if (polls.getInt16(22, true) !== 0) this.#endings();
@@ -122,8 +122,8 @@ export class Supervisor {
     }
   }
 
-  #timeout(): number {
-    const deadline = this.#machine.nextDeadline();
+  /** As poll takes it: milliseconds, -1 for ever. */
+  #timeUntil(deadline: number | undefined): number {
     return deadline === undefined ? -1 : Math.max(0, Math.ceil(deadline - this.#machine.now()));
   }
 

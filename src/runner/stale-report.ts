@@ -1,13 +1,9 @@
 /** The report of the strict cache model: which address, which DMA, and which flush was missing. */
 
-/** What the model remembers (iommu/cpu-caches.ts). */
-interface Caches {
-  readonly staleCount: number;
-  readonly stale: readonly { device: string; kind: string; iova: bigint; address: bigint }[];
-}
+import type { CpuCaches } from '../iommu/cpu-caches.js';
 
 /** Lines for a person; none if every access was right. */
-export function staleReport({ stale, staleCount }: Caches): string[] {
+export function staleReport({ stale, staleCount }: CpuCaches): string[] {
   if (staleCount === 0) return [];
   const lines = stale.map(({ device, kind, iova, address }) =>
     kind === 'device-read'

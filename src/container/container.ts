@@ -1,0 +1,109 @@
+/**
+ * A container, an open /dev/vfio/vfio (linux-vfio.md, 1 and 3): groups that share one IOMMU driver. Groups hold it; its
+ * driver goes with the last of them, though the file may stay open.
+ */
+import { VFIO_EXTENSION } from '../abi/vfio-container.js';
+import { Errno } from '../abi/errno.js';
+import type { IommuGroup } from '../iommu/requester.js';
+import { claim, release, routeGroup } from './ownership.js';
+import { DMA_ENTRY_LIMIT, Type1 } from './type1/type1.js';
+
+export class Container {
+  /** The groups in it, the newest first. */
+  readonly #groups: IommuGroup[] = [];
+  #type1: Type1 | undefined;
+
+  /** The IOMMU driver. @throws EINVAL none was chosen */
+  get type1(): Type1 {
+    if (!this.#type1) throw new Errno('EINVAL', 'the container has no IOMMU driver: SET_IOMMU chooses one');
+    return this.#type1;
+  }
+
+  /** An IOMMU driver was chosen. */
+  get hasDriver(): boolean {
+    return this.#type1 !== undefined;
+  }
+
+  get groups(): readonly IommuGroup[] {
+    return this.#groups;
+  }
+
+  /** VFIO_CHECK_EXTENSION: any number may be asked; 0 is "no". */
+  extension(number: bigint): number {
+    switch (Number(BigInt.asUintN(53, number))) {
+      case VFIO_EXTENSION.TYPE1_IOMMU:
+      case VFIO_EXTENSION.TYPE1v2_IOMMU:
+      case VFIO_EXTENSION.UNMAP_ALL:
+        return 1;
+      case VFIO_EXTENSION.DMA_CC_IOMMU:
+        return this.#type1?.enforcesSnoop ? 1 : 0;
+      case VFIO_EXTENSION.UPDATE_VADDR:
+        return this.#type1 ? 1 : 0;
+      default:
+        return 0;
+    }
+  }
+
+  /**
+   * VFIO_SET_IOMMU: chooses the driver, and attaches all groups to it.
+   * @throws EINVAL no group, or a driver is set; ENODEV no such driver; what attaching says, and nothing is changed then
+   */
+  setIommu(type: bigint): void {
+    if (this.#groups.length === 0) throw new Errno('EINVAL', 'the container has no group');
+    if (this.#type1) throw new Errno('EINVAL', 'the container has an IOMMU driver already');
+    const { TYPE1_IOMMU, TYPE1v2_IOMMU, UNMAP_ALL } = VFIO_EXTENSION;
+    // The driver claims this number as an extension, and then cannot be opened with it.
+    if (type === BigInt(UNMAP_ALL)) throw new Errno('EINVAL', `${type} is an extension, not an IOMMU type`);
+    if (type !== BigInt(TYPE1_IOMMU) && type !== BigInt(TYPE1v2_IOMMU)) {
+      throw new Errno('ENODEV', `no IOMMU driver has type ${type}; there are 1 and 3`);
+    }
+    const type1 = new Type1(type === BigInt(TYPE1v2_IOMMU), DMA_ENTRY_LIMIT);
+    const done: IommuGroup[] = [];
+    try {
+      for (const group of this.#groups) {
+        this.#attach(type1, group);
+        done.push(group);
+      }
+    } catch (error) {
+      for (const group of done) this.#detach(type1, group);
+      throw error;
+    }
+    this.#type1 = type1;
+  }
+
+  /**
+   * A group joins: it owns the group's DMA from now on.
+   * @throws EPERM, EBUSY the DMA is another's; what attaching says
+   */
+  join(group: IommuGroup): void {
+    claim(group, this);
+    try {
+      if (this.#type1) this.#attach(this.#type1, group);
+    } catch (error) {
+      release(group, this);
+      throw error;
+    }
+    this.#groups.unshift(group);
+  }
+
+  /** A group leaves: it goes back to the host; with the last one the driver and all mappings go. */
+  leave(group: IommuGroup): void {
+    this.#groups.splice(this.#groups.indexOf(group), 1);
+    if (this.#type1) this.#detach(this.#type1, group);
+    release(group, this);
+    if (this.#groups.length > 0) return;
+    this.#type1?.release();
+    this.#type1 = undefined;
+  }
+
+  #attach(type1: Type1, group: IommuGroup): void {
+    const [member] = group.members;
+    if (!member) throw new Errno('ENODEV', `group ${group.id} has no device`);
+    routeGroup(group, type1.attach(group, member.unit));
+  }
+
+  #detach(type1: Type1, group: IommuGroup): void {
+    routeGroup(group, undefined);
+    type1.detach(group);
+  }
+}

@@ -2,7 +2,8 @@
  * The configuration space of an open device as its user sees it (linux-vfio.md, 5.4 and 7): an image made from the
  * hardware at first open. Each bit is the image's or the hardware's, and may be written or not.
  */
-import { Errno, hex } from '../../abi/errno.js';
+import { hex } from '../../abi/address.js';
+import { Errno } from '../../abi/errno.js';
 import { type Capability, CapabilityMap } from './capability-map.js';
 import type { ConfigEffects, ConfigFacts, HardwareConfig, Width } from './hardware.js';
 import { ConfigImage } from './image.js';

@@ -3,10 +3,9 @@
  * beside them errors and the request to let the device go.
  */
 import { Errno } from '../../abi/errno.js';
-import type { Caller } from '../../kernel/open-file.js';
 import { IntxIrq } from './intx.js';
 import { MessageIrqs } from './message-irqs.js';
-import { IRQ_INDEX, IRQ_INDICES, type IrqRequest } from './request.js';
+import { type EventFds, IRQ_INDEX, IRQ_INDICES, type IrqRequest } from './request.js';
 import { SingleIrq } from './single.js';
 
 /** VFIO_IRQ_INFO_*. */
@@ -62,7 +61,7 @@ export class Interrupts {
   }
 
   /** VFIO_DEVICE_SET_IRQS of a judged request. @throws EINVAL, ENOTTY, EBADF, EBUSY, ERANGE */
-  set(caller: Caller, request: IrqRequest): void {
+  set(caller: EventFds, request: IrqRequest): void {
     const { index, action, data } = request;
     const lineOnly = action === 'mask' || action === 'unmask';
     if (action === undefined || (lineOnly && index !== IRQ_INDEX.INTX)) {

@@ -3,8 +3,8 @@
  * again at unmask while the function still asserts it. The virtual INTx-disable bit of the command register masks too.
  */
 import { Errno } from '../../abi/errno.js';
-import type { Caller, EventSignal } from '../../kernel/open-file.js';
-import type { IrqData, IrqRequest } from './request.js';
+import type { EventSignal } from '../../kernel/open-file.js';
+import type { EventFds, IrqData, IrqRequest } from './request.js';
 
 export class IntxIrq {
   #active = false;
@@ -51,7 +51,7 @@ export class IntxIrq {
   }
 
   /** Serves TRIGGER; the caller has seen that no other kind of interrupt is active. @throws EINVAL, EBADF */
-  trigger(caller: Caller, { start, count, data }: IrqRequest): void {
+  trigger(caller: EventFds, { start, count, data }: IrqRequest): void {
     if (this.#active && count === 0 && data.kind === 'none') return this.disable();
     one(start, count);
     if (data.kind === 'eventfd') {
@@ -78,7 +78,7 @@ export class IntxIrq {
   }
 
   /** Serves UNMASK. @throws EINVAL; EBUSY there is an eventfd already; EBADF */
-  unmaskRequest(caller: Caller, { start, count, data }: IrqRequest): void {
+  unmaskRequest(caller: EventFds, { start, count, data }: IrqRequest): void {
     this.#require();
     one(start, count);
     if (data.kind !== 'eventfd') {

@@ -3,8 +3,8 @@
  * An interrupt of a vector without an eventfd is lost.
  */
 import { Errno } from '../../abi/errno.js';
-import type { Caller, EventSignal } from '../../kernel/open-file.js';
-import type { IrqRequest } from './request.js';
+import type { EventSignal } from '../../kernel/open-file.js';
+import type { EventFds, IrqRequest } from './request.js';
 
 export class MessageIrqs {
   readonly #name: string;
@@ -39,7 +39,7 @@ export class MessageIrqs {
    * Enables it, with vectors 0 to start + count - 1.
    * @throws ERANGE no vector is asked for; EBADF, EINVAL an eventfd is none: nothing is enabled then
    */
-  enable(caller: Caller, request: IrqRequest): void {
+  enable(caller: EventFds, request: IrqRequest): void {
     const { start, count } = request;
     if (start + count === 0) throw new Errno('ERANGE', `no vector of ${this.#name} is asked for`);
     for (let vector = 0; vector < start + count; vector++) this.#vectors.set(vector, undefined);
@@ -57,7 +57,7 @@ export class MessageIrqs {
    * Wires the vectors of an active one again; on failure all from the first to the failing one stay unwired.
    * @throws EINVAL a vector is not allocated; EBADF, EINVAL an eventfd is none
    */
-  wire(caller: Caller, { start, count, data }: IrqRequest): void {
+  wire(caller: EventFds, { start, count, data }: IrqRequest): void {
     const fds = data.kind === 'eventfd' ? data.fds : [];
     for (let i = 0; i < count; i++) {
       try {
@@ -69,7 +69,7 @@ export class MessageIrqs {
     }
   }
 
-  #wireOne(caller: Caller, vector: number, fd: number): void {
+  #wireOne(caller: EventFds, vector: number, fd: number): void {
     this.#unwire(vector);
     if (fd < 0) return;
     if (!this.#vectors.has(vector) && !this.#dynamic) {

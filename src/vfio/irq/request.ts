@@ -1,5 +1,9 @@
 /** VFIO_DEVICE_SET_IRQS as it comes in: what is judged before any interrupt is looked at (linux-vfio.md, 5.6). */
 import { Errno } from '../../abi/errno.js';
+import type { Caller } from '../../kernel/open-file.js';
+
+/** Whose descriptors name eventfds. */
+export type EventFds = Pick<Caller, 'eventfd'>;
 
 export const IRQ_INDEX = { INTX: 0, MSI: 1, MSIX: 2, ERR: 3, REQ: 4 } as const;
 /** VFIO_PCI_NUM_IRQS. */

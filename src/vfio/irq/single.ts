@@ -1,7 +1,7 @@
 /** An interrupt that is one eventfd of the user: an error of the device, or the request to let it go. */
 import { Errno } from '../../abi/errno.js';
-import type { Caller, EventSignal } from '../../kernel/open-file.js';
-import type { IrqRequest } from './request.js';
+import type { EventSignal } from '../../kernel/open-file.js';
+import type { EventFds, IrqRequest } from './request.js';
 
 export class SingleIrq {
   #signal: EventSignal | undefined;
@@ -13,7 +13,7 @@ export class SingleIrq {
   }
 
   /** Serves TRIGGER. @throws EINVAL, EBADF */
-  trigger(caller: Caller, { count, data }: IrqRequest): void {
+  trigger(caller: EventFds, { count, data }: IrqRequest): void {
     if (data.kind === 'none') {
       if (!this.#signal) throw new Errno('EINVAL', 'no eventfd is set');
       if (count > 0) this.#signal.signal();

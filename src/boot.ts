@@ -3,18 +3,24 @@ import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
 import type { IoasidContext } from './ioasid/context.js';
 import { openIoasid } from './ioasid/file.js';
+import { IOASID_DEVICE_ROWS } from './ioasid/vfio-bind.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
+import type { IommuGroup } from './iommu/requester.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { PathTable } from './kernel/paths.js';
+import { Pollers } from './kernel/pollers.js';
 import { Process, type ProcessOptions } from './kernel/process.js';
 import { Timers } from './kernel/timers.js';
 import { openKvm } from './kvm/kvm-file.js';
 import type { Vm } from './kvm/vm.js';
-import { buildMachine, type Machine, type MachineDevice, type MakeMemory } from './machine/build.js';
+import { buildMachine, type Machine, type MachineDevice } from './machine/build.js';
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
 import type { MachineDescription } from './machine/schema.js';
+import type { MakeMemory } from './pci/memory.js';
 import { AssignedDevice } from './vfio/assigned-device.js';
-import { openDevice } from './vfio/file.js';
+import { type DeviceFileTable, deviceFileTable, openDevice } from './vfio/file.js';
+import { VfioGroup } from './vfio/group.js';
+import type { BusFunction, VfioHost } from './vfio/host.js';
 
 export interface BootOptions {
   /** What parseMachine() made of a machine file; the default machine when not given. */
@@ -39,6 +45,9 @@ const MISC_MAJOR = 10;
 const IOASID_MINOR = 60;
 const KVM_MINOR = 232;
 const VFIO_MAJOR = 511;
+/** Of a PCI address, DDDD:BB, and how it ends on the root bus. */
+const BUS_LENGTH = 7;
+const ROOT_BUS = ':00';
 
 export class BootedMachine {
   readonly kernel: VirtualKernel;
@@ -46,20 +55,30 @@ export class BootedMachine {
   readonly authority: Authority;
   readonly caches: CpuCaches;
   readonly timers: Timers;
+  readonly pollers: Pollers;
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
   readonly contexts = new Set<IoasidContext>();
   readonly vms = new Set<Vm>();
   /** What is plugged in, by name. */
   readonly #assigned = new Map<string, AssignedDevice>();
+  readonly #groups = new Map<IommuGroup, VfioGroup<AssignedDevice>>();
+  readonly #deviceFiles: DeviceFileTable = deviceFileTable([IOASID_DEVICE_ROWS]);
+  readonly #vfioHost: VfioHost<AssignedDevice>;
   #vmNumber = 0;
   #pids = 1000;
 
   constructor(options: BootOptions = {}) {
     const description = options.machine ?? DEFAULT_DESCRIPTION;
-    this.hardware = buildMachine(description, options.makeMemory);
     this.now = options.now ?? (() => 0);
     this.timers = new Timers(this.now);
+    this.pollers = new Pollers(this.now);
+    this.hardware = buildMachine(description, {
+      timers: this.timers,
+      pollers: this.pollers,
+      makeMemory: options.makeMemory,
+      found: (device, register, value) => this.kernel.note(device, `${register} is 0x${value.toString(16)}`),
+    });
     this.caches = new CpuCaches(options.coherency === 'strict', options.eviction);
     for (const { port } of this.hardware.devices) port.caches = this.caches;
     this.authority = new Authority(policyByName(options.authority ?? description.authority), this.now);
@@ -77,7 +96,24 @@ export class BootedMachine {
     };
     this.kernel.paths.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => openIoasid(host));
     this.kernel.paths.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => openKvm(host));
+    this.#vfioHost = {
+      pollers: this.pollers,
+      schedule: (delay, act) => this.timers.schedule(delay, act),
+      busFunctions: (device) => this.#busFunctions(device),
+    };
     for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);
+  }
+
+  /** The functions on a device's bus; undefined: it is the root bus, which cannot be reset. */
+  #busFunctions({ requester }: AssignedDevice): BusFunction<AssignedDevice>[] | undefined {
+    const bus = requester.name.slice(0, BUS_LENGTH);
+    if (bus.endsWith(ROOT_BUS)) return undefined;
+    const devices = this.hardware.devices.filter(({ requester: it }) => it.name.startsWith(bus));
+    return devices.map(({ name, requester: it }) => ({
+      address: it.name,
+      group: it.group,
+      device: this.#assigned.get(name),
+    }));
   }
 
   /** A device that is plugged in, by its name, vfioN. @throws RangeError that lists the names */
@@ -107,7 +143,6 @@ export class BootedMachine {
     if (!device) throw new RangeError(`the machine has no device '${name}' to plug in`);
     if (this.#assigned.has(name)) throw new RangeError(`${name} is plugged in already`);
     device.requester.group.members.add(device.requester);
-    device.model.reset();
     this.#install(device);
     this.kernel.note(name, 'was plugged in');
   }
@@ -130,18 +165,27 @@ export class BootedMachine {
     this.authority.refresh();
   }
 
+  /** Looks at what programs stored into mapped registers. Returns true if a device moved: there may be more to do. */
+  poll(): boolean {
+    return this.pollers.poll();
+  }
+
   /** A new simulated process. */
   spawn(options?: ProcessOptions): Process {
     return new Process(this.kernel, () => ++this.#pids, options);
   }
 
   #install(from: MachineDevice): void {
-    const { name, requester, port, model } = from;
-    const device = new AssignedDevice(name, requester, port, model);
-    from.onInterrupt = (vector) => device.interrupts.raise(vector);
+    const { name, requester } = from;
+    const { group } = requester;
+    let vfioGroup = this.#groups.get(group);
+    if (!vfioGroup) this.#groups.set(group, (vfioGroup = new VfioGroup(group)));
+    const device = new AssignedDevice(name, requester, from.function, vfioGroup, this.#vfioHost);
     this.#assigned.set(name, device);
     const minor = this.hardware.devices.indexOf(from);
-    this.kernel.paths.addDevice(`/dev/vfio/devices/${name}`, VFIO_MAJOR, minor, () => openDevice(device));
+    this.kernel.paths.addDevice(`/dev/vfio/devices/${name}`, VFIO_MAJOR, minor, () =>
+      openDevice(device, this.#deviceFiles),
+    );
     if (!requester.parent) this.kernel.paths.addLink(`/dev/vfio/devices/by-bdf/${requester.name}`, `../${name}`);
   }
 }

@@ -22,12 +22,12 @@ type Backend =
   | { readonly kind: 'iommufd'; readonly iommu: CompatIommu; readonly file: OpenFile };
 
 export class Group {
-  readonly vfio: VfioGroup;
+  readonly vfio: VfioGroup<AssignedDevice>;
   /** This open file: held by the devices that are opened through it. */
   #self: OpenFile | undefined;
   #backend: Backend | undefined;
 
-  constructor(vfio: VfioGroup) {
+  constructor(vfio: VfioGroup<AssignedDevice>) {
     this.vfio = vfio;
   }
 

@@ -34,6 +34,8 @@ export interface Caller {
 export interface EventSignal {
   /** Adds one to its counter. */
   signal(): void;
+  /** Somebody added to it since it was read: it is read then, and its counter is 0. */
+  take(): boolean;
   close(): void;
 }
 
@@ -54,8 +56,8 @@ export interface MappableMemory {
   write(offset: number, from: Uint8Array): void;
 }
 
-/** The memory that mappings of a file show: its device's. */
-export const BACKING = new Facet<MappableMemory>('backing');
+/** The memories that mappings of a file show, in the order of their offsets: its device's. */
+export const BACKING = new Facet<readonly MappableMemory[]>('backing');
 
 /** What mmap(2) asks for. */
 export interface MmapRequest {

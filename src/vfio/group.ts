@@ -4,11 +4,11 @@
  */
 import type { IommuGroup } from '../iommu/requester.js';
 import { Errno } from '../abi/errno.js';
-import type { AssignedDevice } from './assigned-device.js';
 
-export class VfioGroup {
+/** @typeParam D a device under a VFIO driver */
+export class VfioGroup<D> {
   readonly iommu: IommuGroup;
-  readonly devices = new Set<AssignedDevice>();
+  readonly devices = new Set<D>();
   /** /dev/vfio/N is open. */
   #open = false;
   /** Devices that are bound through their own files. */

@@ -2,11 +2,11 @@
  * Reads and writes of a device's regions (linux-vfio.md, 5.4): the index is in the bits of the file offset from 40 on. An
  * access is taken apart into naturally aligned pieces.
  */
-import { hex } from '../abi/address.js';
-import { Errno } from '../abi/errno.js';
-import { LINUX_VFIO } from '../abi/vfio.js';
-import type { Bar } from '../pci/bar.js';
-import { splitOffset } from '../pci/region-offset.js';
+import { hex } from '../../abi/address.js';
+import { Errno } from '../../abi/errno.js';
+import { LINUX_VFIO } from '../../abi/vfio.js';
+import type { Bar } from '../../pci/bar.js';
+import { splitOffset } from '../../pci/region-offset.js';
 import type { OpenDevice } from './open-device.js';
 import { msixTable } from './region-info.js';
 

@@ -2,17 +2,17 @@
  * A device while somebody has it open (linux-vfio.md, 5.1): from its first open, which resets the function and makes the
  * virtual configuration space, to its last close, which puts the function back as it was found.
  */
-import type { Caller } from '../kernel/open-file.js';
-import type { Poller } from '../kernel/pollers.js';
-import type { PciFunction, PollerSet } from '../pci/function.js';
-import type { InterruptSink } from '../pci/interrupts.js';
-import { splitOffset } from '../pci/region-offset.js';
-import type { ConfigEffects } from './config/hardware.js';
-import { VirtualConfig } from './config/virtual-config.js';
+import type { Caller } from '../../kernel/open-file.js';
+import type { Poller } from '../../kernel/pollers.js';
+import type { PciFunction, PollerSet } from '../../pci/function.js';
+import type { InterruptSink } from '../../pci/interrupts.js';
+import { splitOffset } from '../../pci/region-offset.js';
+import type { ConfigEffects } from '../config/hardware.js';
+import { VirtualConfig } from '../config/virtual-config.js';
 import { configFacts, hardwareOf, setPowerState } from './function-config.js';
 import { IoEventFds } from './io-eventfd.js';
-import { Interrupts } from './irq/interrupts.js';
-import type { IrqRequest } from './irq/request.js';
+import { Interrupts } from '../irq/interrupts.js';
+import type { IrqRequest } from '../irq/request.js';
 import { LowPower } from './low-power.js';
 
 const COMMAND = 0x04;
@@ -24,12 +24,12 @@ const HEADER_SIZE = 64;
 /** Power state from which on registers are not reached. */
 const D3HOT = 3;
 
-/** What the machine says of a function beside the function itself. */
-export interface DeviceFacts {
+/** What is known of a function beside the function itself. */
+export interface OpenFacts {
   readonly virtualFunction: boolean;
-  /** Resets of the function alone work, or the bus has no other function. */
+  /** A reset of the function alone works. */
   readonly canReset: boolean;
-  /** Vectors of MSI-X can be added while it is enabled: interrupts are remapped. */
+  /** Vectors of MSI-X can be added while it is enabled. */
   readonly dynamicMsix: boolean;
 }
 
@@ -48,7 +48,7 @@ export class OpenDevice implements InterruptSink, Poller {
   readonly #stopPolling: () => void;
 
   /** @param busMaster the personality leaves bus mastering on */
-  constructor(pci: PciFunction, facts: DeviceFacts, pollers: PollerSet, busMaster: boolean) {
+  constructor(pci: PciFunction, facts: OpenFacts, pollers: PollerSet, busMaster: boolean) {
     this.function = pci;
     this.canReset = facts.canReset;
     this.#found = new Uint8Array(HEADER_SIZE);

@@ -1,9 +1,9 @@
 /**
  * VFIO_DEVICE_IOEVENTFD (linux-vfio.md, 5.8): eventfds of the user whose signal makes the kernel write a value to a register.
  */
-import { hex } from '../abi/address.js';
-import { Errno } from '../abi/errno.js';
-import type { Caller, EventSignal } from '../kernel/open-file.js';
+import { hex } from '../../abi/address.js';
+import { Errno } from '../../abi/errno.js';
+import type { Caller, EventSignal } from '../../kernel/open-file.js';
 
 /** Most of them a device. */
 const MAX_IOEVENTFDS = 1000;

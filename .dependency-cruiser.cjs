@@ -11,7 +11,6 @@ const pure = {
   // A VFIO device file is around a PCI function; who may use it is the business of the wings.
   vfio: ['pci', 'kernel', 'iommu', 'authority', 'abi'],
   ioasid: ['vfio', 'pci', 'kernel', 'iommu', 'authority', 'abi'],
-  container: ['vfio', 'pci', 'memory', 'kernel', 'iommu', 'authority', 'abi'],
   kvm: ['vfio', 'ioasid', 'kernel', 'iommu', 'authority', 'abi'],
   // A machine file names its authority policy, and the name is checked with the rest of the file.
   // Devices run on the kernel's timers and pollers.

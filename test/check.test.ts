@@ -174,7 +174,7 @@ describe('scenarios', () => {
   });
 });
 
-describe('every counterexample', { timeout: 120_000 }, () => {
+describe('every counterexample', { timeout: 240_000 }, () => {
   const directory = mkdtempSync(join(workDirectory, 'stories-'));
   const { stdout, status } = run(['check', '--json', '--emit-scenario', directory]);
   const files = readdirSync(directory);

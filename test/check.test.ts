@@ -219,7 +219,7 @@ describe('scenarios', () => {
   });
 });
 
-describe('every counterexample', { timeout: 120_000 }, () => {
+describe('every counterexample', { timeout: 240_000 }, () => {
   const directory = mkdtempSync(join(workDirectory, 'stories-'));
   // One descriptor is enough for every story: a fifth of the states, and the page must be the same.
   const { stdout, status } = run(['check', '--json', '--descriptors', '1', '--emit-scenario', directory]);

@@ -178,8 +178,8 @@ export class BootedMachine {
   #install(from: MachineDevice): void {
     const { name, requester } = from;
     const { group } = requester;
-    let vfioGroup = this.#groups.get(group);
-    if (!vfioGroup) this.#groups.set(group, (vfioGroup = new VfioGroup(group)));
+    const vfioGroup = this.#groups.get(group) ?? new VfioGroup<AssignedDevice>(group);
+    this.#groups.set(group, vfioGroup);
     const device = new AssignedDevice(name, requester, from.function, vfioGroup, this.#vfioHost);
     this.#assigned.set(name, device);
     const minor = this.hardware.devices.indexOf(from);

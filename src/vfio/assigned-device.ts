@@ -70,7 +70,12 @@ export class AssignedDevice {
   /** A file gets access. @throws ENODEV the device was taken out */
   open(file: DeviceUser, busMaster: boolean): OpenDevice {
     if (this.removed) throw new Errno('ENODEV', `${this.name} was unplugged`);
-    this.#open ??= new OpenDevice(this.function, { ...this.facts, canReset: this.canReset }, this.host.pollers, busMaster);
+    this.#open ??= new OpenDevice(
+      this.function,
+      { ...this.facts, canReset: this.canReset },
+      this.host.pollers,
+      busMaster,
+    );
     this.files.add(file);
     return this.#open;
   }

@@ -20,7 +20,6 @@ export interface DeviceBinding {
   release(): void;
 }
 
-
 /** An open file that may have access to a device. */
 export interface DeviceUser {
   readonly binding: DeviceBinding | undefined;

@@ -2,8 +2,9 @@
  * How VFIO reads the struct of an ioctl (drivers/vfio): as many bytes as the oldest caller gives, then `argsz` is judged,
  * and no more than argsz bytes are written back.
  */
-import { Errno } from '../abi/errno.js';
+
 import { hex } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
 import type { Convention } from '../kernel/convention.js';
 
 export const VFIO_ARGSZ: Convention = {

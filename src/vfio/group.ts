@@ -2,8 +2,9 @@
  * What VFIO keeps of an IOMMU group (Linux: struct vfio_group): its devices that are under a VFIO driver, and whether it is
  * in use through its own file or through the files of its devices. The two exclude each other.
  */
-import type { IommuGroup } from '../iommu/requester.js';
+
 import { Errno } from '../abi/errno.js';
+import type { IommuGroup } from '../iommu/requester.js';
 
 /** @typeParam D a device under a VFIO driver */
 export class VfioGroup<D> {
@@ -26,7 +27,8 @@ export class VfioGroup<D> {
   take(): void {
     const { id } = this.iommu;
     if (this.devices.size === 0) throw new Errno('ENODEV', `group ${id} has no device under a VFIO driver`);
-    if (this.#bound > 0) throw new Errno('EBUSY', `${this.#bound} devices of group ${id} are bound through their own files`);
+    if (this.#bound > 0)
+      throw new Errno('EBUSY', `${this.#bound} devices of group ${id} are bound through their own files`);
     if (this.#open) throw new Errno('EBUSY', `/dev/vfio/${id} is open already`);
     this.#open = true;
   }

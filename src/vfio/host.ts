@@ -1,6 +1,7 @@
 /** What VFIO needs of the machine around its devices. */
-import type { PollerSet } from '../pci/function.js';
+
 import type { IommuGroup } from '../iommu/requester.js';
+import type { PollerSet } from '../pci/function.js';
 
 /** A function that a reset of the bus concerns. */
 export interface BusFunction<D> {

@@ -2,8 +2,9 @@
  * The file system of the virtual kernel: one tree from `/`. The kernel's parts put their nodes into it, and take them
  * away; programs walk it (walk.ts) and open what they find.
  */
-import { O } from '../../abi/fcntl.js';
+
 import { Errno } from '../../abi/errno.js';
+import { O } from '../../abi/fcntl.js';
 import { OpenFile } from '../open-file.js';
 import { ATTRIBUTE_FILE, AttributeFile } from './attribute-file.js';
 import { type AttributeInode, DeviceInode, DirectoryInode, type HostNames, type Inode, LinkInode } from './inode.js';

@@ -40,7 +40,8 @@ export function dmaBuf(device: OpenDevice, caller: Caller, address: bigint, size
     number,
     number,
   ];
-  if (count === 0 || flags !== 0) throw new Errno('EINVAL', `flags ${flags} and ${count} ranges: flags are 0, ranges some`);
+  if (count === 0 || flags !== 0)
+    throw new Errno('EINVAL', `flags ${flags} and ${count} ranges: flags are 0, ranges some`);
   const bar = index <= LAST_BAR ? device.function.bar(index) : undefined;
   if (!bar) throw new Errno('ENODEV', `the device has no BAR ${index}`);
   if (count > MAX_RANGES || size < HEADER + count * RANGE) throw new Errno('EINVAL', `no room for ${count} ranges`);

@@ -4,8 +4,8 @@ import type { Fields } from '../../abi/layout.js';
 import { VFIO_DEVICE_FEATURE as FEATURE, vfio_device_feature } from '../../abi/vfio.js';
 import type { Caller } from '../../kernel/open-file.js';
 import type { DeviceFile } from '../device-file.js';
-import { dmaBuf } from './dma-buf.js';
 import { tokenText } from '../vf-token.js';
+import { dmaBuf } from './dma-buf.js';
 
 const { GET, SET, PROBE, MASK } = FEATURE;
 
@@ -94,12 +94,14 @@ export function feature(
 ): number {
   if (flags & ~(MASK | GET | SET | PROBE)) throw new Errno('EINVAL', `unknown bits in flags 0x${flags.toString(16)}`);
   const wanted = flags & (GET | SET);
-  if ((flags & PROBE) === 0 && wanted === (GET | SET)) throw new Errno('EINVAL', 'GET and SET go together only with PROBE');
+  if ((flags & PROBE) === 0 && wanted === (GET | SET))
+    throw new Errno('EINVAL', 'GET and SET go together only with PROBE');
   const { directions, size, run } = find(file, flags & MASK);
   if (wanted & ~directions) throw new Errno('EINVAL', `feature ${flags & MASK} cannot be used in this direction`);
   if (flags & PROBE) return 0;
   if (wanted === 0) throw new Errno('EINVAL', 'neither GET nor SET nor PROBE');
   const available = argsz - vfio_device_feature.size;
-  if (available < size) throw new Errno('EINVAL', `feature ${flags & MASK} has ${size} bytes of data, not ${available}`);
+  if (available < size)
+    throw new Errno('EINVAL', `feature ${flags & MASK} has ${size} bytes of data, not ${available}`);
   return run({ file, caller, address: address + BigInt(vfio_device_feature.size), size: available });
 }

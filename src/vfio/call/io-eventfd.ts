@@ -1,8 +1,8 @@
 /** VFIO_DEVICE_IOEVENTFD as it comes in: what is judged before the eventfd (linux-vfio.md, 5.8). */
 import { hex } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
-import type { vfio_device_ioeventfd } from '../../abi/vfio.js';
 import type { Fields } from '../../abi/layout.js';
+import type { vfio_device_ioeventfd } from '../../abi/vfio.js';
 import type { Caller } from '../../kernel/open-file.js';
 import { splitOffset } from '../../pci/region-offset.js';
 import type { DeviceFile } from '../device-file.js';

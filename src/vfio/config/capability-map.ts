@@ -169,7 +169,10 @@ export class CapabilityMap {
   }
 
   #add(hw: HardwareConfig, capability: Capability): void {
-    const end = Math.min(capability.start + capability.length, capability.start < STANDARD_SIZE ? STANDARD_SIZE : hw.size);
+    const end = Math.min(
+      capability.start + capability.length,
+      capability.start < STANDARD_SIZE ? STANDARD_SIZE : hw.size,
+    );
     for (let offset = capability.start; offset < end; offset++) {
       this.#owner[offset] = capability;
       this.image[offset] = hw.read(offset, 1);

@@ -116,7 +116,10 @@ export class VirtualConfig {
 
   #writePiece(at: number, width: Width, value: number): void {
     const capability = this.#map.at(at);
-    if (!capability) return this.#hw.write(at, width, value);
+    if (!capability) {
+      this.#hw.write(at, width, value);
+      return;
+    }
     const { permissions } = capability;
     if (!permissions) {
       if (capability.rawWrites) this.#hw.write(at, width, value);

@@ -70,18 +70,23 @@ export function afterWrite(context: WriteContext, write: PieceWrite, before: Bef
   if (capability.extended) return;
   switch (capability.id) {
     case 0:
-      return command(context, write, before);
+      command(context, write, before);
+      return;
     case 0x01:
       if (write.at === capability.start + 4) context.effects.powerState(write.value & 3);
       return;
     case 0x03:
-      return vitalProductData(context, write);
+      vitalProductData(context, write);
+      return;
     case 0x05:
-      return messageControl(context, write);
+      messageControl(context, write);
+      return;
     case 0x10:
-      return expressControl(context, write, before);
+      expressControl(context, write, before);
+      return;
     case 0x13:
-      return advancedFeatures(context, write);
+      advancedFeatures(context, write);
+      return;
   }
 }
 

@@ -50,7 +50,8 @@ export class Interrupts {
 
   /** VFIO_DEVICE_GET_IRQ_INFO. @throws EINVAL no such index; ERR of a device that is not PCI Express */
   info(index: number): { flags: number; count: number } {
-    if (index >= IRQ_INDICES) throw new Errno('EINVAL', `interrupt index ${index} is not one of 0 to ${IRQ_INDICES - 1}`);
+    if (index >= IRQ_INDICES)
+      throw new Errno('EINVAL', `interrupt index ${index} is not one of 0 to ${IRQ_INDICES - 1}`);
     if (index === IRQ_INDEX.ERR && !this.#facts.express) {
       throw new Errno('EINVAL', 'a function without PCI Express capability reports no errors');
     }
@@ -62,30 +63,41 @@ export class Interrupts {
 
   /** VFIO_DEVICE_SET_IRQS of a judged request. @throws EINVAL, ENOTTY, EBADF, EBUSY, ERANGE */
   set(caller: EventFds, request: IrqRequest): void {
-    const { index, action, data } = request;
+    const { index, action } = request;
     const lineOnly = action === 'mask' || action === 'unmask';
     if (action === undefined || (lineOnly && index !== IRQ_INDEX.INTX)) {
       throw new Errno('ENOTTY', `interrupt index ${index} takes exactly one of TRIGGER and, for INTx, MASK or UNMASK`);
     }
-    if (index === IRQ_INDEX.ERR) return this.error.trigger(caller, request);
-    if (index === IRQ_INDEX.REQ) return this.request.trigger(caller, request);
-    if (index === IRQ_INDEX.INTX) {
-      if (action === 'mask') return this.intx.mask(request);
-      if (action === 'unmask') return this.intx.unmaskRequest(caller, request);
+    if (index === IRQ_INDEX.ERR) this.error.trigger(caller, request);
+    else if (index === IRQ_INDEX.REQ) this.request.trigger(caller, request);
+    else if (index !== IRQ_INDEX.INTX)
+      this.#setMessages(caller, index === IRQ_INDEX.MSI ? this.msi : this.msix, request);
+    else if (action === 'mask') this.intx.mask(request);
+    else if (action === 'unmask') this.intx.unmaskRequest(caller, request);
+    else {
       this.#alone(this.intx);
-      return this.intx.trigger(caller, request);
+      this.intx.trigger(caller, request);
     }
-    const messages = index === IRQ_INDEX.MSI ? this.msi : this.msix;
-    if (messages.active && request.count === 0 && data.kind === 'none') return messages.disable();
+  }
+
+  #setMessages(caller: EventFds, messages: MessageIrqs, request: IrqRequest): void {
+    const { data, count } = request;
+    if (messages.active && count === 0 && data.kind === 'none') {
+      messages.disable();
+      return;
+    }
     this.#alone(messages);
-    if (data.kind === 'eventfd') return messages.active ? messages.wire(caller, request) : messages.enable(caller, request);
-    if (!messages.active) throw new Errno('EINVAL', `${index === IRQ_INDEX.MSI ? 'MSI' : 'MSI-X'} is not enabled`);
-    messages.loopback(request);
+    if (data.kind === 'eventfd') {
+      if (messages.active) messages.wire(caller, request);
+      else messages.enable(caller, request);
+    } else if (messages.active) messages.loopback(request);
+    else throw new Errno('EINVAL', 'the kind of interrupt is not enabled');
   }
 
   #alone(kind: IntxIrq | MessageIrqs): void {
     for (const other of [this.intx, this.msi, this.msix]) {
-      if (other !== kind && other.active) throw new Errno('EINVAL', 'another kind of interrupt is enabled: disable it first');
+      if (other !== kind && other.active)
+        throw new Errno('EINVAL', 'another kind of interrupt is enabled: disable it first');
     }
   }
 

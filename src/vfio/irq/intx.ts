@@ -52,7 +52,10 @@ export class IntxIrq {
 
   /** Serves TRIGGER; the caller has seen that no other kind of interrupt is active. @throws EINVAL, EBADF */
   trigger(caller: EventFds, { start, count, data }: IrqRequest): void {
-    if (this.#active && count === 0 && data.kind === 'none') return this.disable();
+    if (this.#active && count === 0 && data.kind === 'none') {
+      this.disable();
+      return;
+    }
     one(start, count);
     if (data.kind === 'eventfd') {
       const fd = data.fds[0] ?? -1;
@@ -127,7 +130,8 @@ export class IntxIrq {
 }
 
 function one(start: number, count: number): void {
-  if (start !== 0 || count !== 1) throw new Errno('EINVAL', `INTx is interrupt 0 alone, not ${start} and count ${count}`);
+  if (start !== 0 || count !== 1)
+    throw new Errno('EINVAL', `INTx is interrupt 0 alone, not ${start} and count ${count}`);
 }
 
 const chosen = (data: IrqData): boolean => data.kind === 'none' || (data.kind === 'bool' && Boolean(data.values[0]));

@@ -9,10 +9,10 @@ import type { InterruptSink } from '../../pci/interrupts.js';
 import { splitOffset } from '../../pci/region-offset.js';
 import type { ConfigEffects } from '../config/hardware.js';
 import { VirtualConfig } from '../config/virtual-config.js';
-import { configFacts, hardwareOf, setPowerState } from './function-config.js';
-import { IoEventFds } from './io-eventfd.js';
 import { Interrupts } from '../irq/interrupts.js';
 import type { IrqRequest } from '../irq/request.js';
+import { configFacts, hardwareOf, setPowerState } from './function-config.js';
+import { IoEventFds } from './io-eventfd.js';
 import { LowPower } from './low-power.js';
 
 const COMMAND = 0x04;
@@ -58,7 +58,12 @@ export class OpenDevice implements InterruptSink, Poller {
     const decode = pci.bars.reduce((bits, { kind }) => bits | (kind === 'io' ? COMMAND_IO : COMMAND_MEMORY), 0);
     const rest = hw.read(COMMAND, 2) & ~(COMMAND_BUS_MASTER | COMMAND_INTX_DISABLE);
     hw.write(COMMAND, 2, rest | decode | (busMaster ? COMMAND_BUS_MASTER : 0));
-    this.config = new VirtualConfig(hw, configFacts(pci, facts.virtualFunction), this.#effects(), pci.interrupts.pins === 0);
+    this.config = new VirtualConfig(
+      hw,
+      configFacts(pci, facts.virtualFunction),
+      this.#effects(),
+      pci.interrupts.pins === 0,
+    );
     this.interrupts = new Interrupts({
       pin: this.config.interruptPin,
       msi: pci.interrupts.msiVectors,

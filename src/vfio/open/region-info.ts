@@ -1,7 +1,12 @@
 /** VFIO_DEVICE_GET_REGION_INFO: what each region of a device is, with its capabilities (linux-vfio.md, 5.2). */
 import { PAGE_SIZE } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
-import { LINUX_VFIO, vfio_info_cap_header, vfio_region_info_cap_sparse_mmap, vfio_region_sparse_mmap_area } from '../../abi/vfio.js';
+import {
+  LINUX_VFIO,
+  vfio_info_cap_header,
+  vfio_region_info_cap_sparse_mmap,
+  vfio_region_sparse_mmap_area,
+} from '../../abi/vfio.js';
 import type { Bar } from '../../pci/bar.js';
 import type { PciFunction } from '../../pci/function.js';
 import { CAPABILITY, MSIX } from '../../pci/standard-capabilities.js';

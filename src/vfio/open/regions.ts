@@ -10,7 +10,11 @@ import { splitOffset } from '../../pci/region-offset.js';
 import type { OpenDevice } from './open-device.js';
 import { msixTable } from './region-info.js';
 
-const { VFIO_PCI_CONFIG_REGION_INDEX: CONFIG, VFIO_PCI_ROM_REGION_INDEX: ROM, VFIO_PCI_NUM_REGIONS: REGIONS } = LINUX_VFIO;
+const {
+  VFIO_PCI_CONFIG_REGION_INDEX: CONFIG,
+  VFIO_PCI_ROM_REGION_INDEX: ROM,
+  VFIO_PCI_NUM_REGIONS: REGIONS,
+} = LINUX_VFIO;
 
 interface Place {
   readonly bar: Bar;
@@ -22,7 +26,8 @@ interface Place {
 function place(device: OpenDevice, index: number, offset: bigint, count: number): Place {
   const bar = device.function.bar(index);
   if (!bar) throw new Errno('EINVAL', `region ${index} of the device is empty`);
-  if (offset >= bar.size) throw new Errno('EINVAL', `${hex(offset)} is outside the ${bar.size} bytes of region ${index}`);
+  if (offset >= bar.size)
+    throw new Errno('EINVAL', `${hex(offset)} is outside the ${bar.size} bytes of region ${index}`);
   if (bar.kind !== 'io' && !device.memoryEnabled) {
     throw new Errno('EIO', `memory decode of the device is off, or it sleeps: BAR ${index} does not answer`);
   }
@@ -42,7 +47,8 @@ function checkWidth(bar: Bar, offset: number, count: number): void {
 function outsideTable(device: OpenDevice, { bar, offset, count }: Place): { from: number; to: number }[] {
   const table = msixTable(device.function);
   const end = offset + count;
-  if (!table || table.bar !== bar.index || table.start >= end || table.end <= offset) return [{ from: offset, to: end }];
+  if (!table || table.bar !== bar.index || table.start >= end || table.end <= offset)
+    return [{ from: offset, to: end }];
   const parts = [
     { from: offset, to: Math.min(end, table.start) },
     { from: Math.max(offset, table.end), to: end },

@@ -2,9 +2,10 @@
 import { closeSync } from 'node:fs';
 import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
+import type { Located } from '../../kernel/fs/file-system.js';
+import type { Inode } from '../../kernel/fs/inode.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import { BACKING, type Caller, type EventSignal, type OpenFile } from '../../kernel/open-file.js';
-import type { PathNode } from '../../kernel/paths.js';
 import { RECORDS } from '../../kernel/record-stream.js';
 import { takeEventfd } from '../host/eventfd.js';
 import type { Notification } from '../host/notification.js';
@@ -107,8 +108,8 @@ export class FileCalls {
   }
 
   /** Opens a path and gives the caller its descriptor, as the result of the call. */
-  open(n: Notification, path: string, flags: number): Served {
-    this.give(n, this.kernel.open(path, flags, credentials(n.tid)), flags, true);
+  open(n: Notification, file: Located, flags: number): Served {
+    this.give(n, this.kernel.open(file, flags, credentials(n.tid)), flags, true);
     return 'done';
   }
 
@@ -194,10 +195,10 @@ export class FileCalls {
     return 'host';
   }
 
-  #fstat(n: Notification, fd: number, answer: (node: PathNode) => Served): Served {
+  #fstat(n: Notification, fd: number, answer: (node: Inode) => Served): Served {
     const file = this.find(n.tid, fd);
     if (!file) return 'host';
-    const node = this.kernel.paths.get(file.name);
+    const node = this.kernel.fs.get(file.name);
     return node ? answer(node) : 'host';
   }
 }

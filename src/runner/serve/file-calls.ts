@@ -10,10 +10,11 @@ import { RECORDS } from '../../kernel/record-stream.js';
 import { takeEventfd } from '../host/eventfd.js';
 import type { Notification } from '../host/notification.js';
 import { credentials } from '../host/procfs.js';
+import { SharedMemory } from '../host/shared-memory.js';
 import { StreamPipe } from '../host/stream-pipe.js';
 import type { SyscallName } from '../host/syscalls.js';
 import { packStat, packStatx } from './file-status.js';
-import { type HostFiles, SharedMemory } from './host-files.js';
+import type { HostFiles } from './host-files.js';
 import { copyOut } from './path-calls.js';
 import { readPath } from './path-lookup.js';
 import type { Served } from './served.js';
@@ -122,9 +123,9 @@ export class FileCalls {
   give(n: Notification, file: OpenFile, flags: number, send: boolean): number {
     const records = file.facet(RECORDS);
     if (records) return this.#giveStream(n, new StreamPipe(file, records, flags), flags);
-    const memory = file.facet(BACKING);
-    if (memory instanceof SharedMemory) this.#memories.add(memory);
-    const ours = this.files.make(file, flags & (O.ACCMODE | O.NONBLOCK), memory?.size ?? 0);
+    const memories = (file.facet(BACKING) ?? []).filter((memory) => memory instanceof SharedMemory);
+    for (const memory of memories) this.#memories.add(memory);
+    const ours = this.files.make(file, flags & (O.ACCMODE | O.NONBLOCK), memories);
     const fd = n.addDescriptor(ours, (flags & O.CLOEXEC) !== 0, send);
     // If the caller did not get it, this close is the last one and releases the file.
     closeSync(ours);

@@ -56,7 +56,7 @@ export interface MappableMemory {
   write(offset: number, from: Uint8Array): void;
 }
 
-/** The memories that mappings of a file show, in the order of their offsets: its device's. */
+/** The memories that mappings of a file show, those of its device's BARs, in the order of the regions. */
 export const BACKING = new Facet<readonly MappableMemory[]>('backing');
 
 /** What mmap(2) asks for. */

@@ -62,10 +62,6 @@ export class AttributeFile {
     return bytes.length;
   }
 
-  release(): void {
-    this.#text = undefined;
-  }
-
   #show(attribute: Attribute): Uint8Array {
     if (!attribute.show) throw new Errno('EIO', `${this.name} has nothing to show`);
     return encode(attribute.show()).subarray(0, PAGE);
@@ -87,14 +83,13 @@ export class AttributeFile {
 }
 
 /** The attribute that an open file is. */
-export const ATTRIBUTE = new Facet<AttributeFile>('attribute');
+export const ATTRIBUTE = new Facet<AttributeFile>('an attribute');
 
-export const ATTRIBUTE_FILE: FileTable<AttributeFile> = {
+export const ATTRIBUTE_TABLE: FileTable<AttributeFile> = {
   name: (file) => file.name,
   read: (file, _caller, into) => file.read(into),
   write: (file, _caller, from) => file.write(from),
   pread: (file, _caller, into, offset) => file.pread(into, offset),
   pwrite: (file, _caller, from, offset) => file.pwrite(from, offset),
-  release: (file) => file.release(),
   facets: [ATTRIBUTE.from((file: AttributeFile) => file)],
 };

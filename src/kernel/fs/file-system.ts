@@ -2,11 +2,10 @@
  * The file system of the virtual kernel: one tree from `/`. The kernel's parts put their nodes into it, and take them
  * away; programs walk it (walk.ts) and open what they find.
  */
-
 import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
 import { OpenFile } from '../open-file.js';
-import { ATTRIBUTE_FILE, AttributeFile } from './attribute-file.js';
+import { ATTRIBUTE_TABLE, AttributeFile } from './attribute-file.js';
 import { type AttributeInode, DeviceInode, DirectoryInode, type HostNames, type Inode, LinkInode } from './inode.js';
 import { CAP, type Credentials, capable, MAY, permit, ROOT } from './permission.js';
 import { type Found, type Place, type WalkOptions, walk } from './walk.js';
@@ -115,7 +114,7 @@ export class FileSystem {
     permit(path, inode, who, (reads ? MAY.READ : 0) | (writes ? MAY.WRITE : 0));
     if (inode.type === 'device') return inode.open();
     hasSides(path, inode, reads, writes);
-    return new OpenFile(new AttributeFile(path, inode, capable(who, CAP.SYS_ADMIN)), ATTRIBUTE_FILE);
+    return new OpenFile(new AttributeFile(path, inode, capable(who, CAP.SYS_ADMIN)), ATTRIBUTE_TABLE);
   }
 }
 

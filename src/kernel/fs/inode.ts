@@ -45,7 +45,7 @@ export class DeviceInode extends InodeBase {
   readonly type = 'device';
   readonly major: number;
   readonly minor: number;
-  /** Makes a new open file. @throws Errno */
+  /** Makes what a new open file does. @throws Errno */
   readonly open: () => OpenFile;
 
   constructor(major: number, minor: number, open: () => OpenFile, owner: Ownership) {

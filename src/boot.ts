@@ -3,6 +3,7 @@ import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
 import type { IoasidContext } from './ioasid/context.js';
 import { openIoasid } from './ioasid/file.js';
+import { plug } from './iommu/attach.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { PathTable } from './kernel/paths.js';
@@ -106,7 +107,7 @@ export class BootedMachine {
     const device = this.hardware.devices.find((it) => it.name === name && !it.requester.hostDriver);
     if (!device) throw new RangeError(`the machine has no device '${name}' to plug in`);
     if (this.#assigned.has(name)) throw new RangeError(`${name} is plugged in already`);
-    device.requester.group.members.add(device.requester);
+    plug(device.requester);
     device.model.reset();
     this.#install(device);
     this.kernel.note(name, 'was plugged in');

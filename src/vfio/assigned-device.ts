@@ -6,6 +6,7 @@ import { Errno } from '../abi/errno.js';
 import { VFIO_IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
 import type { DeviceModel } from '../devices/model.js';
 import type { BoundDevice } from '../ioasid/bound-device.js';
+import { unplug } from '../iommu/attach.js';
 import type { DmaPort } from '../iommu/dma.js';
 import type { Requester } from '../iommu/requester.js';
 import { ConfigSpace } from './config-space.js';
@@ -38,9 +39,7 @@ export class AssignedDevice {
     this.interrupts.request();
     const bound = this.boundBy?.bound;
     bound?.context.remove(bound);
-    this.requester.group.members.delete(this.requester);
-    // The rest of the group may be whole now.
-    for (const member of this.requester.group.members) bound?.context.device(member)?.reroute();
+    unplug(this.requester);
   }
 
   /** Function-level reset: registers and configuration space as after power-on. */

@@ -51,7 +51,6 @@ export const IOASID_DEVICE_ROWS: DeviceRows = {
           infoCapabilities: pasidCapabilities(device.requester),
           removed: () => {
             context.remove(bound);
-            for (const member of device.requester.group.members) context.device(member)?.reroute();
             return true;
           },
           release: () => {

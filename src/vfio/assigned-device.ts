@@ -3,6 +3,7 @@
  * has access to it; the first and the last do the work of linux-vfio.md, 5.1.
  */
 import { Errno } from '../abi/errno.js';
+import { unplug } from '../iommu/attach.js';
 import type { Requester } from '../iommu/requester.js';
 import type { PciFunction } from '../pci/function.js';
 import type { DeviceUser } from './binding.js';
@@ -112,6 +113,6 @@ export class AssignedDevice {
     this.#open?.close();
     this.#open = undefined;
     this.group.devices.delete(this);
-    this.requester.group.members.delete(this.requester);
+    unplug(this.requester);
   }
 }

@@ -1,6 +1,8 @@
 /** Boots a machine: hardware from its description, the virtual kernel, and the device files of both. */
 import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
+import { CONTAINER_PATH, openContainer } from './container/container-file.js';
+import { openGroup } from './container/group-file.js';
 import type { IoasidContext } from './ioasid/context.js';
 import { openIoasid } from './ioasid/file.js';
 import { IOASID_DEVICE_ROWS } from './ioasid/vfio-bind.js';
@@ -46,6 +48,9 @@ const MISC_MAJOR = 10;
 const IOASID_MINOR = 60;
 const KVM_MINOR = 232;
 const VFIO_MAJOR = 511;
+/** /dev/vfio/vfio has a fixed number; groups have a major of their own (linux-vfio.md, 1). */
+const CONTAINER_MINOR = 196;
+const GROUP_MAJOR = 510;
 /** Of a PCI address, DDDD:BB, and how it ends on the root bus. */
 const BUS_LENGTH = 7;
 const ROOT_BUS = ':00';
@@ -97,6 +102,7 @@ export class BootedMachine {
     };
     this.kernel.fs.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => openIoasid(host));
     this.kernel.fs.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => openKvm(host));
+    this.kernel.fs.addDevice(CONTAINER_PATH, MISC_MAJOR, CONTAINER_MINOR, openContainer, 0o666);
     this.#vfioHost = {
       pollers: this.pollers,
       schedule: (delay, act) => this.timers.schedule(delay, act),
@@ -135,6 +141,7 @@ export class BootedMachine {
     this.kernel.fs.remove(`/dev/vfio/devices/${name}`);
     this.kernel.fs.remove(`/dev/vfio/devices/by-bdf/${device.requester.name}`);
     device.remove();
+    if (device.group.devices.size === 0) this.kernel.fs.remove(`/dev/vfio/${device.group.iommu.id}`);
     this.kernel.note(name, 'was unplugged');
   }
 
@@ -181,6 +188,12 @@ export class BootedMachine {
     const { group } = requester;
     const vfioGroup = this.#groups.get(group) ?? new VfioGroup<AssignedDevice>(group);
     this.#groups.set(group, vfioGroup);
+    const path = `/dev/vfio/${group.id}`;
+    if (!this.kernel.fs.get(path)) {
+      this.kernel.fs.addDevice(path, GROUP_MAJOR, [...this.hardware.groups.values()].indexOf(group), () =>
+        openGroup(vfioGroup, this.#deviceFiles),
+      );
+    }
     const device = new AssignedDevice(name, requester, from.function, vfioGroup, this.#vfioHost);
     this.#assigned.set(name, device);
     const minor = this.hardware.devices.indexOf(from);

@@ -1,15 +1,20 @@
 // Who may import whom: the table of docs/architecture.md. A new arrow is a decision, made here with a reason.
 const pure = {
   abi: [],
-  iommu: ['abi'],
+  // Where bytes are, who pins and who pays for them: below everything that moves them.
+  memory: ['abi'],
+  iommu: ['memory', 'abi'],
   authority: [],
   // The proof that an open file can be carries the record of authority's keeper.
-  kernel: ['authority', 'abi'],
+  kernel: ['authority', 'memory', 'abi'],
+  // Areas hold frames; a dma-buf is a facet of an open file.
+  iopt: ['kernel', 'memory', 'abi'],
+  iommufd: ['iopt', 'kernel', 'iommu', 'memory', 'abi'],
   devices: ['iommu', 'abi'],
-  ioasid: ['kernel', 'iommu', 'authority', 'abi'],
+  ioasid: ['kernel', 'iommu', 'authority', 'memory', 'abi'],
   // A VFIO device file is around a device model.
   vfio: ['ioasid', 'devices', 'kernel', 'iommu', 'authority', 'abi'],
-  kvm: ['vfio', 'ioasid', 'kernel', 'iommu', 'authority', 'abi'],
+  kvm: ['vfio', 'ioasid', 'kernel', 'iommu', 'authority', 'memory', 'abi'],
   // A machine file names its authority policy, and the name is checked with the rest of the file.
   machine: ['iommu', 'devices', 'authority', 'abi'],
   // The trace formats the kernel's record of a call.

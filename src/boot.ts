@@ -3,6 +3,8 @@ import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
 import type { IoasidContext } from './ioasid/context.js';
 import { openIoasid } from './ioasid/file.js';
+import type { IommufdContext } from './iommufd/context.js';
+import { openIommufd } from './iommufd/file.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { PathTable } from './kernel/paths.js';
@@ -13,6 +15,7 @@ import type { Vm } from './kvm/vm.js';
 import { buildMachine, type Machine, type MachineDevice, type MakeMemory } from './machine/build.js';
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
 import type { MachineDescription } from './machine/schema.js';
+import { UserAccounts } from './memory/account.js';
 import { AssignedDevice } from './vfio/assigned-device.js';
 import { openDevice } from './vfio/file.js';
 
@@ -29,6 +32,8 @@ export interface BootOptions {
   eviction?: Eviction;
   /** Where mappable device memory is. */
   makeMemory?: MakeMemory;
+  /** The kernel is built with its own tests (Linux: CONFIG_IOMMUFD_TEST); the machine file's choice when not given. */
+  selftest?: boolean | undefined;
   /** Owner of the device files. */
   uid?: number;
   gid?: number;
@@ -37,6 +42,8 @@ export interface BootOptions {
 /** Device numbers: misc devices have major 10; VFIO's cdev has a major of its own. */
 const MISC_MAJOR = 10;
 const IOASID_MINOR = 60;
+/** linux/miscdevice.h: IOMMUFD's is assigned when it is registered; this is the first that is free. */
+const IOMMU_MINOR = 125;
 const KVM_MINOR = 232;
 const VFIO_MAJOR = 511;
 
@@ -49,11 +56,13 @@ export class BootedMachine {
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
   readonly contexts = new Set<IoasidContext>();
+  readonly iommufds = new Set<IommufdContext>();
   readonly vms = new Set<Vm>();
   /** What is plugged in, by name. */
   readonly #assigned = new Map<string, AssignedDevice>();
   #vmNumber = 0;
   #pids = 1000;
+  #mocks = 0;
 
   constructor(options: BootOptions = {}) {
     const description = options.machine ?? DEFAULT_DESCRIPTION;
@@ -76,6 +85,13 @@ export class BootedMachine {
       note: (subject: string, text: string) => this.kernel.note(subject, text),
     };
     this.kernel.paths.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => openIoasid(host));
+    const iommufd = {
+      users: new UserAccounts(),
+      contexts: this.iommufds,
+      selftest: options.selftest ?? description.selftest ?? false,
+      nextMock: () => this.#mocks++,
+    };
+    this.kernel.paths.addDevice('/dev/iommu', MISC_MAJOR, IOMMU_MINOR, () => openIommufd(iommufd));
     this.kernel.paths.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => openKvm(host));
     for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);
   }

@@ -3,8 +3,9 @@
  * other in IOVA and in memory are moved in one piece.
  */
 import { addressOfPage, offsetInPage, PAGE_SIZE, pageOf } from '../abi/address.js';
+import type { DmaTarget } from '../memory/dma-target.js';
 import type { CpuCaches } from './cpu-caches.js';
-import { DMA_FAULT, type DmaFault, type DmaTarget, type Domain, type Hit } from './domain.js';
+import { DMA_FAULT, type DmaFault, type Domain, type Hit } from './domain.js';
 import type { Requester } from './requester.js';
 
 /** What every request carries beside its address. */

@@ -2,18 +2,9 @@
  * Domains: what a requester ID or PASID is routed to. A domain translates I/O virtual pages to pages of some memory.
  */
 import type { DirtyBitmap } from './dirty-bitmap.js';
-import { IntervalMap } from './interval-map.js';
+import type { DmaTarget } from '../memory/dma-target.js';
+import { IntervalMap } from '../memory/interval-map.js';
 import type { Requester } from './requester.js';
-
-/** Memory that DMA ends in: the address space of a process. */
-export interface DmaTarget {
-  /** False once the process is gone; nothing is reached through it any more. */
-  readonly alive: boolean;
-  readonly memory: {
-    read(address: bigint, into: Uint8Array): number;
-    write(address: bigint, from: Uint8Array): number;
-  };
-}
 
 /** Why a DMA stopped; the numbers are the DMA engine's RESULT (uapi-ioasid.md, section 6). */
 export const DMA_FAULT = {

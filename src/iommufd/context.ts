@@ -4,7 +4,7 @@
  */
 import { U64_MAX } from '../abi/address.js';
 import type { Caller } from '../kernel/open-file.js';
-import type { Account, UserAccounts } from '../memory/account.js';
+import { type Account, NOBODY, type UserAccounts } from '../memory/account.js';
 import type { Ioas } from './ioas/ioas.js';
 import { Mmaps } from './mmaps.js';
 import { ObjectTable } from './objects.js';
@@ -61,9 +61,8 @@ export class IommufdContext {
 
   /** Who pays for what the caller maps. */
   account(caller: Caller): Account {
-    const free = caller.mm.memory.mayExceedLockLimit();
-    const mode = free ? 'none' : this.perProcess ? 'mm' : 'user';
-    return { mm: caller.mm, user: this.host.users.of(caller.uid), mode };
+    if (caller.mm.memory.mayExceedLockLimit()) return { mm: caller.mm, user: NOBODY, mode: 'none' };
+    return { mm: caller.mm, user: this.host.users.of(caller.uid), mode: this.perProcess ? 'mm' : 'user' };
   }
 }
 

@@ -26,7 +26,7 @@ export interface TableAccess {
   /** What it asks of the alignment: a page if it pins, 1 if it only copies. */
   readonly alignment: bigint;
   /** [iova, iova+length) is about to be unmapped: pins of it are to be dropped before this returns. */
-  unmap?(iova: bigint, length: bigint): void;
+  readonly unmap?: ((iova: bigint, length: bigint) => void) | undefined;
 }
 
 export class IoPageTable {

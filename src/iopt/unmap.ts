@@ -81,9 +81,8 @@ export function cutAfter(table: IoPageTable, last: bigint): void {
     for (const half of [low, high]) pages.hold(half.firstPage, half.lastPage);
     pages.drop(area.firstPage, area.lastPage);
   }
-  for (const half of [low, high]) pages.get();
+  pages.get();
   table.areas.remove(area);
-  pages.put();
   table.areas.insert(low);
   table.areas.insert(high);
 }

@@ -6,7 +6,7 @@ import { Errno } from '../abi/errno.js';
 import type { Authority, FileRecord, VmRecord } from '../authority/authority.js';
 import type { CpuCaches } from '../iommu/cpu-caches.js';
 import type { Requester } from '../iommu/requester.js';
-import type { Mm } from '../kernel/mm.js';
+import type { Mm } from '../memory/mm.js';
 import type { OpenFile } from '../kernel/open-file.js';
 import { PROOF, type Proof } from '../kernel/proof.js';
 import type { AssignedDevice } from '../vfio/assigned-device.js';

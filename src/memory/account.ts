@@ -15,6 +15,9 @@ export interface UserAccount {
   lockedPages: number;
 }
 
+/** The user of pins that count against nobody. */
+export const NOBODY: UserAccount = { uid: -1, lockedPages: 0 };
+
 /** The users of a machine. */
 export class UserAccounts {
   readonly #users = new Map<number, UserAccount>();

@@ -1,4 +1,5 @@
 /** The memory of one program image, as the virtual kernel reaches it. */
+import { Errno } from '../abi/errno.js';
 import type { FrameRun } from './backing.js';
 
 export interface Memory {
@@ -35,4 +36,14 @@ export interface MemoryFile {
    */
   frames(page: number, pages: number): FrameRun[];
   close(): void;
+}
+
+/** A file whose pages cannot be pinned: that is noticed when they are to be. @param name for the error */
+export function unpinnableFile(name: string): MemoryFile {
+  return {
+    frames: () => {
+      throw new Errno('EINVAL', `${name} is neither memfd, shmem nor hugetlbfs: it cannot be pinned`);
+    },
+    close: () => {},
+  };
 }

@@ -12,7 +12,6 @@ import { unmapAll, unmapRange } from '../../iopt/unmap.js';
 import { IOMMUFD_SIZE } from '../../kernel/convention.js';
 import { type IoctlRow, Rows } from '../../kernel/ioctl.js';
 import type { Caller } from '../../kernel/open-file.js';
-import type { MemoryFile } from '../../memory/memory.js';
 import type { IommufdContext } from '../context.js';
 import { nthArea } from '../selftest/nth-area.js';
 import { Ioas } from './ioas.js';
@@ -88,8 +87,7 @@ function mapFile(
     file.get();
     return mapPages(ioas, pages, start, length, iova, access);
   }
-  const memory: MemoryFile = file ? notMemory(file.name) : caller.memoryFile(fd);
-  const pages = new SharedPages(new FilePages(memory, pageOf(start)), writable, context.account(caller));
+  const pages = new SharedPages(new FilePages(caller.memoryFile(fd), pageOf(start)), writable, context.account(caller));
   return mapPages(ioas, pages, start, length, iova, access);
 }
 
@@ -108,15 +106,6 @@ function dmaBufPages(
   const source = new DmaBufPages(buffer, pageOf(start), () => pages.revoke(), put);
   const pages: SharedPages = new SharedPages(source, writable, { ...context.account(caller), mode: 'none' });
   return pages;
-}
-
-function notMemory(name: string): MemoryFile {
-  return {
-    frames: () => {
-      throw new Errno('EINVAL', `${name} holds no memory that can be pinned`);
-    },
-    close: () => {},
-  };
 }
 
 const rows = new Rows<IommufdContext>(IOMMUFD_SIZE);

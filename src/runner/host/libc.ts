@@ -48,6 +48,7 @@ export const libc = {
   ) as (pid: number, local: Raw, locals: number, remote: Raw, remotes: number, flags: number) => number,
   memfd_create: c.func('int memfd_create(const char *, unsigned int)') as (name: string, flags: number) => number,
   ftruncate: c.func('int ftruncate(int, int64_t)') as (fd: number, size: Raw) => number,
+  capget: c.func('int capget(uintptr_t, uintptr_t)') as (header: Raw, data: Raw) => number,
   fstatfs: c.func('int fstatfs(int, uintptr_t)') as (fd: number, to: Raw) => number,
   fcntl: c.func('int fcntl(int, int, int64_t)') as (fd: number, command: number, argument: Raw) => number,
   inotify_init1: c.func('int inotify_init1(int)') as (flags: number) => number,

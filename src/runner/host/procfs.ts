@@ -1,9 +1,9 @@
 /** What the runner reads of other processes under /proc (proc(5)). */
 import { openSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Credentials } from '../../kernel/paths.js';
+import { addressOf, libc } from './libc.js';
 
 const CAP_DAC_OVERRIDE = 1;
-const CAP_IPC_LOCK = 14;
 
 /** Fields of /proc/PID/status. */
 function status(pid: number): Map<string, string> {
@@ -34,9 +34,16 @@ export function credentials(tid: number, real = false): Credentials {
   return { uid: id('Uid'), gids: [id('Gid'), ...groups], override };
 }
 
-/** Does the process hold CAP_IPC_LOCK, so that RLIMIT_MEMLOCK does not bind it? */
-export function hasIpcLock(pid: number): boolean {
-  return capability(status(pid), CAP_IPC_LOCK);
+const CAPABILITY_VERSION_3 = 0x20080522;
+const capabilityHeader = new DataView(new ArrayBuffer(8));
+const capabilityData = new DataView(new ArrayBuffer(24));
+
+/** Does a thread hold a capability (its effective set; capget(2))? False if the thread is gone. */
+export function hasCapability(tid: number, number: number): boolean {
+  capabilityHeader.setUint32(0, CAPABILITY_VERSION_3, true);
+  capabilityHeader.setInt32(4, tid, true);
+  if (libc.capget(addressOf(capabilityHeader), addressOf(capabilityData)) !== 0) return false;
+  return ((capabilityData.getUint32((number >>> 5) * 12, true) >>> (number & 31)) & 1) === 1;
 }
 
 /**

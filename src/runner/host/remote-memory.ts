@@ -9,9 +9,10 @@ import { Backing, type FrameRun } from '../../memory/backing.js';
 import type { Memory } from '../../memory/memory.js';
 import { addressOf, errno, libc } from './libc.js';
 import { type Area, areaAt } from './memory-areas.js';
-import { hasIpcLock, tryOpen } from './procfs.js';
+import { hasCapability, tryOpen } from './procfs.js';
 import type { SharedFiles } from './shared-files.js';
 
+const CAP_IPC_LOCK = 14;
 const RLIMIT_MEMLOCK = 8;
 const RLIM_INFINITY = (1n << 64n) - 1n;
 const O_RDWR = 2;
@@ -141,7 +142,7 @@ export class RemoteMemory implements Memory {
   }
 
   mayExceedLockLimit(): boolean {
-    return hasIpcLock(this.pid);
+    return hasCapability(this.tid, CAP_IPC_LOCK);
   }
 
   /** Holds on to this program image: from now on it is told from a later one of the same process. */

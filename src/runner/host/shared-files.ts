@@ -6,7 +6,7 @@ import { closeSync } from 'node:fs';
 import { PAGE_SHIFT, pageOf } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import { Backing, type FrameRun } from '../../memory/backing.js';
-import type { MemoryFile } from '../../memory/memory.js';
+import { type MemoryFile, unpinnableFile } from '../../memory/memory.js';
 import { addressOf, check, cString, libc } from './libc.js';
 import { type Area, fileName } from './memory-areas.js';
 import { tryOpen } from './procfs.js';
@@ -165,7 +165,7 @@ export class SharedFiles {
     const kind = libc.fstatfs(own, addressOf(statfs)) === 0 ? statfs.getUint32(0, true) : 0;
     if (kind !== TMPFS_MAGIC && kind !== HUGETLBFS_MAGIC) {
       closeSync(own);
-      return unpinnable(fd);
+      return unpinnableFile(`the file of descriptor ${fd}`);
     }
     const pageShift = kind === HUGETLBFS_MAGIC ? 31 - Math.clz32(Number(statfs.getBigUint64(8, true))) : PAGE_SHIFT;
     const file = this.#file(fileName(major, minor, inode), pageShift);
@@ -199,13 +199,4 @@ function sizeOf(path: string): bigint | undefined {
   const name = cString(path);
   const result = libc.syscall(numberOf('newfstatat'), AT_FDCWD, addressOf(name), addressOf(stat), 0, 0);
   return result === 0 ? stat.getBigUint64(SIZE_AT, true) : undefined;
-}
-
-function unpinnable(fd: number): MemoryFile {
-  return {
-    frames: () => {
-      throw new Errno('EINVAL', `the file of descriptor ${fd} is neither memfd, shmem nor hugetlbfs: it cannot be pinned`);
-    },
-    close: () => {},
-  };
 }

@@ -6,9 +6,10 @@ import type { VirtualKernel } from '../../kernel/kernel.js';
 import { BACKING, type Caller, type EventSignal, type OpenFile } from '../../kernel/open-file.js';
 import type { PathNode } from '../../kernel/paths.js';
 import { RECORDS } from '../../kernel/record-stream.js';
+import { type MemoryFile, unpinnableFile } from '../../memory/memory.js';
 import { takeEventfd } from '../host/eventfd.js';
 import type { Notification } from '../host/notification.js';
-import { credentials } from '../host/procfs.js';
+import { credentials, hasCapability } from '../host/procfs.js';
 import { StreamPipe } from '../host/stream-pipe.js';
 import type { SyscallName } from '../host/syscalls.js';
 import { packStat, packStatx } from './file-status.js';
@@ -45,6 +46,16 @@ class RemoteCaller implements Caller {
   }
   get mm() {
     return this.#process.mm;
+  }
+  get uid() {
+    return credentials(this.tid, true).uid;
+  }
+  capable(capability: number): boolean {
+    return hasCapability(this.tid, capability);
+  }
+  memoryFile(fd: number): MemoryFile {
+    const file = this.file(fd);
+    return file ? unpinnableFile(file.name) : this.#calls.tasks.shared.open(this.tid, fd);
   }
   file(fd: number): OpenFile | null {
     const place = this.#calls.tasks.inodeOf(this.tid, fd);

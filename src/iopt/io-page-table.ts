@@ -174,11 +174,19 @@ export class IoPageTable {
     area.pages.put();
   }
 
+  /** Pins the pages of an area for domains. @throws EINVAL no domain maps what may be neither read nor written; EFAULT … */
+  hold(area: Area): void {
+    area.pages.hold(area.firstPage, area.lastPage);
+    if (area.access !== 0) return;
+    area.pages.drop(area.firstPage, area.lastPage);
+    throw new Errno('EINVAL', `a mapping at ${hex(area.start)} that may be neither read nor written`);
+  }
+
   #holdAll(): void {
     const held: Area[] = [];
     try {
       for (const area of this.areas) {
-        area.pages.hold(area.firstPage, area.lastPage);
+        this.hold(area);
         held.push(area);
       }
     } catch (error) {

@@ -42,7 +42,7 @@ export function mapSlices(
   const iova = at === undefined ? choose(table, source, length) : at;
   if (at !== undefined) checkPlace(table, iova, length);
   const areas = areasFor(table, slices, iova, access);
-  if (table.domains.length > 0) holdAll(areas);
+  if (table.domains.length > 0) holdAll(table, areas);
   for (const area of areas) {
     area.pages.get();
     table.areas.insert(area);
@@ -123,11 +123,11 @@ function areasFor(table: IoPageTable, slices: readonly Slice[], iova: bigint, ac
   return areas;
 }
 
-function holdAll(areas: readonly Area[]): void {
+function holdAll(table: IoPageTable, areas: readonly Area[]): void {
   let held = 0;
   try {
     for (const area of areas) {
-      area.pages.hold(area.firstPage, area.lastPage);
+      table.hold(area);
       held++;
     }
   } catch (error) {

@@ -1,5 +1,5 @@
 /** Where the pages of a mapping come from: the memory of a process, a file, or the memory of a device (dma-buf). */
-import { addressOfPage, hex } from '../abi/address.js';
+import { addressOfPage, hex, U64_MAX } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { countFrames, type FrameRun } from '../memory/backing.js';
 import type { MemoryFile } from '../memory/memory.js';
@@ -37,6 +37,7 @@ export class UserPages implements PageSource {
 
   frames(first: number, pages: number, write: boolean): FrameRun[] {
     const at = this.address + addressOfPage(first);
+    if (at + addressOfPage(pages) > U64_MAX) throw new Errno('EOVERFLOW', `${hex(at)} and ${pages} pages wrap`);
     if (!this.mm.alive) throw new Errno('EFAULT', `the process that mapped ${hex(at)} has ended`);
     const runs = this.mm.memory.frames(at, pages, write);
     const got = countFrames(runs);

@@ -1,9 +1,9 @@
 /**
  * Which entries of a paging domain devices wrote. A dirty bit belongs to a page-table entry: what is in one entry is dirty as
- * a whole. How large the entries are follows from the mapping: whole pages of the CPU, huge ones where memory and addresses
- * allow and the address space has large pages, smaller ones at the ends of an area that is not aligned to pages.
+ * a whole. How large the entries are follows from the mapping: the domain's smallest pages, or larger ones within a huge page
+ * of memory, where addresses allow and the address space has large pages.
  */
-import { PAGE_SIZE } from '../../abi/address.js';
+import { PAGE_SHIFT } from '../../abi/address.js';
 import type { Area } from '../../iopt/area.js';
 import type { IoPageTable } from '../../iopt/io-page-table.js';
 
@@ -75,10 +75,10 @@ export class DirtyLog {
     return { start, last: start + size - 1n };
   }
 
-  /** Memory behind an entry is contiguous: within one page of the CPU, or one huge page. */
+  /** Memory behind a large entry is contiguous: it lies within one huge page. */
   #largest(area: Area, iova: bigint): bigint {
     const segment = this.#table.largePages ? area.pages.segment(area.pageOf(iova)) : undefined;
-    return segment ? 1n << BigInt(segment.pageShift) : BigInt(PAGE_SIZE);
+    return segment && segment.pageShift > PAGE_SHIFT ? 1n << BigInt(segment.pageShift) : this.#sizes & -this.#sizes;
   }
 }
 

@@ -18,8 +18,14 @@ function mockHwpt(context: IommufdContext, id: number): HwptPaging {
   return hwpt;
 }
 
-/** The frames of whole pages of the program. @throws EFAULT */
+/** @throws EOVERFLOW pages up to the end of all addresses */
+function checkWrap(address: bigint, pages: number): void {
+  if (address + BigInt(pages) * PAGE > U64_MAX) throw new Errno('EOVERFLOW', `${hex(address)} and ${pages} pages wrap`);
+}
+
+/** The frames of whole pages of the program. @throws EFAULT, EOVERFLOW */
 function ownFrames(caller: Caller, address: bigint, pages: number): FrameRun[] {
+  checkWrap(address, pages);
   const frames = caller.mm.memory.frames(address, pages, false);
   const got = countFrames(frames);
   if (got < pages) throw new Errno('EFAULT', `${hex(address + BigInt(got) * PAGE)} is not mapped`);
@@ -66,6 +72,7 @@ export function checkRefs(caller: Caller, address: bigint, length: bigint, refs:
   }
   const pages = pageOf(length);
   if (pages === 0) return;
+  checkWrap(address, 1);
   const frames = caller.mm.memory.frames(address, pages, false);
   for (const { backing, frame, frames: count, pageShift } of frames) {
     if (pageShift > 12) continue;

@@ -2,7 +2,7 @@
  * drivers/iommu/iommufd/iommufd_test.h of Linux 7.2: the test command of a kernel that is built with IOMMUFD_TEST, and the
  * data of its mock IOMMU.
  */
-import { linuxs, io } from './ioctl.js';
+import { io, linuxs } from './ioctl.js';
 import { IOMMUFD_TYPE } from './iommufd.js';
 import { struct } from './layout.js';
 
@@ -82,7 +82,10 @@ export const iommu_test_cmd = struct('iommu_test_cmd', {
 });
 export const iommu_test_hw_info = struct('iommu_test_hw_info', { flags: 'u32', test_reg: 'u32' });
 export const iommu_hwpt_selftest = struct('iommu_hwpt_selftest', { iotlb: 'u32', pagetable_type: 'u32' });
-export const iommu_hwpt_invalidate_selftest = struct('iommu_hwpt_invalidate_selftest', { flags: 'u32', iotlb_id: 'u32' });
+export const iommu_hwpt_invalidate_selftest = struct('iommu_hwpt_invalidate_selftest', {
+  flags: 'u32',
+  iotlb_id: 'u32',
+});
 export const iommu_viommu_selftest = struct('iommu_viommu_selftest', {
   in_data: 'u32',
   out_data: 'u32',

@@ -1,9 +1,10 @@
 /**
  * Domains: what a requester ID or PASID is routed to. A domain translates I/O virtual pages to pages of some memory.
  */
-import type { DirtyBitmap } from './dirty-bitmap.js';
+
 import type { DmaTarget } from '../memory/dma-target.js';
 import { IntervalMap } from '../memory/interval-map.js';
+import type { DirtyBitmap } from './dirty-bitmap.js';
 import type { Requester } from './requester.js';
 
 /** Why a DMA stopped; the numbers are the DMA engine's RESULT (uapi-ioasid.md, section 6). */

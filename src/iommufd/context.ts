@@ -2,7 +2,6 @@
  * An iommufd context: what an open file of /dev/iommu is (linux-iommufd.md, 1). It owns the objects; it lives as long as its
  * file, or another file or device that belongs to it.
  */
-import { U64_MAX } from '../abi/address.js';
 import type { Caller } from '../kernel/open-file.js';
 import { type Account, NOBODY, type UserAccounts } from '../memory/account.js';
 import type { Ioas } from './ioas/ioas.js';
@@ -65,6 +64,3 @@ export class IommufdContext {
     return { mm: caller.mm, user: this.host.users.of(caller.uid), mode: this.perProcess ? 'mm' : 'user' };
   }
 }
-
-/** The whole of the address space, as UNMAP says it. */
-export const EVERYTHING = { iova: 0n, length: U64_MAX } as const;

@@ -8,7 +8,11 @@ import type { PageFault } from './queues/fault-queue.js';
  * Queues a group of page requests.
  * @param respond called once, with IOMMUFD_PAGE_RESP_*: at once if no queue takes it
  */
-export function reportFaults(device: IommufdDevice, faults: readonly PageFault[], respond: (code: number) => void): void {
+export function reportFaults(
+  device: IommufdDevice,
+  faults: readonly PageFault[],
+  respond: (code: number) => void,
+): void {
   const [first] = faults;
   const pasid = first && first.flags & IOMMUFD.IOMMU_PGFAULT_FLAGS_PASID_VALID ? first.pasid : NO_PASID;
   const { attachments } = device.group;

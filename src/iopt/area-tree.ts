@@ -79,7 +79,7 @@ export class AreaTree {
     let [low, high] = [0, leaves.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((leaves[middle]?.[0] as Area).start <= address) low = middle + 1;
+      if (startOf(leaves[middle]) <= address) low = middle + 1;
       else high = middle;
     }
     return Math.max(0, low - 1);
@@ -95,4 +95,9 @@ function lowest(leaf: Area[], address: bigint): number {
     else high = middle;
   }
   return low;
+}
+
+/** Where a leaf begins; no leaf is empty. */
+function startOf(leaf: Area[] | undefined): bigint {
+  return leaf?.[0]?.start ?? 0n;
 }

@@ -1,5 +1,5 @@
 /** The automatic choice of an I/O virtual address (linux-iommufd.md, 4.1): first fit, as aligned as the source is. */
-import { hex, PAGE_SIZE, U64_MAX } from '../abi/address.js';
+import { hex, larger, PAGE_SIZE, smaller, U64_MAX } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import type { AreaTree } from './area-tree.js';
 import type { Range } from './ranges.js';
@@ -25,7 +25,8 @@ export interface Wish {
  * @throws EOVERFLOW length 0, or half of the address space and more; EINVAL the source is less aligned
  */
 export function wish(source: bigint, length: bigint, least: bigint): Wish {
-  if (length === 0n || length >= U64_MAX / 2n) throw new Errno('EOVERFLOW', `no place can be chosen for ${hex(length)} bytes`);
+  if (length === 0n || length >= U64_MAX / 2n)
+    throw new Errno('EOVERFLOW', `no place can be chosen for ${hex(length)} bytes`);
   const rounded = length === 1n ? 1n : 1n << BigInt((length - 1n).toString(2).length);
   const bit = source & -source;
   let alignment = source === 0n || rounded < bit ? rounded : bit;
@@ -59,11 +60,11 @@ export function chooseIova(
   from: bigint,
 ): bigint {
   for (const range of allowed) {
-    const first = place(wanted, max(range.start, PAGE), min(range.last, U64_MAX - PAGE));
+    const first = place(wanted, larger(range.start, PAGE), smaller(range.last, U64_MAX - PAGE));
     if (first === undefined) continue;
     for (const hole of holes) {
-      const start = max(max(first, hole.start), from);
-      const found = between(wanted, start, min(min(range.last, U64_MAX - PAGE), hole.last), areas);
+      const start = larger(larger(first, hole.start), from);
+      const found = between(wanted, start, smaller(smaller(range.last, U64_MAX - PAGE), hole.last), areas);
       if (found !== undefined) return found;
     }
   }
@@ -81,12 +82,4 @@ function between(wanted: Wish, start: bigint, last: bigint, areas: AreaTree): bi
     at = area.last + 1n;
   }
   return undefined;
-}
-
-function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
-}
-
-function min(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
 }

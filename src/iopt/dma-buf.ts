@@ -2,8 +2,9 @@
  * Memory of a device that is handed on as a descriptor (Linux: dma-buf). It is neither pinned nor charged. Its exporter may
  * take it back at any time: then it vanishes from every mapping, for ever.
  */
-import { Errno } from '../abi/errno.js';
+
 import { addressOfPage } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
 import { Facet } from '../kernel/facet.js';
 import type { Backing, FrameRun } from '../memory/backing.js';
 import type { PageSource } from './page-source.js';

@@ -3,7 +3,7 @@
  * the domains and in-kernel accesses that use it ask of its alignment (linux-iommufd.md, 4). A fresh one spans all 64 bits,
  * exact to the byte. What a domain translates is read from the areas here: there is no second copy to keep in step.
  */
-import { hex, PAGE_SIZE, U64_MAX } from '../abi/address.js';
+import { hex, larger, PAGE_SIZE, U64_MAX } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import type { Area } from './area.js';
 import { AreaTree } from './area-tree.js';
@@ -91,7 +91,10 @@ export class IoPageTable {
     for (const range of ranges) {
       const reserved = this.reserved.touching(range);
       if (reserved) {
-        throw new Errno('EADDRINUSE', `${hex(range.start)}-${hex(range.last)} touches the reserved ${hex(reserved.start)}`);
+        throw new Errno(
+          'EADDRINUSE',
+          `${hex(range.start)}-${hex(range.last)} touches the reserved ${hex(reserved.start)}`,
+        );
       }
     }
     this.generation++;
@@ -105,8 +108,9 @@ export class IoPageTable {
    */
   addDomain(domain: TableDomain): void {
     const smallest = domain.pageSizes & -domain.pageSizes;
-    const alignment = smallest > this.#alignment ? smallest : this.#alignment;
-    if (alignment > PAGE) throw new Errno('EINVAL', `the smallest page of the domain is ${hex(smallest)}, above ${hex(PAGE)}`);
+    const alignment = larger(smallest, this.#alignment);
+    if (alignment > PAGE)
+      throw new Errno('EINVAL', `the smallest page of the domain is ${hex(smallest)}, above ${hex(PAGE)}`);
     if (alignment > this.#alignment) this.#checkAlignment(alignment);
     const { start, last } = domain.aperture;
     try {
@@ -215,7 +219,10 @@ export class IoPageTable {
   #checkAlignment(alignment: bigint): void {
     for (const area of this.areas) {
       if (area.isAligned(alignment)) continue;
-      throw new Errno('EADDRINUSE', `the mapping at ${hex(area.start)}, ${hex(area.length)} bytes, is not aligned to ${alignment}`);
+      throw new Errno(
+        'EADDRINUSE',
+        `the mapping at ${hex(area.start)}, ${hex(area.length)} bytes, is not aligned to ${alignment}`,
+      );
     }
   }
 }

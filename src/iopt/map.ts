@@ -98,7 +98,10 @@ function checkPlace(table: IoPageTable, iova: bigint, length: bigint): void {
   const last = iova + length - 1n;
   const reserved = table.reserved.touching({ start: iova, last });
   if (reserved) {
-    throw new Errno('EINVAL', `${hex(iova)}-${hex(last)} touches the reserved ${hex(reserved.start)}-${hex(reserved.last)}`);
+    throw new Errno(
+      'EINVAL',
+      `${hex(iova)}-${hex(last)} touches the reserved ${hex(reserved.start)}-${hex(reserved.last)}`,
+    );
   }
   const area = table.areas.touching(iova, last);
   if (area) throw new Errno('EEXIST', `${hex(iova)}-${hex(last)} touches the mapping at ${hex(area.start)}`);
@@ -113,7 +116,10 @@ function areasFor(table: IoPageTable, slices: readonly Slice[], iova: bigint, ac
       throw new Errno('EPERM', 'the pages were mapped for reading only, and cannot be mapped for writing');
     }
     if ((startByte & 0xfffn & (table.alignment - 1n)) !== 0n) {
-      throw new Errno('EINVAL', `the source begins ${startByte & 0xfffn} bytes into a page, not aligned to ${table.alignment}`);
+      throw new Errno(
+        'EINVAL',
+        `the source begins ${startByte & 0xfffn} bytes into a page, not aligned to ${table.alignment}`,
+      );
     }
     const last = at + length - 1n;
     if (last > U64_MAX) throw new Errno('EOVERFLOW', `iova ${hex(at)}+${hex(length)} wraps`);

@@ -131,5 +131,6 @@ function copyFrames(frames: readonly FrameRun[], startByte: bigint, bytes: Uint8
     done += size;
     skip = 0;
   }
-  if (done < bytes.length) throw new Errno('EFAULT', `byte ${startByte + BigInt(done)} of the mapping cannot be reached`);
+  if (done < bytes.length)
+    throw new Errno('EFAULT', `byte ${startByte + BigInt(done)} of the mapping cannot be reached`);
 }

@@ -2,7 +2,7 @@
  * Ranges of I/O virtual addresses beside the areas: reserved ones, each with an owner with whom it vanishes, and the
  * allowed ones that the choice of an address keeps to (linux-iommufd.md, 4.2). Both lists are short.
  */
-import { U64_MAX } from '../abi/address.js';
+import { larger, U64_MAX } from '../abi/address.js';
 
 /** Inclusive. */
 export interface Range {
@@ -65,7 +65,7 @@ export function joined(ranges: readonly Range[]): Range[] {
   const result: { start: bigint; last: bigint }[] = [];
   for (const range of [...ranges].sort((a, b) => (a.start < b.start ? -1 : 1))) {
     const before = result.at(-1);
-    if (before && before.last + 1n >= range.start) before.last = range.last > before.last ? range.last : before.last;
+    if (before && before.last + 1n >= range.start) before.last = larger(range.last, before.last);
     else result.push({ ...range });
   }
   return result;

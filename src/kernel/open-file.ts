@@ -6,9 +6,9 @@
  * the table says what they are, and which facets other parts may ask for.
  */
 import { Errno } from '../abi/errno.js';
-import { Facet, type FacetOf } from './facet.js';
 import type { MemoryFile } from '../memory/memory.js';
 import type { Mm } from '../memory/mm.js';
+import { Facet, type FacetOf } from './facet.js';
 
 /** Overrides limits on resources. */
 export const CAP_SYS_RESOURCE = 24;

@@ -8,14 +8,14 @@ import type { Ioctl } from '../abi/ioctl.js';
 import type { FieldTypes, Struct, Values } from '../abi/layout.js';
 import type { MemoryFile } from '../memory/memory.js';
 import { unpinnableFile } from '../memory/memory.js';
+import { Mm } from '../memory/mm.js';
 import { SimulatedFile } from '../memory/ram.js';
+import { SimulatedMemory } from '../memory/simulated-memory.js';
 import { EVENT_FD, EVENT_FD_TABLE, EventFd } from './event-fd.js';
 import type { VirtualKernel } from './kernel.js';
-import { Mm } from '../memory/mm.js';
 import { MEMORY_FILE, MEMORY_FILE_TABLE } from './memory-file.js';
 import { type Caller, type EventSignal, type MmapGrant, OpenFile } from './open-file.js';
 import type { Credentials } from './paths.js';
-import { SimulatedMemory } from '../memory/simulated-memory.js';
 
 const ROOT: Credentials = { uid: 0, gids: [0], override: true };
 /** RLIMIT_NOFILE of a simulated process. */

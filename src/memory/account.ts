@@ -2,8 +2,9 @@
  * Who pays for pinned pages (Linux: account_locked_vm, user_struct.locked_vm and mm.pinned_vm). In every mode the mm that
  * mapped them counts them as pinned: VmPin of /proc/PID/status.
  */
-import { Errno } from '../abi/errno.js';
+
 import { PAGE_SIZE } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
 import type { Mm } from './mm.js';
 
 /** `none`: the task held CAP_IPC_LOCK; `user`: against the user, across processes; `mm`: against the process, VmLck. */
@@ -23,8 +24,8 @@ export class UserAccounts {
   readonly #users = new Map<number, UserAccount>();
 
   of(uid: number): UserAccount {
-    let user = this.#users.get(uid);
-    if (!user) this.#users.set(uid, (user = { uid, lockedPages: 0 }));
+    const user = this.#users.get(uid) ?? { uid, lockedPages: 0 };
+    this.#users.set(uid, user);
     return user;
   }
 }

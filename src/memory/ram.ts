@@ -53,8 +53,10 @@ class Ram extends Backing {
   }
 
   bytes(frame: number, write: boolean): Uint8Array | undefined {
-    let bytes = this.#bytes.get(frame);
-    if (!bytes && write) this.#bytes.set(frame, (bytes = new Uint8Array(PAGE_SIZE)));
+    const known = this.#bytes.get(frame);
+    if (known || !write) return known;
+    const bytes = new Uint8Array(PAGE_SIZE);
+    this.#bytes.set(frame, bytes);
     return bytes;
   }
 
@@ -111,8 +113,8 @@ export class SimulatedFile implements MemoryFile {
 
   /** The frame of a page; a page that was never touched gets one. */
   frame(page: number): number {
-    let frame = this.#frames.get(page);
-    if (frame === undefined) this.#frames.set(page, (frame = RAM.allocate()));
+    const frame = this.#frames.get(page) ?? RAM.allocate();
+    this.#frames.set(page, frame);
     return frame;
   }
 

@@ -151,8 +151,8 @@ export class SimulatedMemory implements Memory {
   #frame(area: Area, address: bigint): number {
     if (area.file) return area.file.frame(area.filePage + Number((address - area.start) / PAGE));
     const page = address / PAGE;
-    let frame = this.#pages.get(page);
-    if (frame === undefined) this.#pages.set(page, (frame = RAM.allocate()));
+    const frame = this.#pages.get(page) ?? RAM.allocate();
+    this.#pages.set(page, frame);
     return frame;
   }
 

@@ -1,8 +1,16 @@
 /** The virtual IOMMU of the mock IOMMU: invalidation of device caches, two hardware queues, a page that can be mapped. */
 import { Errno } from '../../abi/errno.js';
-import { IOMMUFD_TEST as T, iommu_viommu_invalidate_selftest, iommu_viommu_selftest } from '../../abi/iommufd-test.js';
 import { IOMMUFD } from '../../abi/iommufd.js';
-import type { DriverNested, DriverQueue, DriverViommu, Invalidated, UserArray, UserData, ViommuHost } from '../driver.js';
+import { iommu_viommu_invalidate_selftest, iommu_viommu_selftest, IOMMUFD_TEST as T } from '../../abi/iommufd-test.js';
+import type {
+  DriverNested,
+  DriverQueue,
+  DriverViommu,
+  Invalidated,
+  UserArray,
+  UserData,
+  ViommuHost,
+} from '../driver.js';
 
 /** Bytes that can be mapped. */
 const MMAP_SIZE = 8192;
@@ -77,7 +85,7 @@ export class MockViommu implements DriverViommu {
     if (this.#queues[index]) throw new Errno('EEXIST', `queue ${index} is in use`);
     const before = this.#queues[index - 1];
     if (index > 0 && !before) throw new Errno('EIO', `queue ${index} needs queue ${index - 1}`);
-    const queue: DriverQueue = { dependsOn: before, destroy: () => void (this.#queues[index] = undefined) };
+    const queue: DriverQueue = { dependsOn: before, destroy: () => void this.#queues.splice(index, 1, undefined) };
     this.#queues[index] = queue;
     return queue;
   }

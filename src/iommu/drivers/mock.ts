@@ -4,13 +4,13 @@
  * queues. It does no DMA; what it would reach is looked up.
  */
 import { Errno } from '../../abi/errno.js';
+import { IOMMUFD } from '../../abi/iommufd.js';
 import {
-  IOMMUFD_TEST as T,
   iommu_hwpt_invalidate_selftest,
   iommu_hwpt_selftest,
   iommu_test_hw_info,
+  IOMMUFD_TEST as T,
 } from '../../abi/iommufd-test.js';
-import { IOMMUFD } from '../../abi/iommufd.js';
 import type {
   DriverDevice,
   DriverDomain,
@@ -161,7 +161,8 @@ function attach(from: DriverDevice, pasid: number, domain: DriverDomain | undefi
   let virtId = 0n;
   if (viommu) {
     const found = viommu.host.virtId(device);
-    if (found === undefined) throw new Errno('ENOENT', `${device.name} has no vdevice in the virtual IOMMU of the domain`);
+    if (found === undefined)
+      throw new Errno('ENOENT', `${device.name} has no vdevice in the virtual IOMMU of the domain`);
     virtId = found;
   }
   if (viommu !== device.viommu) {

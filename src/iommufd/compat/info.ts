@@ -1,5 +1,5 @@
 /** VFIO_IOMMU_GET_INFO on /dev/iommu: page sizes, and a chain of capabilities behind the struct (linux-iommufd.md, 14). */
-import { PAGE_SIZE, U64_MAX } from '../../abi/address.js';
+import { larger, PAGE_SIZE, U64_MAX } from '../../abi/address.js';
 import {
   VFIO_TYPE1,
   vfio_iommu_type1_info,
@@ -19,7 +19,7 @@ function pageSizes(table: IoPageTable): bigint {
   for (const domain of table.domains) sizes &= domain.pageSizes;
   const small = BigInt(PAGE_SIZE) - 1n;
   if ((sizes & small) !== 0n) sizes = (sizes & ~small) | BigInt(PAGE_SIZE);
-  return sizes > table.alignment ? sizes : table.alignment;
+  return larger(sizes, table.alignment);
 }
 
 function dmaAvail(): Uint8Array {

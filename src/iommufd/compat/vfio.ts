@@ -5,7 +5,7 @@
 import { hex, lastWraps } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import { IOMMUFD, IOMMUFD_IOCTLS } from '../../abi/iommufd.js';
-import { VFIO_TYPE1, VFIO_TYPE1_IOCTLS as IOCTL } from '../../abi/vfio-type1.js';
+import { VFIO_TYPE1_IOCTLS as IOCTL, VFIO_TYPE1 } from '../../abi/vfio-type1.js';
 import { AREA_READ, AREA_WRITE } from '../../iopt/area.js';
 import { cutAfter, type Unmapped, unmapAll, unmapRange } from '../../iopt/unmap.js';
 import { ARGSZ, IOMMUFD_SIZE } from '../../kernel/convention.js';
@@ -28,17 +28,20 @@ export function needCompatIoas(context: IommufdContext): Ioas {
   return context.compat;
 }
 
-export const COMPAT_ROW: IoctlRow<IommufdContext> = new Rows<IommufdContext>(IOMMUFD_SIZE).struct(IOMMUFD_IOCTLS.VFIO_IOAS, {
-  reserved: ['__reserved'],
-  out: true,
-  run(context, args) {
-    if (args.op === IOMMUFD.IOMMU_VFIO_IOAS_GET) args.ioas_id = compatIoas(context).id;
-    else if (args.op === IOMMUFD.IOMMU_VFIO_IOAS_SET) context.compat = context.objects.get(args.ioas_id, Ioas);
-    else if (args.op === IOMMUFD.IOMMU_VFIO_IOAS_CLEAR) context.compat = undefined;
-    else throw new Errno('EOPNOTSUPP', `unknown operation ${args.op}`);
-    return 0;
+export const COMPAT_ROW: IoctlRow<IommufdContext> = new Rows<IommufdContext>(IOMMUFD_SIZE).struct(
+  IOMMUFD_IOCTLS.VFIO_IOAS,
+  {
+    reserved: ['__reserved'],
+    out: true,
+    run(context, args) {
+      if (args.op === IOMMUFD.IOMMU_VFIO_IOAS_GET) args.ioas_id = compatIoas(context).id;
+      else if (args.op === IOMMUFD.IOMMU_VFIO_IOAS_SET) context.compat = context.objects.get(args.ioas_id, Ioas);
+      else if (args.op === IOMMUFD.IOMMU_VFIO_IOAS_CLEAR) context.compat = undefined;
+      else throw new Errno('EOPNOTSUPP', `unknown operation ${args.op}`);
+      return 0;
+    },
   },
-});
+);
 
 function checkExtension(context: IommufdContext, extension: bigint): number {
   switch (Number(extension)) {

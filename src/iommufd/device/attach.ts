@@ -49,7 +49,8 @@ function resolve(device: IommufdDevice, pasid: number, id: number, act: Connect,
     act(device, pasid, target);
     return id;
   }
-  if (!(target instanceof Ioas)) throw new Errno('EINVAL', `object ${id} is a ${target.kind}; only an IOAS or HWPT can be attached`);
+  if (!(target instanceof Ioas))
+    throw new Errno('EINVAL', `object ${id} is a ${target.kind}; only an IOAS or HWPT can be attached`);
   return automatic(device, pasid, target, act, attaching).id;
 }
 
@@ -98,17 +99,20 @@ function drop(context: IommufdContext, hwpt: Hwpt): void {
 /** PASIDs, and requests beside them, need tables that were made for it. @throws EINVAL */
 function checkPasid(group: IommufdGroup<IommufdDevice>, hwpt: Hwpt, pasid: number): void {
   if (pasid === NO_PASID) {
-    if (!hwpt.pasid && group.anyPasid) throw new Errno('EINVAL', `PASIDs are attached, and HWPT ${hwpt.id} was not made for that`);
+    if (!hwpt.pasid && group.anyPasid)
+      throw new Errno('EINVAL', `PASIDs are attached, and HWPT ${hwpt.id} was not made for that`);
     return;
   }
   if (!hwpt.pasid) throw new Errno('EINVAL', `HWPT ${hwpt.id} was not made for PASIDs`);
   const base = group.attachments.get(NO_PASID);
-  if (base && !base.hwpt.pasid) throw new Errno('EINVAL', `the device's own HWPT ${base.hwpt.id} was not made for PASIDs`);
+  if (base && !base.hwpt.pasid)
+    throw new Errno('EINVAL', `the device's own HWPT ${base.hwpt.id} was not made for PASIDs`);
 }
 
 /** @throws EINVAL the table is another driver's, or the PASID too large */
 function checkDevice(device: DriverDevice, hwpt: Hwpt, pasid: number): void {
-  if (hwpt.domain.driver !== device.driver) throw new Errno('EINVAL', `HWPT ${hwpt.id} is for another kind of IOMMU than ${device.name}'s`);
+  if (hwpt.domain.driver !== device.driver)
+    throw new Errno('EINVAL', `HWPT ${hwpt.id} is for another kind of IOMMU than ${device.name}'s`);
   if (pasid !== NO_PASID && device.maxPasids > 0 && pasid >= device.maxPasids) {
     throw new Errno('EINVAL', `PASID ${pasid} of ${device.name}: the limit is ${device.maxPasids}`);
   }
@@ -121,7 +125,8 @@ function routed(device: IommufdDevice, pasid: number): Iterable<DriverDevice> {
 function connect(device: IommufdDevice, pasid: number, hwpt: Hwpt): void {
   const { group } = device;
   const attachment = group.attachments.get(pasid);
-  if (attachment?.devices.has(device)) throw new Errno('EBUSY', `${device.device.name} is attached to HWPT ${attachment.hwpt.id}`);
+  if (attachment?.devices.has(device))
+    throw new Errno('EBUSY', `${device.device.name} is attached to HWPT ${attachment.hwpt.id}`);
   if (attachment && attachment.hwpt !== hwpt) {
     throw new Errno('EINVAL', `the group of ${device.device.name} is attached to HWPT ${attachment.hwpt.id}`);
   }

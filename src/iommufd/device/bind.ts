@@ -17,8 +17,8 @@ export interface BindOptions {
 const groups = new WeakMap<IommufdContext, Map<DmaGroup, IommufdGroup<IommufdDevice>>>();
 
 function groupOf(context: IommufdContext, group: DmaGroup): IommufdGroup<IommufdDevice> {
-  let known = groups.get(context);
-  if (!known) groups.set(context, (known = new Map()));
+  const known: Map<DmaGroup, IommufdGroup<IommufdDevice>> = groups.get(context) ?? new Map();
+  groups.set(context, known);
   const own = known.get(group);
   if (own && own.members > 0) return own;
   const made = new IommufdGroup<IommufdDevice>(group);
@@ -35,7 +35,12 @@ export function hasGroup(context: IommufdContext, group: DmaGroup): boolean {
  * Binds a device.
  * @throws EINVAL its DMA is not coherent; EPERM interrupts are not isolated, or the group's DMA is somebody else's
  */
-export function bind(context: IommufdContext, device: DriverDevice, group: DmaGroup, options: BindOptions): IommufdDevice {
+export function bind(
+  context: IommufdContext,
+  device: DriverDevice,
+  group: DmaGroup,
+  options: BindOptions,
+): IommufdDevice {
   if (!device.coherent) throw new Errno('EINVAL', `DMA of ${device.name} is not coherent with the CPU's caches`);
   if (!options.isolatedMsi) {
     throw new Errno('EPERM', `interrupts of group ${group.id} of ${device.name} are not isolated`);

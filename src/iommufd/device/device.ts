@@ -15,7 +15,12 @@ export class IommufdDevice extends IommufdObject {
   leaving = false;
   readonly #holdsContext: boolean;
 
-  constructor(context: IommufdContext, device: DriverDevice, group: IommufdGroup<IommufdDevice>, holdsContext: boolean) {
+  constructor(
+    context: IommufdContext,
+    device: DriverDevice,
+    group: IommufdGroup<IommufdDevice>,
+    holdsContext: boolean,
+  ) {
     super();
     this.context = context;
     this.device = device;

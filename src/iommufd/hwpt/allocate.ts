@@ -69,7 +69,8 @@ function allocateBelow(
   flags: number,
   data: UserData | undefined,
 ): HwptNested {
-  if (viommu.iommu !== device.iommu) throw new Errno('EINVAL', `${device.name} is behind another IOMMU than viommu ${viommu.id}`);
+  if (viommu.iommu !== device.iommu)
+    throw new Errno('EINVAL', `${device.name} is behind another IOMMU than viommu ${viommu.id}`);
   if (flags & ~NESTED_FLAGS || !data || !viommu.driver.nested) throw unsupported(device, flags);
   const domain = viommu.driver.nested(flags & ~FAULT_ID_VALID, data);
   return objects.reserve(new HwptNested(domain, viommu.parent, viommu, (flags & PASID) !== 0));

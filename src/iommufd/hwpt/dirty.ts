@@ -1,7 +1,7 @@
 /** Dirty tracking: IOMMU_HWPT_SET_DIRTY_TRACKING and IOMMU_HWPT_GET_DIRTY_BITMAP (linux-iommufd.md, 10). */
 import { hex, U64_MAX } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
-import { IOMMUFD, IOMMUFD_IOCTLS as IOCTL } from '../../abi/iommufd.js';
+import { IOMMUFD_IOCTLS as IOCTL, IOMMUFD } from '../../abi/iommufd.js';
 import type { IoPageTable } from '../../iopt/io-page-table.js';
 import { IOMMUFD_SIZE } from '../../kernel/convention.js';
 import { type IoctlRow, Rows } from '../../kernel/ioctl.js';
@@ -38,7 +38,7 @@ class BitmapWriter {
   set(first: number, last: number): void {
     for (let bit = first; bit <= last; bit++) {
       const at = Math.floor(bit / 8);
-      this.#bytes.set(at, (this.#bytes.get(at) ?? 0) | (1 << bit % 8));
+      this.#bytes.set(at, (this.#bytes.get(at) ?? 0) | (1 << (bit % 8)));
     }
   }
 
@@ -70,8 +70,12 @@ function mappedUpTo(table: IoPageTable, iova: bigint, last: bigint): bigint | un
   return end;
 }
 
-
-function readDirty(hwpt: HwptPaging, mm: Mm, args: { iova: bigint; length: bigint; pageSize: bigint; data: bigint }, clear: boolean): void {
+function readDirty(
+  hwpt: HwptPaging,
+  mm: Mm,
+  args: { iova: bigint; length: bigint; pageSize: bigint; data: bigint },
+  clear: boolean,
+): void {
   const { iova, length, pageSize, data } = args;
   const bitmap = new BitmapWriter(mm, data);
   const end = iova + length - 1n;

@@ -1,6 +1,6 @@
 /** IOMMU_GET_HW_INFO (linux-iommufd.md, 13): what the IOMMU of a device can, in its driver's own words. */
 import { Errno } from '../../abi/errno.js';
-import { IOMMUFD, IOMMUFD_IOCTLS as IOCTL } from '../../abi/iommufd.js';
+import { IOMMUFD_IOCTLS as IOCTL, IOMMUFD } from '../../abi/iommufd.js';
 import type { DriverDevice } from '../../iommu/driver.js';
 import { IOMMUFD_SIZE } from '../../kernel/convention.js';
 import { type IoctlRow, Rows } from '../../kernel/ioctl.js';
@@ -35,7 +35,8 @@ export const HW_INFO_ROW: IoctlRow<IommufdContext> = new Rows<IommufdContext>(IO
   reserved: ['__reserved'],
   out: true,
   run(context, args, { mm }) {
-    const wanted = args.flags & IOMMUFD.IOMMU_HW_INFO_FLAG_INPUT_TYPE ? args.data_type : IOMMUFD.IOMMU_HW_INFO_TYPE_DEFAULT;
+    const wanted =
+      args.flags & IOMMUFD.IOMMU_HW_INFO_FLAG_INPUT_TYPE ? args.data_type : IOMMUFD.IOMMU_HW_INFO_TYPE_DEFAULT;
     const { device } = context.objects.get(args.dev_id, IommufdDevice);
     const { driver } = device;
     const info = driver.hwInfo?.(device, wanted) ?? { type: IOMMUFD.IOMMU_HW_INFO_TYPE_NONE, bytes: new Uint8Array(0) };

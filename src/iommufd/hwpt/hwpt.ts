@@ -2,9 +2,10 @@
  * Hardware page tables (HWPT): a paging one shows an IOAS to devices; a nested one is user space's own table below a paging
  * one (linux-iommufd.md, 8).
  */
+
+import type { DriverDomain, DriverNested, DriverPaging } from '../../iommu/driver.js';
 import type { TableDomain } from '../../iopt/io-page-table.js';
 import type { Range } from '../../iopt/ranges.js';
-import type { DriverDomain, DriverNested, DriverPaging } from '../../iommu/driver.js';
 import type { Ioas } from '../ioas/ioas.js';
 import { IommufdObject } from '../objects.js';
 import type { FaultQueue } from '../queues/fault-queue.js';

@@ -2,7 +2,7 @@
 import { PAGE_SIZE } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
-import { IOMMUFD, IOMMUFD_IOCTLS as IOCTL } from '../../abi/iommufd.js';
+import { IOMMUFD_IOCTLS as IOCTL, IOMMUFD } from '../../abi/iommufd.js';
 import type { Invalidated, UserArray } from '../../iommu/driver.js';
 import { IOMMUFD_SIZE } from '../../kernel/convention.js';
 import { type IoctlRow, Rows } from '../../kernel/ioctl.js';
@@ -23,7 +23,8 @@ function invalidate(context: IommufdContext, id: number, array: UserArray): Inva
   const target = context.objects.find(id);
   if (!target) throw new Errno('ENOENT', `there is no object ${id}`);
   if (target instanceof HwptNested) return target.domain.invalidate(array);
-  if (!(target instanceof Viommu)) throw new Errno('EINVAL', `object ${id} is a ${target.kind}, nothing of it is cached for user space`);
+  if (!(target instanceof Viommu))
+    throw new Errno('EINVAL', `object ${id} is a ${target.kind}, nothing of it is cached for user space`);
   if (!target.driver.invalidate) throw new Errno('EOPNOTSUPP', `viommu ${id} takes no invalidations`);
   return target.driver.invalidate(array);
 }
@@ -61,7 +62,8 @@ export const HWPT_ROWS: readonly IoctlRow<IommufdContext>[] = [
     run(context, args, { mm }) {
       const { hwpt_id, data_uptr, data_type, entry_len, entry_num } = args;
       args.entry_num = 0;
-      if (args.__reserved !== 0) throw new Errno('EOPNOTSUPP', 'iommu_hwpt_invalidate.__reserved must be zero, and is not');
+      if (args.__reserved !== 0)
+        throw new Errno('EOPNOTSUPP', 'iommu_hwpt_invalidate.__reserved must be zero, and is not');
       if (entry_num > 0 && (data_uptr === 0n || entry_len === 0 || entry_len > PAGE_SIZE || entry_num > MAX_ENTRIES)) {
         throw new Errno('EINVAL', `${entry_num} entries of ${entry_len} bytes`);
       }

@@ -1,10 +1,10 @@
 /** IOMMU_IOAS_MAP, MAP_FILE, COPY and UNMAP (linux-iommufd.md, 4). */
-import { hex, offsetInPage, pageOf, PAGE_SIZE, U64_MAX } from '../../abi/address.js';
+import { hex, offsetInPage, PAGE_SIZE, pageOf, U64_MAX } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
-import { IOMMUFD, IOMMUFD_IOCTLS as IOCTL } from '../../abi/iommufd.js';
+import { IOMMUFD_IOCTLS as IOCTL, IOMMUFD } from '../../abi/iommufd.js';
 import { IOMMUFD_TEST } from '../../abi/iommufd-test.js';
 import { AREA_READ, AREA_WRITE } from '../../iopt/area.js';
-import { DMA_BUF, DmaBufPages, type DmaBuf } from '../../iopt/dma-buf.js';
+import { DMA_BUF, type DmaBuf, DmaBufPages } from '../../iopt/dma-buf.js';
 import { mapSlices, slicesOf } from '../../iopt/map.js';
 import { FilePages, UserPages } from '../../iopt/page-source.js';
 import { SharedPages } from '../../iopt/shared-pages.js';
@@ -33,7 +33,14 @@ function accessOf(flags: number): number {
 }
 
 /** @param iova undefined: chosen */
-function mapPages(ioas: Ioas, pages: SharedPages, source: bigint, length: bigint, iova: bigint | undefined, access: number): bigint {
+function mapPages(
+  ioas: Ioas,
+  pages: SharedPages,
+  source: bigint,
+  length: bigint,
+  iova: bigint | undefined,
+  access: number,
+): bigint {
   pages.get();
   try {
     const startByte = BigInt(offsetInPage(source));

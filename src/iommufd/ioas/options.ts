@@ -1,6 +1,6 @@
 /** IOMMU_OPTION and IOMMU_IOAS_CHANGE_PROCESS (linux-iommufd.md, 5 and 6). */
 import { Errno } from '../../abi/errno.js';
-import { IOMMUFD, IOMMUFD_IOCTLS as IOCTL } from '../../abi/iommufd.js';
+import { IOMMUFD_IOCTLS as IOCTL, IOMMUFD } from '../../abi/iommufd.js';
 import type { SharedPages } from '../../iopt/shared-pages.js';
 import { IOMMUFD_SIZE } from '../../kernel/convention.js';
 import { type IoctlRow, Rows } from '../../kernel/ioctl.js';
@@ -51,7 +51,8 @@ function changeProcess(context: IommufdContext, caller: Caller): void {
   const { mm } = caller;
   const user = context.host.users.of(caller.uid);
   const moving = [...filePages(context)].filter(
-    ({ account }) => account.mode !== 'none' && (account.mm !== mm || (account.mode === 'user' && account.user !== user)),
+    ({ account }) =>
+      account.mode !== 'none' && (account.mm !== mm || (account.mode === 'user' && account.user !== user)),
   );
   const charged: [Account, number][] = [];
   try {

@@ -37,8 +37,12 @@ function readRanges(caller: Caller, address: bigint, count: number): Range[] {
     const got = caller.mm.memory.read(address + BigInt(done * ENTRY), bytes);
     for (let i = 0; i < entries; i++) {
       if ((i + 1) * ENTRY > got) throw new Errno('EFAULT', `cannot read entry ${done + i} at ${hex(address)}`);
-      const range = { start: iommu_iova_range.get.start(view, i * ENTRY), last: iommu_iova_range.get.last(view, i * ENTRY) };
-      if (range.start >= range.last) throw new Errno('EINVAL', `entry ${done + i} is ${hex(range.start)}-${hex(range.last)}`);
+      const range = {
+        start: iommu_iova_range.get.start(view, i * ENTRY),
+        last: iommu_iova_range.get.last(view, i * ENTRY),
+      };
+      if (range.start >= range.last)
+        throw new Errno('EINVAL', `entry ${done + i} is ${hex(range.start)}-${hex(range.last)}`);
       if (ranges.some((other) => touches(other, range))) {
         throw new Errno('EINVAL', `entry ${done + i} touches another entry`);
       }

@@ -65,12 +65,14 @@ export class FaultQueue extends IommufdObject {
 
   /** Gives whole groups of records. Returns bytes. @throws ESPIPE not whole records; EINVAL the first group does not fit */
   read(into: Uint8Array): number {
-    if (into.length % RECORD !== 0) throw new Errno('ESPIPE', `${into.length} bytes are not whole records of ${RECORD}`);
+    if (into.length % RECORD !== 0)
+      throw new Errno('ESPIPE', `${into.length} bytes are not whole records of ${RECORD}`);
     let done = 0;
     for (let group = this.#waiting[0]; group; group = this.#waiting[0]) {
       const size = group.faults.length * RECORD;
       if (size > into.length - done) {
-        if (done === 0) throw new Errno('EINVAL', `the first group has ${size} bytes, and there is room for ${into.length}`);
+        if (done === 0)
+          throw new Errno('EINVAL', `the first group has ${size} bytes, and there is room for ${into.length}`);
         break;
       }
       this.#waiting.shift();
@@ -91,7 +93,10 @@ export class FaultQueue extends IommufdObject {
     }
     const view = new DataView(from.buffer, from.byteOffset, from.length);
     for (let done = 0; done < from.length; done += RESPONSE) {
-      const [cookie, code] = [iommu_hwpt_page_response.get.cookie(view, done), iommu_hwpt_page_response.get.code(view, done)];
+      const [cookie, code] = [
+        iommu_hwpt_page_response.get.cookie(view, done),
+        iommu_hwpt_page_response.get.code(view, done),
+      ];
       const group = code <= IOMMUFD.IOMMUFD_PAGE_RESP_INVALID ? this.#unanswered.get(cookie) : undefined;
       if (!group) {
         if (done > 0) return done;

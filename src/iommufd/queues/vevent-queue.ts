@@ -61,7 +61,8 @@ export class VeventQueue extends IommufdObject {
     for (let event = this.#events[0]; event; event = this.#events[0]) {
       const size = HEADER + (event.data?.length ?? 0);
       if (size > into.length - done) {
-        if (done === 0) throw new Errno('EINVAL', `the first event has ${size} bytes, and there is room for ${into.length}`);
+        if (done === 0)
+          throw new Errno('EINVAL', `the first event has ${size} bytes, and there is room for ${into.length}`);
         break;
       }
       this.#events.shift();

@@ -52,7 +52,10 @@ export interface PinRequest {
  * @returns number of the item
  * @throws ENOMEM, EOPNOTSUPP, EBADFD, EBADE other pages, EFAULT, and what pinning answers
  */
-export function accessPages(caller: Caller, { fd, length, address, flags, ...request }: PinRequest): [TestAccess, number] {
+export function accessPages(
+  caller: Caller,
+  { fd, length, address, flags, ...request }: PinRequest,
+): [TestAccess, number] {
   if (length > MAX_LENGTH) throw new Errno('ENOMEM', `${hex(length)} bytes are too many for one pin`);
   if (flags & ~(T.MOCK_FLAGS_ACCESS_WRITE | T.MOCK_FLAGS_ACCESS_SYZ)) {
     throw new Errno('EOPNOTSUPP', `unknown flags ${hex(flags)}`);
@@ -92,4 +95,3 @@ export function accessRw(caller: Caller, { fd, length, address, flags, ...reques
   copyMapped(access.ioas.table, iova, bytes, { write, mm });
   if (!write) caller.mm.copyOut(address, bytes);
 }
-

@@ -1,9 +1,9 @@
 /** Test operations that compare: what is behind an address, how often it is pinned, what a mock device has cached. */
-import { hex, offsetInPage, pageOf, PAGE_SIZE, U64_MAX } from '../../abi/address.js';
+import { hex, offsetInPage, PAGE_SIZE, pageOf, U64_MAX } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import { MOCK_DRIVER, MockDevice, MockNested } from '../../iommu/drivers/mock.js';
 import type { Caller } from '../../kernel/open-file.js';
-import { type FrameRun, firstDifference, countFrames } from '../../memory/backing.js';
+import { countFrames, type FrameRun, firstDifference } from '../../memory/backing.js';
 import type { IommufdContext } from '../context.js';
 import { IommufdDevice } from '../device/device.js';
 import { NO_PASID } from '../device/group.js';
@@ -36,7 +36,14 @@ function ownFrames(caller: Caller, address: bigint, pages: number): FrameRun[] {
  * Is the memory behind [iova, iova+length) that at an address of the program, page for page of the domain?
  * @throws ENOENT, EINVAL it is not, or not aligned; EFAULT
  */
-export function checkMap(context: IommufdContext, caller: Caller, id: number, iova: bigint, length: bigint, address: bigint): void {
+export function checkMap(
+  context: IommufdContext,
+  caller: Caller,
+  id: number,
+  iova: bigint,
+  length: bigint,
+  address: bigint,
+): void {
   const hwpt = mockHwpt(context, id);
   const granule = hwpt.pageSizes & -hwpt.pageSizes;
   if (((iova | length | address) & (granule - 1n)) !== 0n || address + length > U64_MAX) {
@@ -50,7 +57,8 @@ export function checkMap(context: IommufdContext, caller: Caller, id: number, io
     const stop = area && area.last + 1n < end ? area.last + 1n : end;
     // A page of the program that is not there is found before it is compared.
     const first = ownFrames(caller, own - BigInt(offsetInPage(own)), 1);
-    if (!area || BigInt(offsetInPage(own)) !== (area.byteOf(at) & 0xfffn)) throw new Errno('EINVAL', `${hex(at)} is not mapped to ${hex(own)}`);
+    if (!area || BigInt(offsetInPage(own)) !== (area.byteOf(at) & 0xfffn))
+      throw new Errno('EINVAL', `${hex(at)} is not mapped to ${hex(own)}`);
     const [from, to] = [area.pageOf(at), area.pageOf(stop - 1n)];
     const frames = area.pages.frames(from, to);
     if (firstDifference(frames, first) !== undefined || frames.length === 0) {
@@ -58,7 +66,8 @@ export function checkMap(context: IommufdContext, caller: Caller, id: number, io
     }
     const all = caller.mm.memory.frames(own - BigInt(offsetInPage(own)), to - from + 1, false);
     const different = firstDifference(frames, all);
-    if (different !== undefined) throw new Errno('EINVAL', `page ${different} behind ${hex(at)} is not the one at ${hex(own)}`);
+    if (different !== undefined)
+      throw new Errno('EINVAL', `page ${different} behind ${hex(at)} is not the one at ${hex(own)}`);
     if (countFrames(all) < to - from + 1) throw new Errno('EFAULT', `${hex(own)} is not mapped in whole`);
     if (countFrames(frames) < to - from + 1) throw new Errno('EINVAL', `${hex(at)} is not mapped in whole`);
     at = stop;
@@ -77,7 +86,8 @@ export function checkRefs(caller: Caller, address: bigint, length: bigint, refs:
   for (const { backing, frame, frames: count, pageShift } of frames) {
     if (pageShift > 12) continue;
     backing.pins.forEach(frame, count, (first, _count, pins) => {
-      if (pins !== refs) throw new Errno('EIO', `frame ${first} of ${backing.name} is pinned ${pins} times, not ${refs}`);
+      if (pins !== refs)
+        throw new Errno('EIO', `frame ${first} of ${backing.name} is pinned ${pins} times, not ${refs}`);
     });
   }
   const got = countFrames(frames);

@@ -45,7 +45,8 @@ const DMA_BUF_FILE: FileTable<DmaBuf> = {
 /** @param length bytes, rounded up to pages. @returns a descriptor. @throws EINVAL, EMFILE */
 export function exportDmaBuf(caller: Caller, length: number, flags: number): number {
   const size = Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
-  if (size === 0 || size > MAX_PAGES * PAGE_SIZE) throw new Errno('EINVAL', `a buffer of ${length} bytes; it has 1 to ${MAX_PAGES} pages`);
+  if (size === 0 || size > MAX_PAGES * PAGE_SIZE)
+    throw new Errno('EINVAL', `a buffer of ${length} bytes; it has 1 to ${MAX_PAGES} pages`);
   const buffer = new DmaBuf('a test buffer', size, new BufferMemory(size));
   return caller.install(new OpenFile(buffer, DMA_BUF_FILE), flags);
 }

@@ -1,11 +1,11 @@
 /** A mock device as user space holds it: destroying it detaches, unbinds and removes the device. */
 import { Errno } from '../../abi/errno.js';
 import { MockDevice } from '../../iommu/drivers/mock.js';
+import type { IommufdContext } from '../context.js';
 import { attach } from '../device/attach.js';
 import { bind, unbind } from '../device/bind.js';
 import type { IommufdDevice } from '../device/device.js';
 import { type DmaGroup, NO_PASID } from '../device/group.js';
-import type { IommufdContext } from '../context.js';
 import { IommufdObject } from '../objects.js';
 
 /** A group with one mock device. */
@@ -46,7 +46,10 @@ export class MockObject extends IommufdObject {
 
   /** Binds and attaches it. Returns the id of the table. @throws what binding and attaching answer */
   start(context: IommufdContext, number: number, pageTable: number): number {
-    this.#device = bind(context, this.mock, new MockGroup(number, this.mock), { isolatedMsi: true, holdsContext: false });
+    this.#device = bind(context, this.mock, new MockGroup(number, this.mock), {
+      isolatedMsi: true,
+      holdsContext: false,
+    });
     return attach(this.#device, NO_PASID, pageTable);
   }
 
@@ -56,7 +59,11 @@ export class MockObject extends IommufdObject {
 }
 
 /** A new mock device, bound and attached. @throws EINVAL unknown flags, and what binding and attaching answer */
-export function mockDomain(context: IommufdContext, pageTable: number, flags: number): { object: MockObject; hwpt: number } {
+export function mockDomain(
+  context: IommufdContext,
+  pageTable: number,
+  flags: number,
+): { object: MockObject; hwpt: number } {
   const number = context.host.nextMock();
   const { objects } = context;
   const object = objects.reserve(new MockObject(new MockDevice(`iommufd_mock${number}`, flags)));

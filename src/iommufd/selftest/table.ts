@@ -135,7 +135,8 @@ const OPERATIONS: Readonly<Record<number, (call: Call) => number>> = {
     return 0;
   },
   [TEST_OP.SET_TEMP_MEMORY_LIMIT]: ({ command }) => {
-    if (command.a < LEAST_LIMIT) throw new Errno('EINVAL', `a limit of ${command.a} bytes holds no element of ${LEAST_LIMIT}`);
+    if (command.a < LEAST_LIMIT)
+      throw new Errno('EINVAL', `a limit of ${command.a} bytes holds no element of ${LEAST_LIMIT}`);
     return 0;
   },
   [TEST_OP.DIRTY]: dirty,
@@ -164,12 +165,15 @@ const OPERATIONS: Readonly<Record<number, (call: Call) => number>> = {
   },
 };
 
-export const TEST_ROW: IoctlRow<IommufdContext> = new Rows<IommufdContext>(IOMMUFD_SIZE).struct(IOMMUFD_TEST_IOCTLS.TEST_CMD, {
-  through: 'last',
-  reserved: [],
-  run(context, command, caller, address) {
-    const operation = OPERATIONS[command.op];
-    if (!operation) throw new Errno('EOPNOTSUPP', `unknown test operation ${command.op}`);
-    return operation({ context, caller, command, address });
+export const TEST_ROW: IoctlRow<IommufdContext> = new Rows<IommufdContext>(IOMMUFD_SIZE).struct(
+  IOMMUFD_TEST_IOCTLS.TEST_CMD,
+  {
+    through: 'last',
+    reserved: [],
+    run(context, command, caller, address) {
+      const operation = OPERATIONS[command.op];
+      if (!operation) throw new Errno('EOPNOTSUPP', `unknown test operation ${command.op}`);
+      return operation({ context, caller, command, address });
+    },
   },
-});
+);

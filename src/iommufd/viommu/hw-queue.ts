@@ -46,7 +46,8 @@ export class HwQueue extends IommufdObject {
 
   /** Pins its pages, and sets up the hardware. @throws ERANGE, ENOENT, EFAULT, EADDRINUSE, and what the driver answers */
   start(index: number): void {
-    if (this.#length > U64_MAX - BigInt(PAGE_SIZE)) throw new Errno('ERANGE', `${hex(this.#length)} bytes are no queue`);
+    if (this.#length > U64_MAX - BigInt(PAGE_SIZE))
+      throw new Errno('ERANGE', `${hex(this.#length)} bytes are no queue`);
     const { table } = this.#viommu.parent.ioas;
     const access = this.#objects.finalize(this.#objects.reserve(this.#access));
     access.users = 1;

@@ -2,7 +2,7 @@
 import { hex, U64_MAX } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
-import { IOMMUFD, IOMMUFD_IOCTLS as IOCTL } from '../../abi/iommufd.js';
+import { IOMMUFD_IOCTLS as IOCTL, IOMMUFD } from '../../abi/iommufd.js';
 import type { DriverQueue } from '../../iommu/driver.js';
 import { IOMMUFD_SIZE } from '../../kernel/convention.js';
 import { type IoctlRow, Rows } from '../../kernel/ioctl.js';

@@ -73,7 +73,8 @@ export class Viommu extends IommufdObject implements ViommuHost {
 
   report(type: number, data: Uint8Array): void {
     const queue = this.queues.get(type);
-    if (!queue) throw new Errno('EOPNOTSUPP', `viommu ${this.id} has no queue for events of type 0x${type.toString(16)}`);
+    if (!queue)
+      throw new Errno('EOPNOTSUPP', `viommu ${this.id} has no queue for events of type 0x${type.toString(16)}`);
     queue.report(data);
   }
 

@@ -106,7 +106,9 @@ class SharedFile extends Backing {
       if (moved <= 0) break;
       done += moved;
     }
-    return done < bytes.length ? done + this.#throughProgram(address + BigInt(done), bytes.subarray(done), write) : done;
+    return done < bytes.length
+      ? done + this.#throughProgram(address + BigInt(done), bytes.subarray(done), write)
+      : done;
   }
 
   /** hugetlbfs has no write(2), and some files cannot be opened: then a program that maps the file is the way. */

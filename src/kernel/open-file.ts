@@ -10,9 +10,6 @@ import type { MemoryFile } from '../memory/memory.js';
 import type { Mm } from '../memory/mm.js';
 import { Facet, type FacetOf } from './facet.js';
 
-/** Overrides limits on resources. */
-export const CAP_SYS_RESOURCE = 24;
-
 /** The thread that makes a system call, as files see it. Implemented by Process (simulated) and by runner/. */
 export interface Caller {
   readonly pid: number;
@@ -67,8 +64,8 @@ export interface MappableMemory {
   write(offset: number, from: Uint8Array): void;
 }
 
-/** The memory that mappings of a file show: its device's. */
-export const BACKING = new Facet<MappableMemory>('backing');
+/** The memories that mappings of a file show, those of its device's BARs, in the order of the regions. */
+export const BACKING = new Facet<readonly MappableMemory[]>('backing');
 
 /** What mmap(2) asks for. */
 export interface MmapRequest {

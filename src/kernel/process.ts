@@ -12,12 +12,11 @@ import { Mm } from '../memory/mm.js';
 import { SimulatedFile } from '../memory/ram.js';
 import { SimulatedMemory } from '../memory/simulated-memory.js';
 import { EVENT_FD, EVENT_FD_TABLE, EventFd } from './event-fd.js';
+import { type Credentials, capable, ROOT } from './fs/permission.js';
 import type { VirtualKernel } from './kernel.js';
 import { MEMORY_FILE, MEMORY_FILE_TABLE } from './memory-file.js';
 import { type Caller, type EventSignal, type MmapGrant, OpenFile } from './open-file.js';
-import type { Credentials } from './paths.js';
 
-const ROOT: Credentials = { uid: 0, gids: [0], override: true };
 /** RLIMIT_NOFILE of a simulated process. */
 const MAX_FDS = 1024;
 const SCRATCH_SIZE = 4096;
@@ -54,9 +53,8 @@ export class Process implements Caller {
     return this.#credentials.uid;
   }
 
-  /** A simulated process holds all capabilities, or none. */
-  capable(): boolean {
-    return this.#credentials.override;
+  capable(capability: number): boolean {
+    return capable(this.#credentials, capability);
   }
 
   get mm(): Mm {

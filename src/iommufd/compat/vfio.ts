@@ -22,12 +22,6 @@ export function compatIoas(context: IommufdContext): Ioas {
   return context.compat;
 }
 
-/** Makes an IOAS for VFIO if there is none, as a group does that is put into the context. */
-export function needCompatIoas(context: IommufdContext): Ioas {
-  context.compat ??= context.objects.finalize(context.objects.reserve(new Ioas()));
-  return context.compat;
-}
-
 export const COMPAT_ROW: IoctlRow<IommufdContext> = new Rows<IommufdContext>(IOMMUFD_SIZE).struct(
   IOMMUFD_IOCTLS.VFIO_IOAS,
   {

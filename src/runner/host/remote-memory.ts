@@ -5,6 +5,7 @@
  */
 import { closeSync } from 'node:fs';
 import { PAGE_SIZE, pageOf } from '../../abi/address.js';
+import { CAP } from '../../kernel/fs/permission.js';
 import { Backing, type FrameRun } from '../../memory/backing.js';
 import type { Memory } from '../../memory/memory.js';
 import { addressOf, errno, libc } from './libc.js';
@@ -12,7 +13,6 @@ import { type Area, areaAt } from './memory-areas.js';
 import { hasCapability, tryOpen } from './procfs.js';
 import type { SharedFiles } from './shared-files.js';
 
-const CAP_IPC_LOCK = 14;
 const RLIMIT_MEMLOCK = 8;
 const RLIM_INFINITY = (1n << 64n) - 1n;
 const O_RDWR = 2;
@@ -142,7 +142,7 @@ export class RemoteMemory implements Memory {
   }
 
   mayExceedLockLimit(): boolean {
-    return hasCapability(this.tid, CAP_IPC_LOCK);
+    return hasCapability(this.tid, CAP.IPC_LOCK);
   }
 
   /** Holds on to this program image: from now on it is told from a later one of the same process. */

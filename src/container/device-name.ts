@@ -11,7 +11,7 @@ export function readString(mm: Mm, address: bigint): string {
   const bytes = new Uint8Array(PAGE_SIZE);
   const got = mm.memory.read(address, bytes);
   const end = bytes.subarray(0, got).indexOf(0);
-  if (end >= 0) return new TextDecoder('latin1').decode(bytes.subarray(0, end));
+  if (end >= 0) return String.fromCharCode(...bytes.subarray(0, end));
   if (got < PAGE_SIZE) throw new Errno('EFAULT', 'the name of the device cannot be read');
   throw new Errno('EINVAL', `the name of the device does not end within ${PAGE_SIZE} bytes`);
 }

@@ -4,11 +4,12 @@ import { deviceBench } from '../../../test/device-bench.js';
 import { Ioat } from './ioat.js';
 import { CHANCMD, CHANERR, CHANSTS, INTRCTRL, IOAT } from './registers.js';
 
+const PLAIN = { pasidBits: 0, pageRequests: false, virtualFunctions: 0 };
 const RING = 0x0;
 const STATUS = 0x2000;
 
 function bench(version: 0x33 | 0x34 = 0x33) {
-  const it = deviceBench((slot) => new Ioat(slot, { version, largestTransfer: 16, extended: [] }));
+  const it = deviceBench((slot) => new Ioat(slot, { ...PLAIN, ioat: { version, largestTransfer: 16 } }));
   const registers = it.bar(0);
   const memory = new DataView(it.memory.buffer);
   const at = (offset: number): bigint => it.base + BigInt(offset);
@@ -225,7 +226,7 @@ describe('CBDMA (Intel QuickData Technology)', () => {
             const some = operations.slice(done, done + (cuts.next().value ?? 1));
             some.forEach(({ fill, size, source, target }, i) => {
               const bytes = model.slice(source - 0x4000, source - 0x4000 + size);
-              if (fill) bytes.forEach((_, at) => void (bytes[at] = (at % 8) + 1));
+              if (fill) bytes.set(bytes.map((_, at) => (at % 8) + 1));
               model.set(bytes, target - 0x4000);
               const from = fill ? 0x0807_0605_0403_0201n : at(source);
               descriptor(done + i, size, (fill ? FILL : 0) | COMPLETION, from, at(target));

@@ -9,17 +9,11 @@
  * - SUSPEND and RESET end the chain: DMACOUNT counts from zero, and the next doorbell begins at CHAINADDR.
  * - Bits that ones clear are cleared by the RESET that follows.
  */
-import { advancedErrors, serialNumber } from '../../pci/extended-capabilities.js';
 import type { FunctionLayout } from '../../pci/layout.js';
 import type { DeviceModel, DeviceSlot } from '../../pci/model.js';
 import { PolledRegister } from '../../pci/polled-register.js';
-import {
-  EXPRESS_TYPE,
-  express,
-  messageSignalledInterrupts,
-  msix,
-  powerManagement,
-} from '../../pci/standard-capabilities.js';
+import type { IoatOptions, ModelOptions } from '../options.js';
+import { functionLayout } from '../shell.js';
 import { Channel } from './channel.js';
 import { CAPABILITY_FILL, CHANCMD, CHANSTS, CONFIG, INTRCTRL, IOAT } from './registers.js';
 
@@ -32,14 +26,8 @@ const PAGE = 0x1000;
 /** How long a channel that was reset stays HALTED, milliseconds. */
 const ARMED_AFTER = 10;
 
-export interface IoatOptions {
-  /** CBVER: 3.4 has drivers recover from errors within microseconds, which only a poller that spins can serve. */
-  readonly version: 0x33 | 0x34;
-  /** XFERCAP: log2 of the largest transfer, bytes. */
-  readonly largestTransfer: number;
-  /** Extended capabilities beside those that the device always has. */
-  readonly extended: FunctionLayout['capabilities'];
-}
+/** CBVER 3.3, transfers to 64 KiB. */
+const DEFAULT: IoatOptions = { version: 0x33, largestTransfer: 16 };
 
 export class Ioat implements DeviceModel {
   readonly layout: FunctionLayout;
@@ -53,44 +41,39 @@ export class Ioat implements DeviceModel {
   /** Ends the wait of a channel that was reset, and is not armed yet. */
   #cancelArm: (() => void) | undefined;
 
-  constructor(slot: DeviceSlot, options: IoatOptions) {
+  constructor(slot: DeviceSlot, options: ModelOptions) {
     this.#slot = slot;
-    this.#options = options;
+    this.#options = options.ioat ?? DEFAULT;
     const memory = slot.memory(0, REGISTERS);
     this.#registers = memory.view;
     const table = slot.memory(4, PAGE);
-    this.layout = {
-      identity: IDENTITY,
-      ...{ configSize: 4096, interruptPin: 0 },
-      capabilities: [
-        powerManagement(),
-        messageSignalledInterrupts(1),
-        express(EXPRESS_TYPE.ENDPOINT, true),
-        msix({ vectors: 1, bar: 4, table: 0, pending: 0x800 }),
-        advancedErrors(),
-        { ...serialNumber(0x8086_2021n), place: 0x1a0 },
-        ...options.extended,
-      ],
-      bars: [
-        {
-          ...{ index: 0, kind: 'memory64', prefetchable: true, size: REGISTERS, memory },
-          windows: [{ kind: 'polled', offset: 0, size: REGISTERS }],
-        },
-        {
-          ...{ index: 4, kind: 'memory32', prefetchable: false, size: PAGE, memory: table },
-          windows: [{ kind: 'memory', offset: 0, size: PAGE }],
-        },
-      ],
-      configRegisters: Object.values(CONFIG).map((offset) => ({
-        ...{ offset, width: 4, value: 0, clearable: 0xffff_ffff },
-      })),
-    };
+    this.layout = functionLayout(
+      {
+        identity: IDENTITY,
+        ...{ bus: 'pcie', interrupts: { intx: false, msi: 1, msix: 1 }, flr: true, serial: 0x8086_2021n },
+        msix: { bar: 4, table: 0, pending: 0x800 },
+        bars: [
+          {
+            ...{ index: 0, kind: 'memory64', prefetchable: true, size: REGISTERS, memory },
+            windows: [{ kind: 'polled', offset: 0, size: REGISTERS }],
+          },
+          {
+            ...{ index: 4, kind: 'memory32', prefetchable: false, size: PAGE, memory: table },
+            windows: [{ kind: 'memory', offset: 0, size: PAGE }],
+          },
+        ],
+        configRegisters: Object.values(CONFIG).map((offset) => ({
+          ...{ offset, width: 4, value: 0, clearable: 0xffff_ffff },
+        })),
+      },
+      options,
+    );
     const register = (offset: number, width: 1 | 2 | 4, name: string) =>
       new PolledRegister(memory.view, offset, width, (value) => slot.found(name, value));
     this.#command = register(IOAT.CHANCMD, 1, 'CHANCMD');
     this.#count = register(IOAT.DMACOUNT, 2, 'DMACOUNT');
     this.#chain = [register(IOAT.CHAINADDR, 4, 'CHAINADDR low'), register(IOAT.CHAINADDR + 4, 4, 'CHAINADDR high')];
-    this.#channel = new Channel(slot.dma, 2 ** options.largestTransfer, {
+    this.#channel = new Channel(slot.dma, 2 ** this.#options.largestTransfer, {
       completionAddress: () => this.#registers.getBigUint64(IOAT.CHANCMP, true),
       status: (value) => this.#registers.setBigUint64(IOAT.CHANSTS, value, true),
       error: (bits) => this.#error(bits),

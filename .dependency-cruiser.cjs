@@ -16,6 +16,8 @@ const pure = {
   // The policies that are checked are the modules that run.
   check: ['authority'],
   // A scenario is played on a booted machine, and told by the checker's vocabulary.
+  // Reports are made from what others found out.
+  report: [],
   scenario: ['check', 'machine', 'kvm', 'vfio', 'ioasid', 'kernel', 'authority', 'abi', 'trace'],
 };
 const all = Object.keys(pure);

@@ -49,7 +49,7 @@ test('a link in place of the runs directory is refused', () => {
   const foreign = mkdtempSync(join(tmpdir(), 'ioasid-foreign-'));
   mkdirSync(join(foreign, '1-abcdef'));
   symlinkSync(foreign, join(base, `ioasid-${process.getuid?.()}`));
-  expect(() => directoryWith({ XDG_RUNTIME_DIR: '', TMPDIR: base })).toThrow('must be a directory that belongs');
+  expect(() => directoryWith({ XDG_RUNTIME_DIR: '', TMPDIR: base })).toThrow('must belong to you alone');
   expect(readdirSync(foreign)).toEqual(['1-abcdef']);
 });
 

@@ -33,7 +33,7 @@ function ownDirectory(directory: string): string {
   // Not through a link: somebody else may have made it, and to a directory of ours.
   const found = lstatSync(directory);
   if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0) {
-    throw new Error(`${directory} must be a directory that belongs to you alone (mode 0700)`);
+    throw new Error(`${directory} must belong to you alone, as a directory of mode 0700`);
   }
   return directory;
 }

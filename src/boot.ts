@@ -3,8 +3,8 @@ import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
 import { IoasidContext } from './ioasid/context.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
+import { FileSystem } from './kernel/fs/file-system.js';
 import { VirtualKernel } from './kernel/kernel.js';
-import { PathTable } from './kernel/paths.js';
 import { Process, type ProcessOptions } from './kernel/process.js';
 import { Timers } from './kernel/timers.js';
 import { KvmFile } from './kvm/kvm-file.js';
@@ -61,7 +61,7 @@ export class BootedMachine {
     this.caches = new CpuCaches(options.coherency === 'strict', options.eviction);
     for (const { port } of this.hardware.devices) port.caches = this.caches;
     this.authority = new Authority(policyByName(options.authority ?? description.authority), this.now);
-    this.kernel = new VirtualKernel(new PathTable(options.uid, options.gid));
+    this.kernel = new VirtualKernel(new FileSystem(options.uid, options.gid));
     const host = {
       authority: this.authority,
       timers: this.timers,
@@ -73,8 +73,8 @@ export class BootedMachine {
       deviceOf: (requester: unknown) => [...this.#assigned.values()].find((device) => device.requester === requester),
       note: (subject: string, text: string) => this.kernel.note(subject, text),
     };
-    this.kernel.paths.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => new IoasidContext(host));
-    this.kernel.paths.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => new KvmFile(host));
+    this.kernel.fs.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => new IoasidContext(host));
+    this.kernel.fs.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => new KvmFile(host));
     for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);
   }
 
@@ -93,8 +93,8 @@ export class BootedMachine {
   unplug(name: string): void {
     const device = this.device(name);
     this.#assigned.delete(name);
-    this.kernel.paths.remove(`/dev/vfio/devices/${name}`);
-    this.kernel.paths.remove(`/dev/vfio/devices/by-bdf/${device.requester.name}`);
+    this.kernel.fs.remove(`/dev/vfio/devices/${name}`);
+    this.kernel.fs.remove(`/dev/vfio/devices/by-bdf/${device.requester.name}`);
     device.remove();
     this.kernel.note(name, 'was unplugged');
   }
@@ -139,8 +139,8 @@ export class BootedMachine {
     from.onInterrupt = (vector) => device.interrupts.raise(vector);
     this.#assigned.set(name, device);
     const minor = this.hardware.devices.indexOf(from);
-    this.kernel.paths.addDevice(`/dev/vfio/devices/${name}`, VFIO_MAJOR, minor, () => new VfioFile(device));
-    if (!requester.parent) this.kernel.paths.addLink(`/dev/vfio/devices/by-bdf/${requester.name}`, `../${name}`);
+    this.kernel.fs.addDevice(`/dev/vfio/devices/${name}`, VFIO_MAJOR, minor, () => new VfioFile(device));
+    if (!requester.parent) this.kernel.fs.addLink(`/dev/vfio/devices/by-bdf/${requester.name}`, `../${name}`);
   }
 }
 

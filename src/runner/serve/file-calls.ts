@@ -2,9 +2,10 @@
 import { closeSync } from 'node:fs';
 import { O } from '../../abi/linux-constants.js';
 import { Errno } from '../../kernel/errno.js';
+import type { Located } from '../../kernel/fs/file-system.js';
+import type { Inode } from '../../kernel/fs/inode.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import type { Caller, EventSignal, OpenFile } from '../../kernel/open-file.js';
-import type { PathNode } from '../../kernel/paths.js';
 import { StreamFile } from '../../kernel/stream-file.js';
 import { VfioFile } from '../../vfio/device-file.js';
 import { takeEventfd } from '../host/eventfd.js';
@@ -108,8 +109,8 @@ export class FileCalls {
   }
 
   /** Opens a path and gives the caller its descriptor, as the result of the call. */
-  open(n: Notification, path: string, flags: number): Served {
-    this.give(n, this.kernel.open(path, flags, credentials(n.tid)), flags, true);
+  open(n: Notification, file: Located, flags: number): Served {
+    this.give(n, this.kernel.open(file, flags, credentials(n.tid)), flags, true);
     return 'done';
   }
 
@@ -195,10 +196,10 @@ export class FileCalls {
     return 'host';
   }
 
-  #fstat(n: Notification, fd: number, answer: (node: PathNode) => Served): Served {
+  #fstat(n: Notification, fd: number, answer: (node: Inode) => Served): Served {
     const file = this.find(n.tid, fd);
     if (!file) return 'host';
-    const node = this.kernel.paths.get(file.ops.name);
+    const node = this.kernel.fs.get(file.ops.name);
     return node ? answer(node) : 'host';
   }
 }

@@ -73,11 +73,11 @@ export class Supervisor {
       this.#streams.set(pipe.writeEnd, pipe);
       this.#watch(pipe.writeEnd, EPOLLERR);
     });
-    this.paths = new PathLookup(machine.kernel.paths, `${options.directory}/root`);
+    this.paths = new PathLookup(machine.kernel.fs, `${options.directory}/root`);
     this.#paths = new PathCalls(
       machine.kernel,
       this.paths,
-      (n, path, flags) => calls.open(n, path, flags),
+      (n, file, flags) => calls.open(n, file, flags),
       (tid, fd) => calls.find(tid, fd)?.ops.name,
     );
     this.#register(this.#paths.handlers());

@@ -48,14 +48,21 @@ class Armed {
   }
 }
 
+/** Most calls that a log keeps. */
+const MAX_LOG = 1 << 20;
+
 export class Injector {
   readonly #rules: Armed[];
   readonly #unplug: (device: string) => void;
+  /** The calls that could have been refused, in order; kept only when somebody wants them. */
+  readonly log: { readonly name: string; readonly file: string }[] = [];
+  readonly #logs: boolean;
 
-  /** @param unplug takes a device out of the machine; nothing happens if it is out already */
-  constructor(rules: readonly Rule[], unplug: (device: string) => void) {
+  /** @param unplug takes a device out of the machine; nothing happens if it is out already; @param logs keep the calls */
+  constructor(rules: readonly Rule[], unplug: (device: string) => void, logs = false) {
     this.#rules = rules.map((rule) => new Armed(rule));
     this.#unplug = unplug;
+    this.#logs = logs;
   }
 
   /** How often a rule struck, in the order of the rules. */
@@ -68,6 +75,7 @@ export class Injector {
    * @throws Errno of the first rule that refuses it
    */
   enter({ call, name, file }: InjectedCall): void {
+    if (this.#logs && this.log.length < MAX_LOG) this.log.push({ name: name ?? call, file });
     let refused: Errno | undefined;
     for (const armed of this.#rules) {
       const { rule } = armed;

@@ -143,7 +143,14 @@ function table(results: readonly Result[], command: (rule: string) => string): s
     .map(({ verdict, n }) => `${String(n).padStart(6)} ${verdict.padEnd(9)} ${MEANING[verdict]}`);
   for (const { rule, told, verdict, status, said } of results.filter((it) => DEFECTS.has(it.verdict))) {
     lines.push('', `${verdict}: ${told} (status ${status ?? 'none'})`, `  ${command(rule)}`);
-    if (said.trim() !== '') lines.push(...said.trim().split('\n').slice(0, 5).map((line) => `  | ${line}`));
+    if (said.trim() !== '')
+      lines.push(
+        ...said
+          .trim()
+          .split('\n')
+          .slice(0, 5)
+          .map((line) => `  | ${line}`),
+      );
   }
   return `${lines.join('\n')}\n`;
 }

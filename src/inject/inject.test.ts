@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ERRNO } from '../abi/errno.js';
+import { IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
+import { bootMachine } from '../boot.js';
 import { Injector } from './injector.js';
 import { parseRule, type Rule, ruleSchema } from './rule.js';
 
@@ -22,7 +24,11 @@ function refused(rule: Rule, n: number): number[] {
 
 describe('a rule of the command line', () => {
   it('names a call, a file, an error and when', () => {
-    expect(parseRule('VFIO_IOMMU_MAP_DMA:ENOMEM,nth=3')).toEqual({ call: 'VFIO_IOMMU_MAP_DMA', errno: 'ENOMEM', nth: 3 });
+    expect(parseRule('VFIO_IOMMU_MAP_DMA:ENOMEM,nth=3')).toEqual({
+      call: 'VFIO_IOMMU_MAP_DMA',
+      errno: 'ENOMEM',
+      nth: 3,
+    });
     expect(parseRule('open@/dev/vfio/devices/by-bdf/0000:01:00.0:EACCES')).toEqual({
       call: 'open',
       file: '/dev/vfio/devices/by-bdf/0000:01:00.0',
@@ -103,11 +109,37 @@ describe('the injector', () => {
   });
 
   it('loses or delays interrupts of the device that is named', () => {
-    const injector = new Injector([parseRule('interrupt@vfio1:lose,nth=2'), parseRule('interrupt:delay=1ms')], () => {});
+    const injector = new Injector(
+      [parseRule('interrupt@vfio1:lose,nth=2'), parseRule('interrupt:delay=1ms')],
+      () => {},
+    );
     expect([injector.interrupt('vfio1'), injector.interrupt('vfio1'), injector.interrupt('vfio2')]).toEqual([
       1,
       Number.POSITIVE_INFINITY,
       1,
     ]);
+  });
+});
+
+describe('a machine with rules', () => {
+  it('refuses the n-th call with the errno and has not carried it out', () => {
+    const machine = bootMachine({ inject: [parseRule('IOASID_ALLOC:ENOMEM,nth=2')], injectLog: true });
+    const process = machine.spawn();
+    const fd = process.open('/dev/ioasid');
+    const alloc = () => process.ioctl(fd, IOASID_IOCTLS.ALLOC.request);
+    expect(alloc()).toBe(1);
+    expect(alloc).toThrow('injected: IOASID_ALLOC on /dev/ioasid');
+    expect(alloc()).toBe(2);
+    expect(machine.injector?.fired).toEqual([1]);
+    expect(machine.injector?.log.map(({ name }) => name)).toEqual(['open', ...Array(3).fill('IOASID_ALLOC')]);
+  });
+
+  it('takes a device out at the call that was named, and goes on if it is out already', () => {
+    const machine = bootMachine({ inject: [parseRule('IOASID_ALLOC:unplug=vfio1')] });
+    const process = machine.spawn();
+    const fd = process.open('/dev/ioasid');
+    process.ioctl(fd, IOASID_IOCTLS.ALLOC.request);
+    process.ioctl(fd, IOASID_IOCTLS.ALLOC.request);
+    expect(() => process.open('/dev/vfio/devices/vfio1')).toThrow('ENOENT');
   });
 });

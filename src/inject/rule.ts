@@ -75,9 +75,14 @@ export function parseRule(text: string): Rule {
     else if (key === 'unplug' && value) rule.unplug = value;
     else if (key === 'delay' && value) rule.delay = duration(value);
     else if ((key === 'nth' || key === 'probability' || key === 'seed') && value) rule[key] = Number(value);
-    else throw new RangeError(`'${part}' in '${text}' is neither an error nor nth=, probability=, seed=, unplug=, lose, delay=`);
+    else
+      throw new RangeError(
+        `'${part}' in '${text}' is neither an error nor nth=, probability=, seed=, unplug=, lose, delay=`,
+      );
   }
   const result = ruleSchema.safeParse(rule);
   if (result.success) return result.data;
-  throw new RangeError(`'${text}': ${result.error.issues.map(({ path, message }) => [...path, message].join(': ')).join('; ')}`);
+  throw new RangeError(
+    `'${text}': ${result.error.issues.map(({ path, message }) => [...path, message].join(': ')).join('; ')}`,
+  );
 }

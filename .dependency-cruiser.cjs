@@ -7,8 +7,6 @@ const pure = {
   inject: ['abi'],
   // Reports are made from what others found out.
   report: [],
-  // What is tried are errors by name.
-  torture: ['abi'],
   // The proof that an open file can be carries the record of authority's keeper.
   kernel: ['authority', 'abi'],
   // A function's DMA port hears of its command register; pollers and mappable memory are the kernel's.

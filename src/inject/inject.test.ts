@@ -4,7 +4,7 @@ import { ERRNO } from '../abi/errno.js';
 import { IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
 import { bootMachine } from '../boot.js';
 import { Injector } from './injector.js';
-import { parseRule, type Rule, ruleSchema } from './rule.js';
+import { parseRule, type Rule, ruleSchema, rulesSchema } from './rule.js';
 
 const ioctl = (name: string, file = '/dev/vfio/vfio') => ({ call: 'ioctl', name, file });
 
@@ -75,6 +75,17 @@ describe('a rule of the command line', () => {
         expect(parseRule(text)).toEqual(it);
       }),
     );
+  });
+});
+
+describe('a file of rules', () => {
+  it('has at least one, and says what is wrong with which', () => {
+    expect(rulesSchema.safeParse({ rules: [{ call: 'open', errno: 'EIO' }] }).success).toBe(true);
+    expect(rulesSchema.safeParse({ rules: [] }).success).toBe(false);
+    const wrong = rulesSchema.safeParse({ rules: [{ call: 'open', errno: 'EIO' }, { call: 'open', nth: 1 }] });
+    expect(wrong.error?.issues.map(({ path, message }) => [...path, message])).toEqual([
+      ['rules', 1, 'give one of errno, unplug, lose, delay'],
+    ]);
   });
 });
 

@@ -82,7 +82,12 @@ describe('a file of rules', () => {
   it('has at least one, and says what is wrong with which', () => {
     expect(rulesSchema.safeParse({ rules: [{ call: 'open', errno: 'EIO' }] }).success).toBe(true);
     expect(rulesSchema.safeParse({ rules: [] }).success).toBe(false);
-    const wrong = rulesSchema.safeParse({ rules: [{ call: 'open', errno: 'EIO' }, { call: 'open', nth: 1 }] });
+    const wrong = rulesSchema.safeParse({
+      rules: [
+        { call: 'open', errno: 'EIO' },
+        { call: 'open', nth: 1 },
+      ],
+    });
     expect(wrong.error?.issues.map(({ path, message }) => [...path, message])).toEqual([
       ['rules', 1, 'give one of errno, unplug, lose, delay'],
     ]);

@@ -5,6 +5,7 @@ import { Injector } from './inject/injector.js';
 import type { Rule } from './inject/rule.js';
 import type { IoasidContext } from './ioasid/context.js';
 import { openIoasid } from './ioasid/file.js';
+import { plug } from './iommu/attach.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
 import { FileSystem } from './kernel/fs/file-system.js';
 import { VirtualKernel } from './kernel/kernel.js';
@@ -138,7 +139,7 @@ export class BootedMachine {
     const device = this.hardware.devices.find((it) => it.name === name && !it.requester.hostDriver);
     if (!device) throw new RangeError(`the machine has no device '${name}' to plug in`);
     if (this.#assigned.has(name)) throw new RangeError(`${name} is plugged in already`);
-    device.requester.group.members.add(device.requester);
+    plug(device.requester);
     this.#install(device);
     this.kernel.note(name, 'was plugged in');
   }

@@ -3,6 +3,8 @@ import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
 import { CONTAINER_PATH, openContainer } from './container/container-file.js';
 import { openGroup } from './container/group-file.js';
+import { Injector } from './inject/injector.js';
+import type { Rule } from './inject/rule.js';
 import type { IoasidContext } from './ioasid/context.js';
 import { openIoasid } from './ioasid/file.js';
 import { IOASID_DEVICE_ROWS } from './ioasid/vfio-bind.js';
@@ -43,6 +45,10 @@ export interface BootOptions {
   makeMemory?: MakeMemory;
   /** The kernel is built with its own tests (Linux: CONFIG_IOMMUFD_TEST); the machine file's choice when not given. */
   selftest?: boolean | undefined;
+  /** Failures on demand: calls that fail, devices that vanish, interrupts that are late or lost. */
+  inject?: readonly Rule[] | undefined;
+  /** Keep the names of the calls that could have failed. */
+  injectLog?: boolean | undefined;
   /** Owner of the device files. */
   uid?: number;
   gid?: number;
@@ -69,6 +75,8 @@ export class BootedMachine {
   readonly caches: CpuCaches;
   readonly timers: Timers;
   readonly pollers: Pollers;
+  /** What fails on demand; undefined: nothing. */
+  readonly injector: Injector | undefined;
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
   readonly contexts = new Set<IoasidContext>();
@@ -92,7 +100,9 @@ export class BootedMachine {
       timers: this.timers,
       pollers: this.pollers,
       makeMemory: options.makeMemory,
-      found: (device, register, value) => this.kernel.note(device, `${register} is 0x${value.toString(16)}`),
+      found: (device, register, value) => {
+        if (this.kernel.onNote) this.kernel.note(device, `${register} is 0x${value.toString(16)}`);
+      },
     });
     this.caches = new CpuCaches(options.coherency === 'strict', options.eviction);
     for (const { port } of this.hardware.devices) port.caches = this.caches;
@@ -125,6 +135,21 @@ export class BootedMachine {
       busFunctions: (device) => this.#busFunctions(device),
     };
     for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);
+    if (options.inject || options.injectLog) this.injector = this.#inject(options.inject ?? [], options.injectLog);
+  }
+
+  #inject(rules: readonly Rule[], logs = false): Injector {
+    const injector = new Injector(rules, (device) => this.#assigned.has(device) && this.unplug(device), logs);
+    this.kernel.onEnter = (call) => injector.enter(call);
+    for (const { name, function: pci } of this.hardware.devices) {
+      pci.interrupts.disturb = (deliver) => {
+        const late = injector.interrupt(name);
+        if (late === undefined) deliver();
+        else if (late === Number.POSITIVE_INFINITY) this.kernel.note(name, 'lost an interrupt, as was asked');
+        else this.timers.schedule(late, deliver);
+      };
+    }
+    return injector;
   }
 
   /** The functions on a device's bus; undefined: it is the root bus, which cannot be reset. */

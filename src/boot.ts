@@ -13,6 +13,7 @@ import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
 import type { IommuGroup } from './iommu/requester.js';
 import type { IommufdContext } from './iommufd/context.js';
 import { openIommufd } from './iommufd/file.js';
+import { IOMMUFD_DEVICE_ROWS } from './iommufd/vfio-bind.js';
 import { FileSystem } from './kernel/fs/file-system.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { Pollers } from './kernel/pollers.js';
@@ -85,7 +86,7 @@ export class BootedMachine {
   /** What is plugged in, by name. */
   readonly #assigned = new Map<string, AssignedDevice>();
   readonly #groups = new Map<IommuGroup, VfioGroup<AssignedDevice>>();
-  readonly #deviceFiles: DeviceFileTable = deviceFileTable([IOASID_DEVICE_ROWS]);
+  readonly #deviceFiles: DeviceFileTable = deviceFileTable([IOMMUFD_DEVICE_ROWS, IOASID_DEVICE_ROWS]);
   readonly #vfioHost: VfioHost<AssignedDevice>;
   #vmNumber = 0;
   #pids = 1000;

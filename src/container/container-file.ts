@@ -4,6 +4,7 @@ import { hex } from '../abi/address.js';
 import { VFIO_CONTAINER_IOCTLS as IOCTL } from '../abi/vfio-container.js';
 import { Facet } from '../kernel/facet.js';
 import { type FileTable, OpenFile } from '../kernel/open-file.js';
+import { NO_DATA } from '../kernel/no-data.js';
 import { Container } from './container.js';
 import { CONTAINER_TABLE } from './container-table.js';
 
@@ -25,6 +26,7 @@ const CONTAINER_FILE: FileTable<Container> = {
     }
     return CONTAINER_TABLE.dispatch(container, caller, request, argument, detail);
   },
+  ...NO_DATA,
   facets: [CONTAINER.from((container) => container)],
 };
 

@@ -1,5 +1,6 @@
 /** The file /dev/vfio/N: open once, and what its system calls do. */
 import { type FileTable, OpenFile } from '../kernel/open-file.js';
+import { NO_DATA } from '../kernel/no-data.js';
 import { PROOF } from '../kernel/proof.js';
 import type { AssignedDevice } from '../vfio/assigned-device.js';
 import { VFIO_GROUP } from '../vfio/call/hot-reset.js';
@@ -17,6 +18,7 @@ const FILE: FileTable<Group> = {
   name: ({ vfio }) => `/dev/vfio/${vfio.iommu.id}`,
   ioctl: (group, caller, request, argument, detail) => GROUP_TABLE.dispatch(group, caller, request, argument, detail),
   release: (group) => group.release(),
+  ...NO_DATA,
   facets: [
     VFIO_GROUP.from((group: Group) => group.vfio.iommu),
     PROOF.from((group: Group) => ({

@@ -4,18 +4,23 @@ const pure = {
   iommu: ['abi'],
   authority: [],
   kernel: ['abi'],
-  devices: ['iommu', 'abi'],
+  // A function's DMA port hears of its command register; pollers and mappable memory are the kernel's.
+  pci: ['kernel', 'iommu', 'abi'],
+  devices: ['pci', 'iommu', 'abi'],
   ioasid: ['kernel', 'iommu', 'authority', 'abi'],
   // A VFIO device file is around a device model.
-  vfio: ['ioasid', 'devices', 'kernel', 'iommu', 'authority', 'abi'],
+  vfio: ['ioasid', 'pci', 'devices', 'kernel', 'iommu', 'authority', 'abi'],
   kvm: ['vfio', 'ioasid', 'kernel', 'iommu', 'authority', 'abi'],
   // A machine file names its authority policy, and the name is checked with the rest of the file.
-  machine: ['iommu', 'devices', 'authority', 'abi'],
+  // Devices run on the kernel's timers and pollers.
+  machine: ['kernel', 'iommu', 'pci', 'devices', 'authority', 'abi'],
   // The trace formats the kernel's record of a call.
   trace: ['kernel', 'abi'],
   // The policies that are checked are the modules that run.
   check: ['authority'],
   // A scenario is played on a booted machine, and told by the checker's vocabulary.
+  // Reports are made from what others found out.
+  report: [],
   scenario: ['check', 'machine', 'kvm', 'vfio', 'ioasid', 'kernel', 'authority', 'abi', 'trace'],
   // What a machine shows to somebody who looks: it reads the state of every kind of object.
   inspect: ['trace', 'machine', 'kvm', 'vfio', 'ioasid', 'devices', 'kernel', 'iommu', 'authority', 'abi'],

@@ -1,6 +1,6 @@
 // Installs and builds what is missing, and only that.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, utimesSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -30,8 +30,12 @@ export function prepare() {
   if (time('node_modules/.package-lock.json') < time('package-lock.json')) {
     run('installing packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
   }
-  if (time('dist/.node.tsbuildinfo') < newest('src'))
+  const built = 'dist/.node.tsbuildinfo';
+  if (time(built) < newest('src')) {
     run('building', process.execPath, ['node_modules/typescript/bin/tsc', '-b']);
+    // The compiler leaves the file alone where nothing that is compiled has changed.
+    utimesSync(`${root}${built}`, new Date(), new Date());
+  }
 }
 
 /** Builds the page (dist/web), if it is older than its sources. */

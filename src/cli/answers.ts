@@ -3,7 +3,9 @@ import type { PolicyCheck } from '../check/check.js';
 
 /** @returns the text of web/src/question/answers.ts */
 export function renderAnswers(checks: readonly PolicyCheck[]): string {
-  const answers = checks.map(({ policy, states, judged, refutations }) => ({ policy, states, judged, refutations }));
+  const answers = checks.map(({ policy, summary, states, covered, standing, refutations }) => ({
+    ...{ policy, summary, states, covered, standing, refutations },
+  }));
   return `/** What \`ioasid check\` answers: printed by scripts/generate.mjs, and played again by the page. */
 import type { Answer } from './answer.js';
 

@@ -2,7 +2,9 @@
  * What somebody sees who looks at a machine: its objects, the trace, pieces of its address spaces, and the levers. The
  * same for a live run, for a trace file and for a kernel that runs in the page; plain data, so that it goes over a wire.
  */
+
 import type { TraceEvent } from '../trace/json.js';
+import type { Hand } from './hands.js';
 
 /** A fact of an object. 64-bit integers are hexadecimal strings. */
 export type Fact = string | number | boolean | null;
@@ -74,9 +76,8 @@ export interface SpaceWindow {
 
 /** Something that is asked of a machine. */
 export type Command =
-  | { readonly command: 'unplug' | 'plug' | 'authority'; readonly name: string }
+  | Hand
   | { readonly command: 'pause' | 'step' | 'continue' }
-  | { readonly command: 'interrupt'; readonly name: string; readonly vector: number }
   | { readonly command: 'break'; readonly stops: readonly Stop[] }
   | { readonly command: 'fail'; readonly stop: Stop; readonly errno: string };
 

@@ -8,7 +8,7 @@ import { type ControlAnswer, type ControlRequest, control } from './control.js';
 import { drainEventfd } from './host/eventfd.js';
 import { receiveDescriptor } from './host/fd-passing.js';
 import { addressOf, check, libc } from './host/libc.js';
-import { SharedMemory } from './serve/host-files.js';
+import { SharedMemory } from './host/shared-memory.js';
 import { Supervisor } from './serve/supervisor.js';
 import { staleReport } from './stale-report.js';
 import { openTrace, type TraceFile } from './trace-file.js';
@@ -62,7 +62,7 @@ async function boot(input: WorkerInput): Promise<BootedMachine> {
     coherency: input.coherency,
     ...(input.eviction !== undefined && { eviction: parseEviction(input.eviction) }),
     now: () => performance.now(),
-    makeMemory: (device, size) => new SharedMemory(`/dev/vfio/devices/${device}`, size),
+    makeMemory: (device, bar, size) => new SharedMemory(`/dev/vfio/devices/${device}`, bar, size),
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
   });

@@ -5,6 +5,7 @@ import { LINUX_KVM } from '../abi/linux-constants.js';
 import { type BootedMachine, bootMachine } from '../boot.js';
 import { IoasidContext } from '../ioasid/context.js';
 import { Errno } from '../kernel/errno.js';
+import { changeMode, ROOT } from '../kernel/fs/permission.js';
 import type { Process } from '../kernel/process.js';
 import { fillByDma, guestOperation } from './calls.js';
 import type { ScenarioStep } from './schema.js';
@@ -137,8 +138,8 @@ export class Player {
         return 'ok';
       }
       case 'chmod': {
-        const node = this.machine.kernel.paths.get('/dev/ioasid');
-        if (node) node.mode = Number.parseInt(step.mode, 8);
+        const { path, inode } = this.machine.kernel.fs.find('/dev/ioasid');
+        changeMode(path, inode, ROOT, Number.parseInt(step.mode, 8));
         return 'ok';
       }
       case 'bind': {

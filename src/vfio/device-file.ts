@@ -4,16 +4,16 @@
  */
 import { VFIO_IOCTLS } from '../abi/ioctls.js';
 import { LINUX_VFIO } from '../abi/linux-constants.js';
-import type { DeviceModel } from '../devices/model.js';
 import type { BoundDevice } from '../ioasid/bound-device.js';
-import type { DmaPort } from '../iommu/dma.js';
 import type { Requester } from '../iommu/requester.js';
 import { Errno, hex } from '../kernel/errno.js';
 import type { IoctlDetail } from '../kernel/ioctl.js';
 import type { Caller, FileOps, MmapGrant } from '../kernel/open-file.js';
-import { ConfigSpace } from './config-space.js';
+import { PCI_COMMAND, PCI_CONFIG } from '../pci/config-space.js';
+import type { PciFunction } from '../pci/function.js';
+import { splitOffset } from '../pci/region-offset.js';
 import { Interrupts } from './interrupts.js';
-import { readRegion, region, splitOffset, writeRegion } from './regions.js';
+import { readRegion, region, writeRegion } from './regions.js';
 import { VFIO_TABLE } from './table.js';
 
 /** A device that can be assigned: what all of its open files share. */
@@ -21,20 +21,19 @@ export class AssignedDevice {
   /** Name under /dev/vfio/devices. */
   readonly name: string;
   readonly requester: Requester;
-  readonly model: DeviceModel;
-  readonly config: ConfigSpace;
+  readonly function: PciFunction;
   readonly interrupts: Interrupts;
   /** The open file that bound it. */
   boundBy: VfioFile | undefined;
   /** Taken out of the machine. */
   removed = false;
 
-  constructor(name: string, requester: Requester, port: DmaPort, model: DeviceModel) {
+  constructor(name: string, requester: Requester, pci: PciFunction) {
     this.name = name;
     this.requester = requester;
-    this.model = model;
-    this.config = new ConfigSpace(model, port);
-    this.interrupts = new Interrupts(model.vectors);
+    this.function = pci;
+    this.interrupts = new Interrupts(pci.interrupts);
+    this.reset();
   }
 
   /** Taken out of the machine under its user's hands: descriptors stay, calls answer ENODEV. */
@@ -48,10 +47,10 @@ export class AssignedDevice {
     for (const member of this.requester.group.members) bound?.context.device(member)?.reroute();
   }
 
-  /** Function-level reset: registers and configuration space as after power-on. */
+  /** Function-level reset, then as the host leaves an assigned device: memory decoding and bus mastering on. */
   reset(): void {
-    this.model.reset();
-    this.config.reset();
+    this.function.reset();
+    this.function.writeConfig(PCI_CONFIG.COMMAND, new Uint8Array([PCI_COMMAND.MEMORY | PCI_COMMAND.BUS_MASTER, 0]));
   }
 }
 
@@ -72,27 +71,29 @@ export class VfioFile implements FileOps {
 
   pread(into: Uint8Array, offset: bigint): number {
     this.require();
-    return readRegion(this.device.model, this.device.config, into, offset);
+    return readRegion(this.device.function, into, offset);
   }
 
   pwrite(from: Uint8Array, offset: bigint): number {
     this.require();
-    return writeRegion(this.device.model, this.device.config, from, offset);
+    return writeRegion(this.device.function, from, offset);
   }
 
-  /** BAR2 can be mapped, whole pages of it, shared. @throws EINVAL */
+  /** BARs with memory can be mapped, whole pages of them, shared. @throws EINVAL */
   mmap(offset: bigint, size: bigint, shared: boolean): MmapGrant {
     this.require();
-    const { model } = this.device;
+    const device = this.device.function;
     const { index, offset: start } = splitOffset(offset);
-    const { size: length, flags } = region(model, index);
-    if ((flags & LINUX_VFIO.VFIO_REGION_INFO_FLAG_MMAP) === 0)
+    const { size: length, flags } = region(device, index);
+    const memory = device.bar(index)?.memory;
+    if (!memory || (flags & LINUX_VFIO.VFIO_REGION_INFO_FLAG_MMAP) === 0)
       throw new Errno('EINVAL', `region ${index} cannot be mapped`);
     if (!shared) throw new Errno('EINVAL', 'regions are mapped with MAP_SHARED');
     if (size === 0n || start + size > length) {
       throw new Errno('EINVAL', `${hex(start)}+${hex(size)} is outside the ${length} bytes of region ${index}`);
     }
-    return { memory: model.memory, offset: Number(start) };
+    device.map(index, Number(start), Number(size));
+    return { memory, offset: Number(start) };
   }
 
   /** The last close: the device is detached and unbound (3.1). */

@@ -10,8 +10,9 @@ import type { Requester } from '../iommu/requester.js';
 import { Errno } from '../kernel/errno.js';
 import { IoctlTable } from '../kernel/ioctl.js';
 import type { Caller } from '../kernel/open-file.js';
+import { regionOffset } from '../pci/region-offset.js';
 import type { VfioFile } from './device-file.js';
-import { region, regionOffset } from './regions.js';
+import { region } from './regions.js';
 
 /**
  * The IOASID context behind a descriptor.
@@ -41,9 +42,11 @@ export const VFIO_TABLE = new IoctlTable<VfioFile>(
           device.boundBy = undefined;
           file.bound = undefined;
           device.interrupts.release();
+          device.function.close();
           device.reset();
         });
         device.boundBy = file;
+        device.function.open();
         return 0;
       },
     },
@@ -109,7 +112,7 @@ export const VFIO_TABLE = new IoctlTable<VfioFile>(
       out: true,
       run: (file, _caller, args) => {
         const { get, set } = vfio_region_info;
-        const { index, size, flags } = region(file.device.model, get.index(args));
+        const { index, size, flags } = region(file.device.function, get.index(args));
         set.flags(args, flags);
         set.cap_offset(args, 0);
         set.size(args, BigInt(size));

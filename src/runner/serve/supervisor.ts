@@ -73,11 +73,11 @@ export class Supervisor {
       this.#streams.set(pipe.writeEnd, pipe);
       this.#watch(pipe.writeEnd, EPOLLERR);
     });
-    this.paths = new PathLookup(machine.kernel.paths, `${options.directory}/root`);
+    this.paths = new PathLookup(machine.kernel.fs, `${options.directory}/root`);
     this.#paths = new PathCalls(
       machine.kernel,
       this.paths,
-      (n, path, flags) => calls.open(n, path, flags),
+      (n, file, flags) => calls.open(n, file, flags),
       (tid, fd) => calls.find(tid, fd)?.ops.name,
     );
     this.#register(this.#paths.handlers());
@@ -101,11 +101,14 @@ export class Supervisor {
     });
     const { onIdle } = this.#options;
     for (;;) {
+      this.#machine.poll();
+      const rest = this.#machine.pollers.wait();
       const deadline = this.#machine.nextDeadline();
-      let ready = onIdle ? libc.poll(pollAddress, 3, 0) : 0;
-      if (ready === 0) {
+      let ready = onIdle || rest === 0 ? libc.poll(pollAddress, 3, 0) : 0;
+      if (ready === 0 && rest === 0) libc.sched_yield();
+      else if (ready === 0) {
         onIdle?.();
-        ready = libc.poll(pollAddress, 3, this.#timeUntil(deadline));
+        ready = libc.poll(pollAddress, 3, this.#timeUntil(deadline, rest));
       }
       if (ready < 0 && errno() !== EINTR) throw new Error(`poll: ${libc.strerror(errno())}`);
       if (deadline !== undefined && deadline <= this.#machine.now()) this.#machine.tick();
@@ -122,9 +125,11 @@ export class Supervisor {
     }
   }
 
-  /** As poll takes it: milliseconds, -1 for ever. */
-  #timeUntil(deadline: number | undefined): number {
-    return deadline === undefined ? -1 : Math.max(0, Math.ceil(deadline - this.#machine.now()));
+  /** As poll takes it: milliseconds, -1 for ever. @param rest until registers are looked at again */
+  #timeUntil(deadline: number | undefined, rest: number | undefined): number {
+    if (deadline === undefined) return rest ?? -1;
+    const left = Math.max(0, Math.ceil(deadline - this.#machine.now()));
+    return rest === undefined ? left : Math.min(left, rest);
   }
 
   #serve(): void {

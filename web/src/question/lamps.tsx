@@ -1,13 +1,12 @@
 /** Rights as lamps: a row a policy, a lamp for each open file and VM, and what the last step did there. */
-import { policyByName } from '../../../src/authority/policies.js';
 import { fileName, vmName } from '../../../src/check/action.js';
 import type { Moment, Track } from './track.js';
 
-export function summaryOf(policy: string): string {
-  return policyByName(policy === 'timeout' ? 'timeout:1s' : policy).summary;
+/** What became of the step under a policy. A policy that does not look at the clock is not told of it. */
+function outcomeOf({ outcome, step }: Moment): string {
+  if (outcome === 'refused') return 'refused: EBUSY';
+  return outcome === 'done' || step?.do === 'tick' ? '' : 'cannot happen here';
 }
-
-const OUTCOME = { done: '', refused: 'refused: EBUSY', impossible: 'cannot happen here' } as const;
 
 function Lamp({ on, changed, who }: { on: boolean; changed: boolean; who: string }) {
   return (
@@ -47,7 +46,7 @@ function Row({
           class="quiet"
           aria-pressed={chosen}
           onClick={() => choose(track.policy)}
-          title={summaryOf(track.policy)}
+          title={track.world.policy.summary}
         >
           {track.policy}
         </button>
@@ -57,7 +56,7 @@ function Row({
         return <Lamp key={who} who={who} on={on} changed={on !== ((before.rights & (1 << bit)) !== 0)} />;
       })}
       <td class="outcome">
-        {OUTCOME[moment.outcome]}
+        {outcomeOf(moment)}
         {broken.length > 0 && (
           <span class="broken" title="properties that were broken on the way">
             {broken.join(' ')}

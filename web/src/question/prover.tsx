@@ -12,11 +12,11 @@ interface Proof {
   readonly states: number;
 }
 
-/** The same properties refuted, by stories of the same length? */
+/** Does every property stand as printed, and is each story as long? */
 function agrees(answer: Answer): boolean {
-  const lengths = (each: Answer | undefined): string =>
-    JSON.stringify(each?.refutations.map(({ property, steps }) => [property, steps.length]).sort());
-  return lengths(answer) === lengths(ANSWERS.find(({ policy }) => policy === answer.policy));
+  const told = (each: Answer | undefined): string =>
+    JSON.stringify([each?.standing, each?.refutations.map(({ property, steps }) => [property, steps.length]).sort()]);
+  return told(answer) === told(ANSWERS.find(({ policy }) => policy === answer.policy));
 }
 
 export function Prover() {
@@ -37,7 +37,7 @@ export function Prover() {
     worker.current.postMessage(CHECKED_POLICIES);
   };
   const all = proof?.done.length === CHECKED_POLICIES.length;
-  const states = (proof?.done ?? []).reduce((sum, { answer }) => sum + answer.states, 0);
+  const states = (proof?.done ?? []).reduce((sum, { answer }) => sum + answer.covered, 0);
   const agree = (proof?.done ?? []).filter(({ answer }) => agrees(answer)).length;
   return (
     <div class="prover">

@@ -4,36 +4,43 @@ import { PROPERTIES } from '../../../src/check/properties.js';
 import type { Step } from '../../../src/check/steps.js';
 import { type Key, useKeys } from '../shell/keys.js';
 import { go } from '../shell/route.js';
-import { refutationOf } from './answer.js';
+import { type Answer, refutationOf } from './answer.js';
 import { ANSWERS } from './answers.js';
-import { summaryOf } from './lamps.js';
 import { Playground } from './playground.js';
 import { Prover } from './prover.js';
 import { Story } from './story.js';
 import { WISHES } from './words.js';
 
-function Cell({ policy, property }: { policy: string; property: string }) {
-  const answer = ANSWERS.find((each) => each.policy === policy);
-  const refutation = answer && refutationOf(answer, property);
-  if (!answer?.judged.includes(property)) return <td class="none">–</td>;
-  if (!refutation) {
+/** How a property that is not refuted stands: the sign, and what it means. */
+const SIGNS = {
+  proved: ['✓', 'is proved'],
+  'by construction': ['✓ⁿ', 'holds by construction'],
+  vacuous: ['✓ᵛ', 'holds because what it speaks of never happens'],
+} as const;
+
+function Cell({ answer, property }: { answer: Answer; property: string }) {
+  const { policy } = answer;
+  const refutation = refutationOf(answer, property);
+  const standing = answer.standing[property] ?? 'vacuous';
+  if (refutation) {
+    const { length } = refutation.steps;
     return (
-      <td class="holds">
-        <span role="img" aria-label={`${property} is proved under ${policy}`}>
-          ✓
-        </span>
+      <td class="refuted">
+        <a
+          href={`#/question?policy=${policy}&property=${property}&step=1`}
+          aria-label={`${property} is refuted under ${policy} in ${length} steps: see the story`}
+        >
+          {length}
+        </a>
       </td>
     );
   }
-  const { length } = refutation.steps;
+  const [sign, words] = SIGNS[standing === 'refuted' ? 'vacuous' : standing];
   return (
-    <td class="refuted">
-      <a
-        href={`#/question?policy=${policy}&property=${property}&step=1`}
-        aria-label={`${property} is refuted under ${policy} in ${length} steps: see the story`}
-      >
-        {length}
-      </a>
+    <td class="holds">
+      <span role="img" aria-label={`${property} ${words} under ${policy}`} title={words}>
+        {sign}
+      </span>
     </td>
   );
 }
@@ -55,14 +62,14 @@ function Table() {
           </tr>
         </thead>
         <tbody>
-          {ANSWERS.map(({ policy }) => (
-            <tr key={policy}>
+          {ANSWERS.map((answer) => (
+            <tr key={answer.policy}>
               <th scope="row">
-                {policy}
-                <small>{summaryOf(policy)}</small>
+                {answer.policy}
+                <small>{answer.summary}</small>
               </th>
               {PROPERTIES.map(({ id }) => (
-                <Cell key={id} policy={policy} property={id} />
+                <Cell key={id} answer={answer} property={id} />
               ))}
             </tr>
           ))}
@@ -89,7 +96,8 @@ function Overview() {
         <p>
           Here are eight answers, each with what was wished for on the mailing list. <span class="holds">✓</span> is
           proved over every state of a bounded world; <span class="refuted">a number</span> refutes the property in so
-          many steps: press it to see how. No answer can have them all.
+          many steps: press it to see how. ⁿ: by construction, whatever the policy does; ᵛ: what it speaks of never
+          happens. No answer can have them all.
         </p>
       </section>
       <Table />
@@ -116,13 +124,14 @@ function Overview() {
 
 /** The steps of `POLICY.PROPERTY.STEP`: where a reader left a story to go on alone. */
 function stepsFrom(from: string | undefined): readonly Step[] {
-  const [policy, property = '', step] = (from ?? '').split('.');
+  const [policy, property = '', step, way] = (from ?? '').split('.');
   const answer = ANSWERS.find((each) => each.policy === policy);
-  return (answer && refutationOf(answer, property)?.steps.slice(0, Number(step))) ?? [];
+  const refutation = answer && refutationOf(answer, property);
+  return (way === 'other' ? refutation?.other : refutation?.steps)?.slice(0, Number(step)) ?? [];
 }
 
 export function QuestionView({ params }: { params: Readonly<Record<string, string>> }) {
-  const { policy, property = '', step = '0', shown, play, from } = params;
+  const { policy, property = '', step = '0', shown, play, from, way } = params;
   const start = useMemo(() => stepsFrom(from), [from]);
   const answer = ANSWERS.find((each) => each.policy === policy);
   if (play) {
@@ -130,7 +139,15 @@ export function QuestionView({ params }: { params: Readonly<Record<string, strin
     return <Playground key={`${play} ${from ?? ''}`} caches={caches} policy={policy ?? 'mediated'} start={start} />;
   }
   if (answer && property) {
-    return <Story answer={answer} property={property} step={Number(step)} shown={shown ?? answer.policy} />;
+    return (
+      <Story
+        answer={answer}
+        property={property}
+        step={Number(step)}
+        shown={shown ?? answer.policy}
+        other={way === 'other'}
+      />
+    );
   }
   return <Overview />;
 }

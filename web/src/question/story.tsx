@@ -5,7 +5,7 @@ import { sentence } from '../../../src/check/steps.js';
 import { type Key, useKeys } from '../shell/keys.js';
 import { go, patch } from '../shell/route.js';
 import { type Answer, refutationOf } from './answer.js';
-import { Lamps, summaryOf } from './lamps.js';
+import { Lamps } from './lamps.js';
 import { Picture } from './picture.js';
 import { sceneOf } from './scene.js';
 import { type Track, tracksOf } from './track.js';
@@ -16,16 +16,19 @@ export function Story({
   property,
   step,
   shown,
+  other,
 }: {
   answer: Answer;
   property: string;
   step: number;
   shown: string;
+  /** P2: the other way to the same objects and attachments. */
+  other: boolean;
 }) {
   const found = PROPERTIES.find(({ id }) => id === property);
   const refutation = refutationOf(answer, property);
-  const steps = refutation?.steps ?? [];
-  const tracks = useMemo(() => tracksOf(found?.world === 'caches', steps), [answer, property]);
+  const steps = (other ? refutation?.other : refutation?.steps) ?? [];
+  const tracks = useMemo(() => tracksOf(found?.world === 'caches', steps), [answer, property, other]);
   const at = Math.max(0, Math.min(step, steps.length));
   const to = (next: number): void => patch({ step: String(Math.max(0, Math.min(next, steps.length))) }, true);
   const keys: Key[] = [
@@ -50,9 +53,28 @@ export function Story({
         {answer.policy} against {property}, {found?.name}
       </h1>
       <p>
-        <b>{answer.policy}</b>: {summaryOf(answer.policy)}. <b>{property}</b>: {WISHES[property]} In {steps.length}{' '}
-        steps the policy breaks it; no shorter story does.
+        <b>{answer.policy}</b>: {answer.summary}. <b>{property}</b>: {WISHES[property]} In {steps.length} steps the
+        policy breaks it; no shorter story does.
       </p>
+      {refutation.other && (
+        <p class="ways">
+          It takes two ways to the same objects and attachments:{' '}
+          <button
+            type="button"
+            aria-pressed={!other}
+            onClick={() => patch({ way: '', step: String(refutation.steps.length) }, true)}
+          >
+            one way
+          </button>{' '}
+          <button
+            type="button"
+            aria-pressed={other}
+            onClick={() => patch({ way: 'other', step: String(refutation.other?.length) }, true)}
+          >
+            the other way
+          </button>
+        </p>
+      )}
       <div class="bar controls">
         <button type="button" onClick={() => to(0)} disabled={at === 0}>
           Start
@@ -72,7 +94,7 @@ export function Story({
         <span class="space" />
         <a
           class="button"
-          href={`#/question?play=${found?.world}&policy=${shown}&from=${answer.policy}.${property}.${at}`}
+          href={`#/question?play=${found?.world}&policy=${shown}&from=${answer.policy}.${property}.${at}${other ? '.other' : ''}`}
         >
           Go on by yourself from here
         </a>

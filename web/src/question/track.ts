@@ -98,19 +98,20 @@ export class Track {
     const kind = world.bounds.caches ? 'caches' : 'rights';
     return PROPERTIES.flatMap((property) => {
       if (property.world !== kind || (property.on && !property.on.includes(action.step.do))) return [];
-      const wrong =
+      const verdict =
         property.id === 'P2'
           ? this.#remembers(state, rights)
           : property.judge(world, action, outcome, before.rights, rights);
-      return wrong ? [{ property: property.id, wrong }] : [];
+      if (typeof verdict === 'boolean') return [];
+      return [{ property: property.id, wrong: typeof verdict === 'object' ? verdict.weak : verdict }];
     });
   }
 
-  #remembers(state: Uint8Array, rights: number): string | undefined {
+  #remembers(state: Uint8Array, rights: number): string | boolean {
     const { visible } = this.world.layout;
     const same = (other: Uint8Array): boolean => state.every((value, i) => !visible[i] || value === other[i]);
     const differs = this.moments.some((moment) => moment.rights !== rights && same(moment.state));
-    return differs ? 'the same objects and attachments gave other rights before' : undefined;
+    return !differs || 'the same objects and attachments gave other rights before';
   }
 }
 

@@ -1,5 +1,6 @@
 /** The kernel that runs in the page, as a source: a program of the page makes its calls, in slices between frames. */
 import { type BootedMachine, bootMachine } from '../../../src/boot.js';
+import { reach } from '../../../src/inspect/hands.js';
 import { snapshotOf } from '../../../src/inspect/snapshot.js';
 import type { Command, ObjectView, Sink, SpaceWindow, Stop, WindowQuery } from '../../../src/inspect/source.js';
 import { spaceWindow } from '../../../src/inspect/space-window.js';
@@ -63,16 +64,10 @@ export class KernelSource implements Source {
   async command(command: Command): Promise<void> {
     switch (command.command) {
       case 'unplug':
-        this.machine.unplug(command.name);
-        break;
       case 'plug':
-        this.machine.plug(command.name);
-        break;
       case 'authority':
-        this.machine.setAuthority(command.name);
-        break;
       case 'interrupt':
-        this.machine.device(command.name).interrupts.raise(command.vector);
+        reach(this.machine, command);
         break;
       case 'pause':
         this.#hold();

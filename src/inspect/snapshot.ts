@@ -6,6 +6,7 @@ import type { Fact, Link, ObjectView, Snapshot } from './source.js';
 export const deviceId = (requester: string): string => `device:${requester}`;
 export const fileId = (context: number): string => `file:${context}`;
 export const spaceId = (context: number, ioasid: number): string => `ioasid:${context}:${ioasid}`;
+export const vmId = (vm: number): string => `vm:${vm}`;
 const unitId = (name: string): string => `iommu:${name}`;
 
 /** Plain facts of an object: what is no list and no object. */
@@ -52,7 +53,7 @@ function machineObjects(machine: BootedMachine): ObjectView[] {
   }
   for (const vm of state.vms) {
     const links = vm.proofs.map((proof) => ({ to: fileId(Number(proof.split(' ')[1])), as: 'proof' }));
-    objects.push({ kind: 'vm', id: `vm:${vm.vm}`, name: `VM ${vm.vm}`, facts: factsOf(vm), links });
+    objects.push({ kind: 'vm', id: vmId(vm.vm), name: `VM ${vm.vm}`, facts: factsOf(vm), links });
   }
   for (const device of machine.hardware.devices) {
     const { name, requester } = device;
@@ -70,7 +71,7 @@ function machineObjects(machine: BootedMachine): ObjectView[] {
         noSnoop,
         pasid,
         pri,
-        box: requester.domain ? boxOf(noSnoop, requester.domain.enforceSnoop) : null,
+        box: requester.route ? boxOf(noSnoop, requester.route.domain.enforceSnoop) : null,
       },
       links: [{ to: unitId(requester.unit.name), as: 'behind' }],
     });

@@ -1,7 +1,8 @@
 /** The address space of an IOASID as a window: which of its pages are mapped, permitted, and written by devices. */
+import { hex } from '../abi/address.js';
 import type { BootedMachine } from '../boot.js';
 import type { AddressSpace } from '../ioasid/address-space.js';
-import { MAP_READ, MAP_WRITE } from '../iommu/domain.js';
+import { MAP_READ, MAP_WRITE } from '../iommu/paging-domain.js';
 import { spaceId } from './snapshot.js';
 import type { Range, SpaceWindow, WindowQuery } from './source.js';
 import { lookAt } from './window.js';
@@ -10,8 +11,6 @@ import { lookAt } from './window.js';
 const MAX_DIRTY = 4096;
 /** Bits of a tag below the owner. */
 const OWNER_SHIFT = 3;
-
-const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 function spaceOf(machine: BootedMachine, id: string): AddressSpace | undefined {
   let number = 0;

@@ -1,8 +1,9 @@
 /** The kernel that runs in the page, as a source: a program of the page makes its calls, in slices between frames. */
 import { type BootedMachine, bootMachine } from '../../../src/boot.js';
 import { reach } from '../../../src/inspect/hands.js';
+import { type Holder, processViews } from '../../../src/inspect/processes.js';
 import { snapshotOf } from '../../../src/inspect/snapshot.js';
-import type { Command, ObjectView, Sink, SpaceWindow, Stop, WindowQuery } from '../../../src/inspect/source.js';
+import type { Command, Sink, SpaceWindow, Stop, WindowQuery } from '../../../src/inspect/source.js';
 import { spaceWindow } from '../../../src/inspect/space-window.js';
 import { matches } from '../../../src/inspect/stop.js';
 import type { Process } from '../../../src/kernel/process.js';
@@ -19,7 +20,7 @@ export class KernelSource implements Source {
   readonly machine: BootedMachine;
   readonly #sink: Sink;
   readonly #program: Generator<void, void, void>;
-  readonly #processes: Process[] = [];
+  readonly #holders: Holder[] = [];
   readonly #holdAfter: number | undefined;
   #events: TraceEvent[] = [];
   #stops: readonly Stop[] = [];
@@ -46,7 +47,7 @@ export class KernelSource implements Source {
     kernel.onNote = (subject, text) => this.#happened(noteEvent(this.#now(), subject, text));
     const spawn = (): Process => {
       const process = this.machine.spawn();
-      this.#processes.push(process);
+      this.#holders.push({ pid: process.pid, files: () => process.files() });
       return process;
     };
     this.#program = program.run(spawn, this.machine);
@@ -129,20 +130,6 @@ export class KernelSource implements Source {
     this.machine.tick();
     this.#sink.events(this.#events, 0);
     this.#events = [];
-    this.#sink.snapshot(snapshotOf(this.machine, this.#views()));
-  }
-
-  #views(): ObjectView[] {
-    const contexts = [...this.machine.contexts];
-    return this.#processes.map((process) => {
-      const links: { to: string; as: string }[] = [];
-      for (const [fd, file] of process.files()) {
-        const number = contexts.findIndex((context) => Object.is(context, file.ops)) + 1;
-        if (number > 0) links.push({ to: `file:${number}`, as: `fd ${fd}` });
-        for (const vm of this.machine.vms) if (vm === file.ops) links.push({ to: `vm:${vm.id}`, as: `fd ${fd}` });
-      }
-      const facts = { pid: process.pid, descriptors: [...process.files()].length };
-      return { kind: 'process', id: `process:${process.pid}`, name: `process ${process.pid}`, facts, links };
-    });
+    this.#sink.snapshot(snapshotOf(this.machine, processViews(this.machine, this.#holders)));
   }
 }

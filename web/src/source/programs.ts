@@ -1,15 +1,16 @@
 /** Programs for the kernel in the page: simulated processes that make the same calls as compiled ones. A yield stands before a call. */
-import { ALLOC, DIRTY, DMA_MAP, KVM } from '../../../src/abi/constants.js';
-import { IOASID_IOCTLS, KVM_DEVICE_IOCTLS, KVM_IOCTLS, KVM_VM_IOCTLS, VFIO_IOCTLS } from '../../../src/abi/ioctls.js';
-import { LINUX_KVM } from '../../../src/abi/linux-constants.js';
+import { PAGE_SIZE } from '../../../src/abi/address.js';
+import { Errno } from '../../../src/abi/errno.js';
+import { ALLOC, DIRTY, DMA_MAP, KVM } from '../../../src/abi/ioasid.js';
+import { IOASID_IOCTLS, VFIO_IOASID_IOCTLS as VFIO_IOCTLS } from '../../../src/abi/ioasid-ioctls.js';
+import { KVM_DEVICE_IOCTLS, KVM_IOCTLS, KVM_VM_IOCTLS, LINUX_KVM } from '../../../src/abi/kvm.js';
 import type { BootedMachine } from '../../../src/boot.js';
-import { Errno } from '../../../src/kernel/errno.js';
 import type { Process } from '../../../src/kernel/process.js';
 import { DEFAULT_DESCRIPTION } from '../../../src/machine/default-description.js';
 import type { MachineDescription } from '../../../src/machine/schema.js';
 import { fillByDma, guestOperation } from '../../../src/scenario/calls.js';
 
-const PAGE = 4096n;
+const PAGE = BigInt(PAGE_SIZE);
 const READ_WRITE = DMA_MAP.IOASID_DMA_MAP_READ | DMA_MAP.IOASID_DMA_MAP_WRITE;
 const IOVA = 0x100000n;
 

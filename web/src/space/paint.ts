@@ -1,6 +1,7 @@
 /** Paints a piece of an address space on a canvas: rows from left to right, as a text is read. */
+import { hex } from '../../../src/abi/address.js';
 import type { Range, SpaceWindow } from '../../../src/inspect/source.js';
-import { addressAt, hex, placeOf, type Viewport } from './viewport.js';
+import { addressAt, placeOf, type Viewport } from './viewport.js';
 
 export interface Look {
   readonly width: number;

@@ -1,9 +1,10 @@
 /** The canvas of an address space: asks for what is in sight, paints it, and moves with the pointer. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { hex } from '../../../src/abi/address.js';
 import type { Snapshot, SpaceWindow } from '../../../src/inspect/source.js';
 import type { Source } from '../source/source.js';
 import { GUTTER, type Look, type Mark, paint, paintsOf, placeAt } from './paint.js';
-import { addressAt, hex, pan, type Viewport, zoom } from './viewport.js';
+import { addressAt, pan, type Viewport, zoom } from './viewport.js';
 
 const ROWS = 10;
 const ROW_HEIGHT = 36;

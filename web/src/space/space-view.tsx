@@ -1,11 +1,12 @@
 /** One I/O address space, from 2^64 to one page. */
 import { useRef, useState } from 'preact/hooks';
+import { hex } from '../../../src/abi/address.js';
 import type { MappedRun, ObjectView, SpaceWindow } from '../../../src/inspect/source.js';
 import { type Key, useKeys } from '../shell/keys.js';
 import { patch } from '../shell/route.js';
 import { useSession } from '../source/session.js';
 import { SpaceCanvas } from './space-canvas.js';
-import { addressAt, around, EVERYTHING, hex, pan, sizeOf, sizeText, type Viewport, zoom } from './viewport.js';
+import { addressAt, around, EVERYTHING, pan, sizeOf, sizeText, type Viewport, zoom } from './viewport.js';
 
 /** Mappings that the table below the picture shows. */
 const TABLE = 24;

@@ -3,8 +3,10 @@
  * for more than the width of a screen; a place on it is a number from 0 to 1.
  */
 
-export const PAGE = 4096n;
-export const END = 1n << 64n;
+import { PAGE_SIZE, U64_MAX } from '../../../src/abi/address.js';
+
+export const PAGE = BigInt(PAGE_SIZE);
+export const END = U64_MAX + 1n;
 
 export interface Viewport {
   readonly first: bigint;
@@ -59,10 +61,6 @@ export function around(first: bigint, last: bigint): Viewport {
   const size = last - first + 1n;
   const room = size / 16n + (PAGE - ((size / 16n) % PAGE));
   return at(first - room, size + 2n * room);
-}
-
-export function hex(address: bigint): string {
-  return `0x${address.toString(16)}`;
 }
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];

@@ -86,7 +86,9 @@ export class BootedMachine {
       timers: this.timers,
       pollers: this.pollers,
       makeMemory: options.makeMemory,
-      found: (device, register, value) => this.kernel.note(device, `${register} is 0x${value.toString(16)}`),
+      found: (device, register, value) => {
+        if (this.kernel.onNote) this.kernel.note(device, `${register} is 0x${value.toString(16)}`);
+      },
     });
     this.caches = new CpuCaches(options.coherency === 'strict', options.eviction);
     for (const { port } of this.hardware.devices) port.caches = this.caches;

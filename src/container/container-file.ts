@@ -1,10 +1,11 @@
 /** The file /dev/vfio/vfio: what its system calls do, and what other files ask it for. */
-import { Errno } from '../abi/errno.js';
+
 import { hex } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
 import { VFIO_CONTAINER_IOCTLS as IOCTL } from '../abi/vfio-container.js';
 import { Facet } from '../kernel/facet.js';
-import { type FileTable, OpenFile } from '../kernel/open-file.js';
 import { NO_DATA } from '../kernel/no-data.js';
+import { type FileTable, OpenFile } from '../kernel/open-file.js';
 import { Container } from './container.js';
 import { CONTAINER_TABLE } from './container-table.js';
 
@@ -22,7 +23,10 @@ const CONTAINER_FILE: FileTable<Container> = {
   name: () => CONTAINER_PATH,
   ioctl: (container, caller, request, argument, detail) => {
     if (!container.hasDriver && !ALWAYS.has(request)) {
-      throw new Errno('EINVAL', `the container has no IOMMU driver that could take ${hex(request)}: SET_IOMMU chooses one`);
+      throw new Errno(
+        'EINVAL',
+        `the container has no IOMMU driver that could take ${hex(request)}: SET_IOMMU chooses one`,
+      );
     }
     return CONTAINER_TABLE.dispatch(container, caller, request, argument, detail);
   },

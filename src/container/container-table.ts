@@ -2,10 +2,10 @@
 import { Errno } from '../abi/errno.js';
 import type { Values } from '../abi/layout.js';
 import {
-  VFIO_API_VERSION,
   VFIO_CONTAINER_IOCTLS as IOCTL,
   VFIO_DMA_MAP_FLAG as MAP,
   VFIO_DMA_UNMAP_FLAG as UNMAP,
+  VFIO_API_VERSION,
   VFIO_IOMMU_INFO,
 } from '../abi/vfio-container.js';
 import { IoctlTable, Rows } from '../kernel/ioctl.js';

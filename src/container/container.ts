@@ -2,11 +2,12 @@
  * A container, an open /dev/vfio/vfio (linux-vfio.md, 1 and 3): groups that share one IOMMU driver. Groups hold it; its
  * driver goes with the last of them, though the file may stay open.
  */
-import { VFIO_EXTENSION } from '../abi/vfio-container.js';
+
 import { Errno } from '../abi/errno.js';
-import type { IommuGroup } from '../iommu/requester.js';
+import { VFIO_EXTENSION } from '../abi/vfio-container.js';
 import { attach, claim, detach, release } from '../iommu/attach.js';
 import type { Domain } from '../iommu/domain.js';
+import type { IommuGroup } from '../iommu/requester.js';
 import { DMA_ENTRY_LIMIT, Type1 } from './type1/type1.js';
 
 export class Container {

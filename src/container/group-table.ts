@@ -1,16 +1,16 @@
 /** The ioctls of /dev/vfio/N: number, struct and handler (linux-vfio.md, 2). */
 import { Errno } from '../abi/errno.js';
 import { O } from '../abi/fcntl.js';
-import { VFIO_GROUP_FLAGS, VFIO_GROUP_IOCTLS as IOCTL } from '../abi/vfio-container.js';
+import { VFIO_GROUP_IOCTLS as IOCTL, VFIO_GROUP_FLAGS } from '../abi/vfio-container.js';
 import { IoctlTable, Rows } from '../kernel/ioctl.js';
 import { type Caller, OpenFile } from '../kernel/open-file.js';
 import { COMPAT_IOMMU } from '../vfio/compat-iommu.js';
+import { VFIO_ARGSZ } from '../vfio/convention.js';
 import { DeviceFile } from '../vfio/device-file.js';
 import { checkToken, tokenOfUuid } from '../vfio/vf-token.js';
 import { CONTAINER } from './container-file.js';
 import { parseOptions, readString } from './device-name.js';
 import type { Group } from './group.js';
-import { VFIO_ARGSZ } from '../vfio/convention.js';
 
 const rows = new Rows<Group>(VFIO_ARGSZ);
 
@@ -33,7 +33,9 @@ export const GROUP_TABLE = new IoctlTable<Group>('/dev/vfio/N', [
     group.unsetContainer();
     return 0;
   }),
-  rows.value(IOCTL.GET_DEVICE_FD, (group, pointer, caller) => getDeviceFd(group, caller, readString(caller.mm, pointer))),
+  rows.value(IOCTL.GET_DEVICE_FD, (group, pointer, caller) =>
+    getDeviceFd(group, caller, readString(caller.mm, pointer)),
+  ),
 ]);
 
 /** A descriptor in memory: s32. @throws EFAULT */

@@ -119,4 +119,3 @@ export class Group {
     this.vfio.give();
   }
 }
-

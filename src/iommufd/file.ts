@@ -3,9 +3,9 @@ import { Facet } from '../kernel/facet.js';
 import { type FileTable, OpenFile } from '../kernel/open-file.js';
 import { COMPAT_IOMMU } from '../vfio/compat-iommu.js';
 import { vfioIoctl } from './compat/vfio.js';
-import { compatIommu } from './vfio-device.js';
 import { IommufdContext, type IommufdHost } from './context.js';
 import { IOMMUFD_SELFTEST_TABLE, IOMMUFD_TABLE } from './table.js';
+import { compatIommu } from './vfio-device.js';
 
 /** The context behind an open file: what a VFIO device is bound to. */
 export const IOMMUFD = new Facet<IommufdContext>('iommufd');

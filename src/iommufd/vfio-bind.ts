@@ -4,9 +4,9 @@
 import { Errno } from '../abi/errno.js';
 import type { Fields } from '../abi/layout.js';
 import {
+  VFIO_IOMMUFD_IOCTLS as IOCTL,
   VFIO_DEVICE_ATTACH_PASID,
   VFIO_DEVICE_BIND_FLAG_TOKEN,
-  VFIO_IOMMUFD_IOCTLS as IOCTL,
   type vfio_device_bind_iommufd,
 } from '../abi/vfio.js';
 import { Rows } from '../kernel/ioctl.js';
@@ -16,8 +16,8 @@ import type { DeviceFile } from '../vfio/device-file.js';
 import type { DeviceRows } from '../vfio/device-table.js';
 import { checkToken, tokenText } from '../vfio/vf-token.js';
 import { attach, detach, replace } from './device/attach.js';
-import { NO_PASID } from './device/group.js';
 import type { IommufdDevice } from './device/device.js';
+import { NO_PASID } from './device/group.js';
 import { IOMMUFD } from './file.js';
 import { bindVfio, idOf, unbindVfio } from './vfio-device.js';
 

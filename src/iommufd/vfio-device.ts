@@ -48,7 +48,8 @@ export const unbindVfio = (device: IommufdDevice): void => unbind(device);
 /** How a context names a device: its id; 0 it owns the device's group; -1 it does not. */
 export function idOf(context: IommufdContext, requester: Requester): number {
   const device = deviceOf(requester);
-  for (const object of context.objects) if (object instanceof IommufdDevice && object.device === device) return object.id;
+  for (const object of context.objects)
+    if (object instanceof IommufdDevice && object.device === device) return object.id;
   return requester.group.owner === context ? 0 : -1;
 }
 

@@ -28,7 +28,10 @@ export interface UserBitmap {
 export function checkBitmapSize(pages: bigint, size: bigint): void {
   const needed = ((pages + 63n) / 64n) * 8n;
   if (pages === 0n || size === 0n || size > BigInt(MAX_BITMAP_BYTES) || size < needed) {
-    throw new Errno('EINVAL', `a bitmap of ${size} bytes for ${pages} pages: ${needed} to ${MAX_BITMAP_BYTES} are possible`);
+    throw new Errno(
+      'EINVAL',
+      `a bitmap of ${size} bytes for ${pages} pages: ${needed} to ${MAX_BITMAP_BYTES} are possible`,
+    );
   }
 }
 
@@ -50,7 +53,7 @@ export function writeDirty(mm: Mm, bitmap: UserBitmap, first: number, mappings: 
         bit += 8;
       } else {
         const at = Math.floor(bit / 8) - start;
-        bytes[at] = (bytes[at] ?? 0) | (1 << bit % 8);
+        bytes[at] = (bytes[at] ?? 0) | (1 << (bit % 8));
         bit++;
       }
     }
@@ -62,7 +65,10 @@ export function writeDirty(mm: Mm, bitmap: UserBitmap, first: number, mappings: 
 export function checkTrackable(mappings: Iterable<DmaMapping>): void {
   for (const { first, pages } of mappings) {
     if (pages > MAX_TRACKED_PAGES) {
-      throw new Errno('EINVAL', `the mapping at ${hex(BigInt(first) << BigInt(PAGE_SHIFT))} has ${pages} pages: too many`);
+      throw new Errno(
+        'EINVAL',
+        `the mapping at ${hex(BigInt(first) << BigInt(PAGE_SHIFT))} has ${pages} pages: too many`,
+      );
     }
   }
 }

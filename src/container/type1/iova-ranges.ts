@@ -1,13 +1,14 @@
 /** Where a container may map (linux-vfio.md, 4.6): the apertures of all its groups without what they reserve. */
-import { type IovaRange, type IommuUnit, permittedRanges } from '../../iommu/unit.js';
+import { larger, smaller } from '../../abi/address.js';
+import { type IommuUnit, type IovaRange, permittedRanges } from '../../iommu/unit.js';
 
 /** What both lists permit, in rising order. */
 function intersection(a: readonly IovaRange[], b: readonly IovaRange[]): IovaRange[] {
   const both: IovaRange[] = [];
   for (const x of a) {
     for (const y of b) {
-      const start = x.start > y.start ? x.start : y.start;
-      const last = x.last < y.last ? x.last : y.last;
+      const start = larger(x.start, y.start);
+      const last = smaller(x.last, y.last);
       if (start <= last) both.push({ start, last });
     }
   }

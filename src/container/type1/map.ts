@@ -27,12 +27,18 @@ export function mapDma(type1: Type1, mm: Mm, request: MapRequest): void {
   const access = read || write;
   if (access === changeVaddr) throw new Errno('EINVAL', 'flags are either READ and WRITE, or VADDR');
   if (((iova | vaddr | size) & (type1.pageSize - 1n)) !== 0n) {
-    throw new Errno('EINVAL', `iova ${hex(iova)}, vaddr ${hex(vaddr)} and size ${hex(size)} are not multiples of ${type1.pageSize}`);
+    throw new Errno(
+      'EINVAL',
+      `iova ${hex(iova)}, vaddr ${hex(vaddr)} and size ${hex(size)} are not multiples of ${type1.pageSize}`,
+    );
   }
   const first = pageOf(iova);
   const pages = pageOf(size);
   const found = type1.mappings.touching(first, first + pages - 1);
-  if (changeVaddr) return changeAddress(type1, mm, found, first, pages, vaddr);
+  if (changeVaddr) {
+    changeAddress(type1, mm, found, first, pages, vaddr);
+    return;
+  }
   if (found) throw new Errno('EEXIST', `${hex(iova)}+${hex(size)} overlaps the mapping at ${at(found)}`);
   if (type1.available === 0) throw new Errno('ENOSPC', 'the container has as many mappings as dma_entry_limit allows');
   if (!inside(type1.ranges, iova, last(iova, size))) {

@@ -31,7 +31,10 @@ export function reach(mm: Mm, vaddr: bigint, pages: number, write: boolean): { r
   if (found < pages) {
     mm.uncharge(charged);
     const at = vaddr + addressOfPage(found);
-    throw new Errno('EFAULT', `${hex(at)} is not mapped${write ? ' writable' : ''} in the process, or cannot be pinned`);
+    throw new Errno(
+      'EFAULT',
+      `${hex(at)} is not mapped${write ? ' writable' : ''} in the process, or cannot be pinned`,
+    );
   }
   return { runs, charged };
 }

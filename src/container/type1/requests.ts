@@ -2,8 +2,8 @@
 import { Errno } from '../../abi/errno.js';
 import { fieldsOf, type Values } from '../../abi/layout.js';
 import {
-  VFIO_DMA_UNMAP_FLAG as UNMAP,
   VFIO_IOMMU_DIRTY_PAGES_FLAG as DIRTY,
+  VFIO_DMA_UNMAP_FLAG as UNMAP,
   vfio_bitmap,
   vfio_iommu_type1_dirty_bitmap,
   vfio_iommu_type1_dirty_bitmap_get,
@@ -19,7 +19,8 @@ type DirtyArguments = Values<{ argsz: 'u32'; flags: 'u32' }>;
 
 /** Reads what follows a struct. @throws EINVAL argsz leaves no room for it; EFAULT */
 function tail<T>(mm: Mm, argsz: number, address: bigint, size: number, layout: Layout<T>): T {
-  if (argsz < size + layout.size) throw new Errno('EINVAL', `argsz ${argsz} leaves no room for the bitmap's description`);
+  if (argsz < size + layout.size)
+    throw new Errno('EINVAL', `argsz ${argsz} leaves no room for the bitmap's description`);
   const bytes = new Uint8Array(layout.size);
   mm.copyIn(address + BigInt(size), bytes);
   return layout.fields(new DataView(bytes.buffer));
@@ -70,7 +71,8 @@ export function dirtyPages(type1: Type1, mm: Mm, { argsz, flags }: DirtyArgument
       const got = tail(mm, argsz, address, vfio_iommu_type1_dirty_bitmap.size, GET);
       const bitmap: UserBitmap = { pageSize: got.pgsize, size: got.bitmap_size, address: got.data };
       checkAddress(bitmap);
-      return getDirty(type1, mm, got.iova, got.size, bitmap);
+      getDirty(type1, mm, got.iova, got.size, bitmap);
+      return;
     }
     default:
       throw new Errno('EINVAL', `flags ${flags} are not exactly one of START 1, STOP 2 and GET_BITMAP 4`);

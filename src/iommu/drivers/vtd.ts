@@ -116,7 +116,8 @@ export const VTD: IommuDriver = {
     const { requester } = vtdDevice(device);
     const user = pasid === 0 ? undefined : pasid;
     if (!domain) detach(requester, user);
-    else if (!(domain instanceof VtdPaging)) throw new Errno('EINVAL', `${device.name} cannot use a domain of another kind`);
+    else if (!(domain instanceof VtdPaging))
+      throw new Errno('EINVAL', `${device.name} cannot use a domain of another kind`);
     else if (routeOf(requester, user)) replace(requester, user, { domain });
     else attach(requester, user, { domain });
   },

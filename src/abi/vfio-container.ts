@@ -1,7 +1,7 @@
 /** linux/vfio.h: containers, groups and the type1 IOMMU. */
 import { io, linuxs } from './ioctl.js';
 import { struct } from './layout.js';
-import { VFIO_BASE, VFIO_TYPE, vfio_info_cap_header } from './vfio.js';
+import { VFIO_BASE, VFIO_TYPE } from './vfio.js';
 
 export const VFIO_API_VERSION = 0;
 
@@ -19,6 +19,8 @@ export const VFIO_GROUP_FLAGS = { VIABLE: 1, CONTAINER_SET: 2 } as const;
 export const VFIO_IOMMU_INFO = { PGSIZES: 1, CAPS: 2 } as const;
 export const VFIO_DMA_MAP_FLAG = { READ: 1, WRITE: 2, VADDR: 4 } as const;
 export const VFIO_DMA_UNMAP_FLAG = { GET_DIRTY_BITMAP: 1, ALL: 2, VADDR: 4 } as const;
+/** Ids of the capabilities of VFIO_IOMMU_GET_INFO. */
+export const VFIO_TYPE1_INFO_CAP = { IOVA_RANGE: 1, MIGRATION: 2, DMA_AVAIL: 3 } as const;
 export const VFIO_IOMMU_DIRTY_PAGES_FLAG = { START: 1, STOP: 2, GET_BITMAP: 4 } as const;
 
 export const vfio_group_status = struct('vfio_group_status', { argsz: 'u32', flags: 'u32' });
@@ -100,6 +102,3 @@ export const VFIO_GROUP_IOCTLS = {
   UNSET_CONTAINER: linuxs('VFIO_GROUP_UNSET_CONTAINER', number(5), 'none'),
   GET_DEVICE_FD: linuxs('VFIO_GROUP_GET_DEVICE_FD', number(6), 'value'),
 } as const;
-
-/** Bytes of the header that every capability of an info chain starts with. */
-export const VFIO_INFO_CAP_HEADER_SIZE = vfio_info_cap_header.size;

@@ -1,6 +1,7 @@
 /** VFIO_IOMMU_GET_INFO: the capability chain of a type1 IOMMU (linux-vfio.md, 4.1). */
 import { PAGE_SIZE } from '../../abi/address.js';
 import {
+  VFIO_TYPE1_INFO_CAP,
   vfio_iommu_type1_info_cap_iova_range,
   vfio_iommu_type1_info_cap_migration,
   vfio_iommu_type1_info_dma_avail,
@@ -10,18 +11,16 @@ import { type InfoCapability, infoCapability } from '../../vfio/info-capability.
 import { MAX_BITMAP_BYTES } from './dirty.js';
 import type { Type1 } from './type1.js';
 
-const CAP_IOVA_RANGE = 1;
-const CAP_MIGRATION = 2;
-const CAP_DMA_AVAIL = 3;
-
 /** The capabilities, in the order of the chain. */
 export function type1Capabilities(type1: Type1): InfoCapability[] {
-  const migration = infoCapability(CAP_MIGRATION, 1, vfio_iommu_type1_info_cap_migration, {
+  const migration = infoCapability(VFIO_TYPE1_INFO_CAP.MIGRATION, 1, vfio_iommu_type1_info_cap_migration, {
     flags: 0,
     pgsize_bitmap: type1.pageSizes & -type1.pageSizes,
     max_dirty_bitmap_size: BigInt(MAX_BITMAP_BYTES),
   });
-  const available = infoCapability(CAP_DMA_AVAIL, 1, vfio_iommu_type1_info_dma_avail, { avail: type1.available });
+  const available = infoCapability(VFIO_TYPE1_INFO_CAP.DMA_AVAIL, 1, vfio_iommu_type1_info_dma_avail, {
+    avail: type1.available,
+  });
   return [migration, available, iovaRanges(type1)];
 }
 
@@ -34,7 +33,7 @@ function iovaRanges({ ranges }: Type1): InfoCapability {
     vfio_iova_range.set.start(view, start, size + i * vfio_iova_range.size);
     vfio_iova_range.set.end(view, last, size + i * vfio_iova_range.size);
   }
-  return { id: CAP_IOVA_RANGE, version: 1, bytes };
+  return { id: VFIO_TYPE1_INFO_CAP.IOVA_RANGE, version: 1, bytes };
 }
 
 /** Page sizes without those below the CPU's page, which are as good as one of it. */

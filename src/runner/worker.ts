@@ -96,7 +96,6 @@ async function main(input: WorkerInput): Promise<void> {
       for (let got = requests(); got; got = requests()) {
         const { number, request } = got;
         tell({ kind: 'answer', number, answer: control(machine, request) });
-        if (request.command === 'plug' || request.command === 'unplug') supervisor.paths.refresh();
       }
     },
     onIdle: trace && (() => trace.flush()),

@@ -27,9 +27,16 @@ const highWord = (argument: number): number => lowWord(argument) + 4;
 const ALWAYS: readonly SyscallName[] = [
   ...(['open', 'openat', 'openat2', 'creat', 'stat', 'lstat', 'newfstatat', 'statx', 'fstat'] as const),
   ...(['access', 'faccessat', 'faccessat2', 'readlink', 'readlinkat', 'execve', 'execveat'] as const),
-  ...(['chmod', 'fchmodat', 'fchmodat2', 'chown', 'lchown', 'fchownat'] as const),
+  ...(['chmod', 'fchmodat', 'fchmodat2', 'chown', 'lchown', 'fchownat', 'utimensat', 'truncate'] as const),
+  ...(['chdir', 'getcwd', 'statfs', 'mkdir', 'mkdirat', 'mknod', 'mknodat', 'symlink', 'symlinkat'] as const),
+  ...(['link', 'linkat', 'unlink', 'unlinkat', 'rmdir', 'rename', 'renameat', 'renameat2'] as const),
   ...(['getxattr', 'lgetxattr', 'listxattr', 'llistxattr', 'preadv', 'pwritev', 'preadv2', 'pwritev2'] as const),
 ];
+
+/** Calls on descriptors from HIGH_DESCRIPTOR on. */
+const ON_HIGH: readonly SyscallName[] = ['getdents64', 'lseek', 'fchdir', 'fstatfs', 'dup', 'dup2', 'dup3', 'fcntl'];
+/** Descriptors from here on may be directories and attributes of the tree. */
+export const HIGH_DESCRIPTOR = 512;
 
 const MAP_SHARED = 1;
 const MAP_ANONYMOUS = 0x20;
@@ -62,8 +69,15 @@ export function buildFilter(architecture: Architecture, options: { ioUring: bool
     ...jump('pread64', 'pread'),
     ...jump('pwrite64', 'pread'),
     ...(options.ioUring ? [] : jump('io_uring_setup', 'enosys')),
+    ...ON_HIGH.flatMap((name) => jump(name, 'high')),
     ...ALWAYS.flatMap((name) => jump(name, 'notify')),
     ret(ALLOW),
+
+    // A descriptor at a high number; a negative one is the host's to refuse.
+    { label: 'high' },
+    ld(lowWord(0)),
+    { code: JGE, value: 0x8000_0000, yes: 'allow' },
+    { code: JGE, value: HIGH_DESCRIPTOR, yes: 'notify', no: 'allow' },
 
     // ioctl: the type byte of the request is ';' or KVMIO.
     { label: 'ioctl' },

@@ -8,10 +8,9 @@ import { addressOf, check, errno, libc } from '../host/libc.js';
 import { Notification } from '../host/notification.js';
 import type { StreamPipe } from '../host/stream-pipe.js';
 import { hostArchitecture, type SyscallName } from '../host/syscalls.js';
+import { PathCalls } from '../path-calls/calls.js';
 import { FileCalls } from './file-calls.js';
 import { HostFiles } from './host-files.js';
-import { PathCalls } from './path-calls.js';
-import { PathLookup } from './path-lookup.js';
 import type { Served } from './served.js';
 import { type RemoteProcess, Tasks } from './tasks.js';
 
@@ -49,8 +48,6 @@ export class Supervisor {
   readonly #files = new HostFiles();
   readonly #tasks: Tasks;
   readonly #paths: PathCalls;
-  /** Which paths are the virtual kernel's; to be refreshed when devices come and go. */
-  readonly paths: PathLookup;
   readonly #handlers: (Handler | undefined)[] = [];
   readonly #epoll = check(libc.epoll_create1(EPOLL_CLOEXEC), 'epoll_create1');
   /** Processes by pidfd. */
@@ -73,15 +70,16 @@ export class Supervisor {
       this.#streams.set(pipe.writeEnd, pipe);
       this.#watch(pipe.writeEnd, EPOLLERR);
     });
-    this.paths = new PathLookup(machine.kernel.fs, `${options.directory}/root`);
-    this.#paths = new PathCalls(
-      machine.kernel,
-      this.paths,
-      (n, file, flags) => calls.open(n, file, flags),
-      (tid, fd) => calls.find(tid, fd)?.ops.name,
-    );
+    this.#paths = new PathCalls(machine.kernel, `${options.directory}/root`, {
+      give: (n, file, flags) => {
+        calls.give(n, file, flags, true);
+        return 'done';
+      },
+      nameOf: (tid, fd) => calls.find(tid, fd)?.ops.name,
+    });
     this.#register(this.#paths.handlers());
     this.#register(calls.handlers());
+    this.#wrapStat('fstat', calls);
     this.#wrapStat('newfstatat', calls);
     this.#wrapStat('statx', calls);
     const exec = (n: Notification): Served => {
@@ -139,7 +137,7 @@ export class Supervisor {
       n.proceed();
       return;
     }
-    this.#paths.current = undefined;
+    this.#paths.begin();
     let result: Served;
     let refused: Errno | undefined;
     try {
@@ -210,15 +208,17 @@ export class Supervisor {
     }
   }
 
-  /** newfstatat and statx serve paths and, with an empty path, descriptors. */
-  #wrapStat(name: 'newfstatat' | 'statx', calls: FileCalls): void {
+  /** fstat, and newfstatat and statx with an empty path, are about descriptors; of directories too. */
+  #wrapStat(name: 'fstat' | 'newfstatat' | 'statx', calls: FileCalls): void {
     const nr = hostArchitecture().numbers[name];
-    const byPath = nr === undefined ? undefined : this.#handlers[nr]?.run;
-    if (!byPath) return;
+    const before = nr === undefined ? undefined : this.#handlers[nr]?.run;
+    if (!before) return;
     this.#register({
       [name]: (n: Notification) => {
-        const served = calls.emptyPathStat(n, name);
-        return served === 'host' ? byPath(n) : served;
+        if (name !== 'fstat' && !calls.isEmptyPath(n, name)) return before(n);
+        const served = this.#paths.fstat(n, name);
+        if (served !== 'host') return served;
+        return name === 'fstat' ? before(n) : calls.emptyPathStat(n, name);
       },
     });
   }

@@ -2,7 +2,7 @@
  * Calls that change what a path names: owner and mode of files of the tree are the virtual kernel's; names in it cannot
  * be made or taken away by programs, and the host's directories under them are never touched.
  */
-import { Errno } from '../../kernel/errno.js';
+import { Errno } from '../../abi/errno.js';
 import { changeMode, changeOwner, MAY, permit } from '../../kernel/fs/permission.js';
 import type { Found } from '../../kernel/fs/walk.js';
 import type { Notification } from '../host/notification.js';

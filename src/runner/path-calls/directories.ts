@@ -3,7 +3,7 @@
  * descriptors at high numbers.
  */
 import { closeSync } from 'node:fs';
-import { Errno } from '../../kernel/errno.js';
+import { Errno } from '../../abi/errno.js';
 import type { Located } from '../../kernel/fs/file-system.js';
 import { MAY, permit } from '../../kernel/fs/permission.js';
 import type { Notification } from '../host/notification.js';

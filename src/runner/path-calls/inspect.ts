@@ -1,5 +1,5 @@
 /** Calls that look at a path and change nothing: stat(2), statx(2), access(2), readlink(2), statfs(2), getxattr(2). */
-import { Errno } from '../../kernel/errno.js';
+import { Errno } from '../../abi/errno.js';
 import { permit } from '../../kernel/fs/permission.js';
 import { addressOf, errno, libc } from '../host/libc.js';
 import type { Notification } from '../host/notification.js';

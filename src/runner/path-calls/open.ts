@@ -1,11 +1,9 @@
 /** open(2), openat2(2) and their kin on paths of the tree. */
 import { closeSync, constants } from 'node:fs';
-import { O } from '../../abi/linux-constants.js';
-import { Errno } from '../../kernel/errno.js';
-import type { Located } from '../../kernel/fs/file-system.js';
+import { O } from '../../abi/fcntl.js';
+import { Errno } from '../../abi/errno.js';
 import type { DirectoryInode } from '../../kernel/fs/inode.js';
 import { MAY, permit } from '../../kernel/fs/permission.js';
-import type { OpenFile } from '../../kernel/open-file.js';
 import type { Notification } from '../host/notification.js';
 import { credentials } from '../host/procfs.js';
 import { copyRemote } from '../host/remote-memory.js';
@@ -27,8 +25,6 @@ const DIRECTORY_FLAGS = O.NONBLOCK | O_DIRECTORY;
 const OPEN_HOW = 24;
 const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 0x10, CACHED: 0x20 } as const;
 const ALL_RESOLVE = 0x3f;
-/** Bytes that are read of an attribute at once. */
-const PIECE = 4096;
 
 export class OpenCalls {
   readonly #resolver: Resolver;
@@ -91,9 +87,14 @@ export class OpenCalls {
     if (exclusive) throw new Errno('EEXIST', `${path} exists`);
     if (inode.type === 'directory') return this.#openDirectory(n, path, inode, flags, found.moved);
     if (flags & O_DIRECTORY) throw new Errno('ENOTDIR', `${path} is no directory`);
-    if (flags & O_PATH) return this.#openPath(n, found, flags);
-    const file = this.#resolver.kernel.open(found, flags, credentials(n.tid));
-    if (inode.type === 'attribute' && (flags & O.ACCMODE) === O.RDONLY) return this.#giveText(n, path, file, flags);
+    // O_PATH of a file or a link: a descriptor that names it, and can neither be read nor written.
+    if (flags & O_PATH) return this.#give(n, pathDescriptor(path), flags);
+    const who = credentials(n.tid);
+    if (inode.type === 'attribute' && (flags & O.ACCMODE) === O.RDONLY) {
+      const text = this.#resolver.lookup.fs.read(path, inode, who);
+      return this.#give(n, textDescriptor(path, text, flags & O.NONBLOCK), flags);
+    }
+    const file = this.#resolver.kernel.open(found, flags, who);
     return this.#resolver.services.give(n, file, flags & (O.ACCMODE | O.NONBLOCK | O.CLOEXEC));
   }
 
@@ -127,38 +128,13 @@ export class OpenCalls {
     }
   }
 
-  /** What an attribute shows now: reading it is the host's work. */
-  #giveText(n: Notification, path: string, file: OpenFile, flags: number): Served {
-    const fd = textDescriptor(path, readAll(file), flags & O.NONBLOCK);
-    file.put();
+  /** Gives the caller a descriptor of ours, and closes it. */
+  #give(n: Notification, fd: number, flags: number): 'done' {
     try {
       giveHigh(n, fd, (flags & O.CLOEXEC) !== 0, true);
       return 'done';
     } finally {
       closeSync(fd);
     }
-  }
-
-  /** O_PATH of a file or a link: a descriptor that names it, and can neither be read nor written. */
-  #openPath(n: Notification, { path }: Located, flags: number): Served {
-    const fd = pathDescriptor(path);
-    try {
-      giveHigh(n, fd, (flags & O.CLOEXEC) !== 0, true);
-      return 'done';
-    } finally {
-      closeSync(fd);
-    }
-  }
-}
-
-/** Everything that a file has to read, from its start. */
-function readAll(file: OpenFile): Uint8Array {
-  const pieces: Uint8Array[] = [];
-  for (let size = 0; ; ) {
-    const piece = new Uint8Array(new ArrayBuffer(PIECE));
-    const got = file.ops.pread?.(piece, BigInt(size)) ?? 0;
-    if (got === 0) return Buffer.concat(pieces);
-    pieces.push(piece.subarray(0, got));
-    size += got;
   }
 }

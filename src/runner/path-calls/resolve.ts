@@ -1,6 +1,6 @@
 /** What the calls on paths have in common: what they work on, and how an answer reaches the caller. */
 
-import { Errno } from '../../kernel/errno.js';
+import { Errno } from '../../abi/errno.js';
 import type { Located } from '../../kernel/fs/file-system.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import type { OpenFile } from '../../kernel/open-file.js';

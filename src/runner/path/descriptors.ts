@@ -6,7 +6,7 @@
  */
 import { closeSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { Errno } from '../../kernel/errno.js';
+import { Errno } from '../../abi/errno.js';
 import { HIGH_DESCRIPTOR } from '../host/filter.js';
 import { check, libc } from '../host/libc.js';
 import type { Notification } from '../host/notification.js';

@@ -4,7 +4,7 @@
  * host's work. What a listing says comes from the tree: names, inode numbers and types (getdents64(2)).
  */
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { Errno } from '../../kernel/errno.js';
+import { Errno } from '../../abi/errno.js';
 import type { FileSystem } from '../../kernel/fs/file-system.js';
 import type { DirectoryInode } from '../../kernel/fs/inode.js';
 import { threadGroup } from '../host/procfs.js';

@@ -6,7 +6,7 @@
  * What must hold: the listener was made with WAIT_KILLABLE_RECV, so that the thread stays in its call until it is
  * answered; and the call that is made does not go to the filter's listener, which nobody would serve meanwhile.
  */
-import { Errno } from '../../kernel/errno.js';
+import { Errno } from '../../abi/errno.js';
 import { addressOf, libc } from '../host/libc.js';
 import type { Notification } from '../host/notification.js';
 import { copyRemote } from '../host/remote-memory.js';

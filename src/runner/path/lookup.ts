@@ -7,7 +7,7 @@
  * run is not known, unless the way to it is walked anyway.
  */
 import { readdirSync } from 'node:fs';
-import { Errno } from '../../kernel/errno.js';
+import { Errno } from '../../abi/errno.js';
 import type { FileSystem } from '../../kernel/fs/file-system.js';
 import { type Found, type Place, pathOf, type WalkOptions } from '../../kernel/fs/walk.js';
 import type { Notification } from '../host/notification.js';

@@ -3,7 +3,8 @@ const pure = {
   abi: [],
   iommu: ['abi'],
   authority: [],
-  kernel: ['abi'],
+  // The proof that an open file can be carries the record of authority's keeper.
+  kernel: ['authority', 'abi'],
   devices: ['iommu', 'abi'],
   ioasid: ['kernel', 'iommu', 'authority', 'abi'],
   // A VFIO device file is around a device model.

@@ -2,8 +2,8 @@
  * The paths that the virtual kernel has: character devices, the directories over them, and symbolic links, with
  * owner and mode. Nodes can be added and taken away (hot-plug).
  */
-import { Errno } from './errno.js';
-import type { FileOps } from './open-file.js';
+import { Errno } from '../abi/errno.js';
+import type { OpenFile } from './open-file.js';
 
 export interface Credentials {
   readonly uid: number;
@@ -24,8 +24,8 @@ export interface DeviceNode extends Attributes {
   readonly type: 'device';
   readonly major: number;
   readonly minor: number;
-  /** Makes what a new open file does. @throws Errno */
-  open(): FileOps;
+  /** Makes a new open file. @throws Errno */
+  open(): OpenFile;
 }
 export interface LinkNode extends Attributes {
   readonly type: 'link';
@@ -52,7 +52,7 @@ export class PathTable {
     return { ino: this.#nextIno++, mode, uid: this.#uid, gid: this.#gid };
   }
 
-  addDevice(path: string, major: number, minor: number, open: () => FileOps): void {
+  addDevice(path: string, major: number, minor: number, open: () => OpenFile): void {
     this.#addParents(path);
     this.#nodes.set(path, { type: 'device', major, minor, open, ...this.#attributes(0o660) });
   }

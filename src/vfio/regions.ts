@@ -2,9 +2,10 @@
  * Regions of an assigned PCI device, as vfio-pci lays them out: the index is in the bits of the file offset from 40 on
  * (Linux: VFIO_PCI_OFFSET_SHIFT).
  */
-import { LINUX_VFIO } from '../abi/linux-constants.js';
+import { hex } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
+import { LINUX_VFIO } from '../abi/vfio.js';
 import type { DeviceModel } from '../devices/model.js';
-import { Errno, hex } from '../kernel/errno.js';
 import { CONFIG_SIZE, type ConfigSpace } from './config-space.js';
 
 const OFFSET_SHIFT = 40n;

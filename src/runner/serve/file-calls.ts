@@ -1,12 +1,11 @@
 /** System calls on descriptors of the virtual kernel's files: ioctl, positioned reads and writes, mmap, fstat. */
 import { closeSync } from 'node:fs';
-import { O } from '../../abi/linux-constants.js';
-import { Errno } from '../../kernel/errno.js';
+import { Errno } from '../../abi/errno.js';
+import { O } from '../../abi/fcntl.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
-import type { Caller, EventSignal, OpenFile } from '../../kernel/open-file.js';
+import { BACKING, type Caller, type EventSignal, type OpenFile } from '../../kernel/open-file.js';
 import type { PathNode } from '../../kernel/paths.js';
-import { StreamFile } from '../../kernel/stream-file.js';
-import { VfioFile } from '../../vfio/device-file.js';
+import { RECORDS } from '../../kernel/record-stream.js';
 import { takeEventfd } from '../host/eventfd.js';
 import type { Notification } from '../host/notification.js';
 import { credentials } from '../host/procfs.js';
@@ -120,10 +119,9 @@ export class FileCalls {
    * @throws EMFILE and what else the host answers; the open file is released then
    */
   give(n: Notification, file: OpenFile, flags: number, send: boolean): number {
-    const { ops } = file;
-    if (ops instanceof StreamFile)
-      return this.#giveStream(n, new StreamPipe(file as OpenFile<StreamFile>, flags), flags);
-    const memory = ops instanceof VfioFile ? ops.device.model.memory : undefined;
+    const records = file.facet(RECORDS);
+    if (records) return this.#giveStream(n, new StreamPipe(file, records, flags), flags);
+    const memory = file.facet(BACKING);
     if (memory instanceof SharedMemory) this.#memories.add(memory);
     const ours = this.files.make(file, flags & (O.ACCMODE | O.NONBLOCK), memory?.size ?? 0);
     const fd = n.addDescriptor(ours, (flags & O.CLOEXEC) !== 0, send);
@@ -189,7 +187,8 @@ export class FileCalls {
     const file = this.find(n.tid, fd);
     if (!file) return 'host';
     const shared = (n.int(3) & MAP_TYPE) !== MAP_PRIVATE;
-    const { memory } = this.kernel.mmap(this.#caller(n), fd, file, n.argument(1), n.argument(5), shared);
+    const request = { size: n.argument(1), offset: n.argument(5), shared, prot: n.int(2) };
+    const { memory } = this.kernel.mmap(this.#caller(n), fd, file, request);
     const fileMemory = this.files.memoryOf(file);
     if (memory instanceof SharedMemory && fileMemory !== undefined) memory.moveTo(fileMemory);
     return 'host';
@@ -198,7 +197,7 @@ export class FileCalls {
   #fstat(n: Notification, fd: number, answer: (node: PathNode) => Served): Served {
     const file = this.find(n.tid, fd);
     if (!file) return 'host';
-    const node = this.kernel.paths.get(file.ops.name);
+    const node = this.kernel.paths.get(file.name);
     return node ? answer(node) : 'host';
   }
 }

@@ -117,8 +117,8 @@ export class HostFiles {
   make(file: OpenFile, flags: number, memory: number): number {
     const base =
       memory > 0
-        ? memoryFile(file.ops.name, memory)
-        : check(libc.memfd_create(file.ops.name, MFD_CLOEXEC | MFD_ALLOW_SEALING), 'memfd_create');
+        ? memoryFile(file.name, memory)
+        : check(libc.memfd_create(file.name, MFD_CLOEXEC | MFD_ALLOW_SEALING), 'memfd_create');
     if (memory === 0) libc.fcntl(base, F_ADD_SEALS, F_SEAL_ALL);
     const path = new TextEncoder().encode(`/proc/self/fd/${base}\0`);
     const fd = check(libc.openat(AT_FDCWD, addressOf(path), flags | O_CLOEXEC, 0), 'open of a memfd');

@@ -1,7 +1,7 @@
 /** System calls on paths: open, stat, access, readlink, chmod, chown and the extended attributes. */
 import { closeSync, constants } from 'node:fs';
-import { O } from '../../abi/linux-constants.js';
-import { Errno } from '../../kernel/errno.js';
+import { Errno } from '../../abi/errno.js';
+import { O } from '../../abi/fcntl.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import { type PathNode, permit } from '../../kernel/paths.js';
 import type { Notification } from '../host/notification.js';

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Errno } from '../../kernel/errno.js';
+import { Errno } from '../../abi/errno.js';
 import type { PathNode, PathTable } from '../../kernel/paths.js';
 import { normalise } from '../../kernel/paths.js';
 import type { Notification } from '../host/notification.js';

@@ -5,13 +5,16 @@ const pure = {
   authority: [],
   // The proof that an open file can be carries the record of authority's keeper.
   kernel: ['authority', 'abi'],
-  devices: ['iommu', 'abi'],
+  // A function's DMA port hears of its command register; pollers and mappable memory are the kernel's.
+  pci: ['kernel', 'iommu', 'abi'],
+  devices: ['pci', 'iommu', 'abi'],
   ioasid: ['kernel', 'iommu', 'authority', 'abi'],
   // A VFIO device file is around a device model.
-  vfio: ['ioasid', 'devices', 'kernel', 'iommu', 'authority', 'abi'],
+  vfio: ['ioasid', 'pci', 'devices', 'kernel', 'iommu', 'authority', 'abi'],
   kvm: ['vfio', 'ioasid', 'kernel', 'iommu', 'authority', 'abi'],
   // A machine file names its authority policy, and the name is checked with the rest of the file.
-  machine: ['iommu', 'devices', 'authority', 'abi'],
+  // Devices run on the kernel's timers and pollers.
+  machine: ['kernel', 'iommu', 'pci', 'devices', 'authority', 'abi'],
   // The trace formats the kernel's record of a call.
   trace: ['kernel', 'abi'],
   // The policies that are checked are the modules that run.

@@ -18,8 +18,7 @@ function run(what, command, args) {
 function newest(directory) {
   let time = 0;
   for (const entry of readdirSync(`${root}${directory}`, { withFileTypes: true, recursive: true })) {
-    if (entry.isFile() && !entry.name.endsWith('.test.ts'))
-      time = Math.max(time, statSync(`${entry.parentPath}/${entry.name}`).mtimeMs);
+    if (entry.isFile()) time = Math.max(time, statSync(`${entry.parentPath}/${entry.name}`).mtimeMs);
   }
   return time;
 }
@@ -33,7 +32,7 @@ export function prepare() {
   const built = 'dist/.node.tsbuildinfo';
   if (time(built) < newest('src')) {
     run('building', process.execPath, ['node_modules/typescript/bin/tsc', '-b']);
-    // The compiler leaves it alone when nothing changed that it would write.
+    // The compiler leaves the file alone where nothing that is compiled has changed.
     utimesSync(`${root}${built}`, new Date(), new Date());
   }
 }

@@ -4,15 +4,17 @@ import { parseDuration, policyByName } from './authority/policies.js';
 import type { IoasidContext } from './ioasid/context.js';
 import { openIoasid } from './ioasid/file.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
+import { FileSystem } from './kernel/fs/file-system.js';
 import { VirtualKernel } from './kernel/kernel.js';
-import { PathTable } from './kernel/paths.js';
+import { Pollers } from './kernel/pollers.js';
 import { Process, type ProcessOptions } from './kernel/process.js';
 import { Timers } from './kernel/timers.js';
 import { openKvm } from './kvm/kvm-file.js';
 import type { Vm } from './kvm/vm.js';
-import { buildMachine, type Machine, type MachineDevice, type MakeMemory } from './machine/build.js';
+import { buildMachine, type Machine, type MachineDevice } from './machine/build.js';
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
 import type { MachineDescription } from './machine/schema.js';
+import type { MakeMemory } from './pci/memory.js';
 import { AssignedDevice } from './vfio/assigned-device.js';
 import { openDevice } from './vfio/file.js';
 
@@ -46,6 +48,7 @@ export class BootedMachine {
   readonly authority: Authority;
   readonly caches: CpuCaches;
   readonly timers: Timers;
+  readonly pollers: Pollers;
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
   readonly contexts = new Set<IoasidContext>();
@@ -57,13 +60,19 @@ export class BootedMachine {
 
   constructor(options: BootOptions = {}) {
     const description = options.machine ?? DEFAULT_DESCRIPTION;
-    this.hardware = buildMachine(description, options.makeMemory);
     this.now = options.now ?? (() => 0);
     this.timers = new Timers(this.now);
+    this.pollers = new Pollers(this.now);
+    this.hardware = buildMachine(description, {
+      timers: this.timers,
+      pollers: this.pollers,
+      makeMemory: options.makeMemory,
+      found: (device, register, value) => this.kernel.note(device, `${register} is 0x${value.toString(16)}`),
+    });
     this.caches = new CpuCaches(options.coherency === 'strict', options.eviction);
     for (const { port } of this.hardware.devices) port.caches = this.caches;
     this.authority = new Authority(policyByName(options.authority ?? description.authority), this.now);
-    this.kernel = new VirtualKernel(new PathTable(options.uid, options.gid));
+    this.kernel = new VirtualKernel(new FileSystem(options.uid, options.gid));
     const host = {
       authority: this.authority,
       timers: this.timers,
@@ -75,8 +84,8 @@ export class BootedMachine {
       deviceOf: (requester: unknown) => [...this.#assigned.values()].find((device) => device.requester === requester),
       note: (subject: string, text: string) => this.kernel.note(subject, text),
     };
-    this.kernel.paths.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => openIoasid(host));
-    this.kernel.paths.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => openKvm(host));
+    this.kernel.fs.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => openIoasid(host));
+    this.kernel.fs.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => openKvm(host));
     for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);
   }
 
@@ -95,8 +104,8 @@ export class BootedMachine {
   unplug(name: string): void {
     const device = this.device(name);
     this.#assigned.delete(name);
-    this.kernel.paths.remove(`/dev/vfio/devices/${name}`);
-    this.kernel.paths.remove(`/dev/vfio/devices/by-bdf/${device.requester.name}`);
+    this.kernel.fs.remove(`/dev/vfio/devices/${name}`);
+    this.kernel.fs.remove(`/dev/vfio/devices/by-bdf/${device.requester.name}`);
     device.remove();
     this.kernel.note(name, 'was unplugged');
   }
@@ -107,7 +116,6 @@ export class BootedMachine {
     if (!device) throw new RangeError(`the machine has no device '${name}' to plug in`);
     if (this.#assigned.has(name)) throw new RangeError(`${name} is plugged in already`);
     device.requester.group.members.add(device.requester);
-    device.model.reset();
     this.#install(device);
     this.kernel.note(name, 'was plugged in');
   }
@@ -130,19 +138,23 @@ export class BootedMachine {
     this.authority.refresh();
   }
 
+  /** Looks at what programs stored into mapped registers. Returns true if a device moved: there may be more to do. */
+  poll(): boolean {
+    return this.pollers.poll();
+  }
+
   /** A new simulated process. */
   spawn(options?: ProcessOptions): Process {
     return new Process(this.kernel, () => ++this.#pids, options);
   }
 
   #install(from: MachineDevice): void {
-    const { name, requester, port, model } = from;
-    const device = new AssignedDevice(name, requester, port, model);
-    from.onInterrupt = (vector) => device.interrupts.raise(vector);
+    const { name, requester } = from;
+    const device = new AssignedDevice(name, requester, from.function);
     this.#assigned.set(name, device);
     const minor = this.hardware.devices.indexOf(from);
-    this.kernel.paths.addDevice(`/dev/vfio/devices/${name}`, VFIO_MAJOR, minor, () => openDevice(device));
-    if (!requester.parent) this.kernel.paths.addLink(`/dev/vfio/devices/by-bdf/${requester.name}`, `../${name}`);
+    this.kernel.fs.addDevice(`/dev/vfio/devices/${name}`, VFIO_MAJOR, minor, () => openDevice(device));
+    if (!requester.parent) this.kernel.fs.addLink(`/dev/vfio/devices/by-bdf/${requester.name}`, `../${name}`);
   }
 }
 

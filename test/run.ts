@@ -53,7 +53,7 @@ export interface Outcome {
 export function run(args: readonly string[], options: { input?: string; env?: NodeJS.ProcessEnv } = {}): Outcome {
   const { status, stdout, stderr } = spawnSync(ioasid, args, {
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 240_000,
     cwd: root,
     maxBuffer: 1 << 26,
     ...options,

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { buildMachine } from '../machine/build.js';
+import { bootMachine } from '../boot.js';
 import { parseMachine } from '../machine/parse.js';
 
 /** `ioasid machine check FILE`. Returns the exit status. */
 export function checkMachineFile(file: string): number {
   try {
-    const hardware = buildMachine(parseMachine(readFileSync(file, 'utf8'), file));
+    const { hardware } = bootMachine({ machine: parseMachine(readFileSync(file, 'utf8'), file) });
     process.stdout.write(
       `${file}: ${hardware.units.size} IOMMUs, ${hardware.groups.size} groups, ${hardware.devices.length} devices\n`,
     );

@@ -8,7 +8,10 @@
 import { DMAE, IOASID_DMAE_SRC_BAR2 } from '../abi/ioasid.js';
 import type { DmaAttributes } from '../iommu/dma.js';
 import { DMA_FAULT, type DmaFault } from '../iommu/domain.js';
-import type { DeviceMemory, DeviceModel, DeviceSlot } from './model.js';
+import type { AccessWidth, FunctionLayout } from '../pci/layout.js';
+import type { DeviceMemory } from '../pci/memory.js';
+import type { DeviceModel, DeviceSlot } from '../pci/model.js';
+import { msix } from '../pci/standard-capabilities.js';
 
 const STATUS_BUSY = 1;
 const STATUS_DONE = 2;
@@ -25,6 +28,11 @@ const COMMAND_CHECKSUM = 2;
 
 const RESULT_BAD_COMMAND = 5;
 
+const IDENTITY = {
+  ...{ vendor: 0x1d0a, device: 0x0a51, subsystemVendor: 0x1d0a, subsystem: 0x0a51 },
+  ...{ classCode: 0x088000, revision: 1 },
+};
+const REGISTER_SIZE = 4096;
 const MEMORY_SIZE = 64 * 1024;
 /** Most bytes of one command. */
 const MAX_LENGTH = 16 << 20;
@@ -50,12 +58,8 @@ interface Command {
 }
 
 export class DmaEngine implements DeviceModel {
-  readonly vendor = 0x1d0a;
-  readonly device = 0x0a51;
-  readonly classCode = 0x088000;
-  readonly vectors = 2;
-  readonly registerSize = 4096;
-  readonly memory: DeviceMemory;
+  readonly layout: FunctionLayout;
+  readonly #memory: DeviceMemory;
   readonly #slot: DeviceSlot;
   readonly #registers = new DataView(new ArrayBuffer(0x40));
   /** Bytes on their way; made at the first command. */
@@ -65,7 +69,29 @@ export class DmaEngine implements DeviceModel {
 
   constructor(slot: DeviceSlot) {
     this.#slot = slot;
-    this.memory = slot.memory(MEMORY_SIZE);
+    this.#memory = slot.memory(2, MEMORY_SIZE);
+    this.layout = {
+      identity: IDENTITY,
+      ...{ configSize: 256, interruptPin: 0 },
+      // The table and the pending bits lie behind the registers.
+      capabilities: [msix({ vectors: 2, bar: 0, table: 0x800, pending: 0xc00 })],
+      bars: [
+        {
+          ...{ index: 0, kind: 'memory32', prefetchable: false, size: REGISTER_SIZE },
+          windows: [
+            {
+              ...{ kind: 'trapped', offset: 0, size: REGISTER_SIZE, widths: [4, 8] },
+              read: (offset, width) => this.#read(offset, width),
+              write: (offset, width, value) => this.#write(offset, width, value),
+            },
+          ],
+        },
+        {
+          ...{ index: 2, kind: 'memory32', prefetchable: false, size: MEMORY_SIZE, memory: this.#memory },
+          windows: [{ kind: 'memory', offset: 0, size: MEMORY_SIZE }],
+        },
+      ],
+    };
     this.reset();
   }
 
@@ -75,13 +101,13 @@ export class DmaEngine implements DeviceModel {
     this.#set(DMAE.IOASID_DMAE_REG_ID, DMAE.IOASID_DMAE_ID);
   }
 
-  readRegister(offset: number, size: 4 | 8): bigint {
+  #read(offset: number, size: AccessWidth): bigint {
     // There are no registers behind the file: such addresses read as zero.
     if (offset >= this.#registers.byteLength) return 0n;
     return size === 4 ? BigInt(this.#get(offset)) : this.#registers.getBigUint64(offset, true);
   }
 
-  writeRegister(offset: number, size: 4 | 8, value: bigint): void {
+  #write(offset: number, size: AccessWidth, value: bigint): void {
     this.#writeWord(offset, Number(value & 0xffff_ffffn));
     if (size === 8) this.#writeWord(offset + 4, Number(value >> 32n));
   }
@@ -229,8 +255,8 @@ export class DmaEngine implements DeviceModel {
     const offset = address & ~IOASID_DMAE_SRC_BAR2;
     if (offset >= BigInt(MEMORY_SIZE)) return 0;
     const piece = bytes.subarray(0, Math.min(bytes.length, MEMORY_SIZE - Number(offset)));
-    if (write) this.memory.write(Number(offset), piece);
-    else this.memory.read(Number(offset), piece);
+    if (write) this.#memory.write(Number(offset), piece);
+    else this.#memory.read(Number(offset), piece);
     return piece.length;
   }
 }

@@ -1,6 +1,7 @@
 /** The device models by the name that a machine file gives them. */
+
+import type { DeviceModel, DeviceSlot } from '../pci/model.js';
 import { DmaEngine } from './dma-engine.js';
-import type { DeviceModel, DeviceSlot } from './model.js';
 
 export const DEVICE_MODELS = {
   'dma-engine': (slot: DeviceSlot): DeviceModel => new DmaEngine(slot),

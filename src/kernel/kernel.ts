@@ -1,11 +1,11 @@
 /**
- * The virtual kernel: paths, and the system calls on open files, with a trace of each. It knows no clock and no I/O but
+ * The virtual kernel: its file system, and the system calls on open files, with a trace of each. It knows no clock and no I/O but
  * what it is handed; everything is synchronous.
  */
 import { Errno } from '../abi/errno.js';
-import { O } from '../abi/fcntl.js';
+import { FileSystem, type Located } from './fs/file-system.js';
+import type { Credentials } from './fs/permission.js';
 import type { Caller, IoctlDetail, MmapGrant, MmapRequest, OpenFile } from './open-file.js';
-import { type Credentials, PathTable, permit } from './paths.js';
 
 /** One served system call, as the trace sees it. */
 export interface CallRecord extends IoctlDetail {
@@ -24,7 +24,7 @@ export interface CallRecord extends IoctlDetail {
 const MAX_IO = 1 << 20;
 
 export class VirtualKernel {
-  readonly paths: PathTable;
+  readonly fs: FileSystem;
   /** Told of each call after it was served. */
   onCall: ((record: CallRecord) => void) | undefined;
   /** Told of what happened beside the calls: rights that come and go, devices that are unplugged. */
@@ -35,8 +35,8 @@ export class VirtualKernel {
     this.onNote?.(subject, text);
   }
 
-  constructor(paths = new PathTable()) {
-    this.paths = paths;
+  constructor(fs = new FileSystem()) {
+    this.fs = fs;
   }
 
   /** Reports a call that was served elsewhere. */
@@ -45,16 +45,11 @@ export class VirtualKernel {
   }
 
   /**
-   * Opens a path of the virtual kernel.
+   * Opens a file of the virtual kernel: by its path, or as a walk found it.
    * @throws ENOENT no such path; EISDIR; EACCES; and what the file's own open answers
    */
-  open(path: string, flags: number, who: Credentials): OpenFile {
-    const { path: found, node } = this.paths.resolve(path);
-    if (!node) throw new Errno('ENOENT', `${found} does not exist on this machine`);
-    if (node.type !== 'device') throw new Errno('EISDIR', `${found} is a directory`);
-    const access = flags & O.ACCMODE;
-    permit(found, node, who, access === O.RDONLY ? 4 : access === O.WRONLY ? 2 : 6);
-    return node.open();
+  open(file: string | Located, flags: number, who: Credentials): OpenFile {
+    return this.fs.open(typeof file === 'string' ? this.fs.find(file, true, who) : file, flags, who);
   }
 
   /** ioctl(2). Returns the result, ≥ 0. @throws Errno */

@@ -54,8 +54,8 @@ export interface MappableMemory {
   write(offset: number, from: Uint8Array): void;
 }
 
-/** The memory that mappings of a file show: its device's. */
-export const BACKING = new Facet<MappableMemory>('backing');
+/** The memories that mappings of a file show, those of its device's BARs, in the order of the regions. */
+export const BACKING = new Facet<readonly MappableMemory[]>('backing');
 
 /** What mmap(2) asks for. */
 export interface MmapRequest {

@@ -7,13 +7,12 @@ import { O } from '../abi/fcntl.js';
 import type { Ioctl } from '../abi/ioctl.js';
 import type { FieldTypes, Struct, Values } from '../abi/layout.js';
 import { EVENT_FD, EVENT_FD_TABLE, EventFd } from './event-fd.js';
+import { type Credentials, ROOT } from './fs/permission.js';
 import type { VirtualKernel } from './kernel.js';
 import { Mm } from './mm.js';
 import { type Caller, type EventSignal, type MmapGrant, OpenFile } from './open-file.js';
-import type { Credentials } from './paths.js';
 import { SimulatedMemory } from './simulated-memory.js';
 
-const ROOT: Credentials = { uid: 0, gids: [0], override: true };
 /** RLIMIT_NOFILE of a simulated process. */
 const MAX_FDS = 1024;
 const SCRATCH_SIZE = 4096;

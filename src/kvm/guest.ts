@@ -45,7 +45,7 @@ function enqcmd(vm: Vm, cookie: bigint, pasid: number): number {
   if (!requester.capabilities.enqcmd) throw new Errno('EOPNOTSUPP', `${requester.name} takes no ENQCMD`);
   const device = vm.host.deviceOf(requester);
   if (!device) throw new Errno('ENODEV', `${requester.name} was unplugged`);
-  return device.model.enqueue(translation.wire) ? ENQCMD_DONE : ENQCMD_RETRY;
+  return device.function.enqueue(translation.wire) ? ENQCMD_DONE : ENQCMD_RETRY;
 }
 
 /** A guest's load: what a process sees of its memory is what CPUs see, caches included (iommu/cpu-caches.ts). */

@@ -1,11 +1,14 @@
 /** Builds the hardware of a machine description: units, groups, requesters, devices. */
 
-import { ArrayMemory, type DeviceMemory, type DeviceModel } from '../devices/model.js';
 import { DEVICE_MODELS } from '../devices/models.js';
 import { DmaPort } from '../iommu/dma.js';
 import { PasidPool, PasidTable } from '../iommu/pasid-table.js';
 import { IommuGroup, Requester } from '../iommu/requester.js';
 import type { IommuUnit } from '../iommu/unit.js';
+import type { Pollers } from '../kernel/pollers.js';
+import type { Timers } from '../kernel/timers.js';
+import { PciFunction } from '../pci/function.js';
+import { ArrayMemory, type MakeMemory } from '../pci/memory.js';
 import { PAGE_TABLES, pageSize } from './names.js';
 import type { MachineDescription } from './schema.js';
 
@@ -14,9 +17,17 @@ export interface MachineDevice {
   readonly name: string;
   readonly requester: Requester;
   readonly port: DmaPort;
-  readonly model: DeviceModel;
-  /** Called by the device for an MSI-X vector; whoever has the device sets it. */
-  onInterrupt: ((vector: number) => void) | undefined;
+  readonly function: PciFunction;
+}
+
+/** What a machine's devices run on. */
+export interface MachineParts {
+  readonly timers: Timers;
+  readonly pollers: Pollers;
+  /** Where the memory behind BARs is; in arrays when not given. */
+  readonly makeMemory?: MakeMemory | undefined;
+  /** Told of what devices find in polled registers. */
+  readonly found: (device: string, register: string, value: number | bigint) => void;
 }
 
 export interface Machine {
@@ -25,13 +36,9 @@ export interface Machine {
   readonly devices: readonly MachineDevice[];
 }
 
-/** Makes the memory behind a device's mappable BAR. */
-export type MakeMemory = (device: string, size: number) => DeviceMemory;
-
-export function buildMachine(
-  description: MachineDescription,
-  makeMemory: MakeMemory = (_device, size) => new ArrayMemory(size),
-): Machine {
+export function buildMachine(description: MachineDescription, parts: MachineParts): Machine {
+  const { timers, pollers, found } = parts;
+  const makeMemory: MakeMemory = parts.makeMemory ?? ((_device, _bar, size) => new ArrayMemory(size));
   const units = new Map<string, IommuUnit>();
   for (const [name, it] of Object.entries(description.iommus)) {
     units.set(name, {
@@ -73,14 +80,17 @@ export function buildMachine(
       { parent: it.parent, hostDriver: it['host-driver'] },
     );
     const port = new DmaPort(requester);
-    let device: MachineDevice | undefined;
+    let pci: PciFunction | undefined;
     const model = DEVICE_MODELS[it.model]({
       dma: port,
-      memory: (size) => makeMemory(name, size),
-      interrupt: (vector) => device?.onInterrupt?.(vector),
+      memory: (bar, size) => makeMemory(name, bar, size),
+      interrupt: (vector) => pci?.interrupts.message(vector),
+      line: (asserted) => pci?.interrupts.line(asserted),
+      schedule: (delay, act) => timers.schedule(delay, act),
+      found: (register, value) => found(name, register, value),
     });
-    device = { name, requester, port, model, onInterrupt: undefined };
-    devices.push(device);
+    pci = new PciFunction(model, port, pollers);
+    devices.push({ name, requester, port, function: pci });
   }
   return { units, groups, devices };
 }

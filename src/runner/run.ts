@@ -7,7 +7,7 @@ import type { MachineDescription } from '../machine/schema.js';
 import { type ControlAnswer, type ControlRequest, control } from './control.js';
 import { turn } from './host/event-loop.js';
 import { say } from './host/output.js';
-import { SharedMemory } from './serve/host-files.js';
+import { SharedMemory } from './host/shared-memory.js';
 import { Supervisor, type SupervisorOptions } from './serve/supervisor.js';
 import { staleReport } from './stale-report.js';
 import { openTrace, type TraceFile } from './trace-file.js';
@@ -47,7 +47,7 @@ export class Run {
       coherency: options.coherency,
       ...(options.eviction !== undefined && { eviction: parseEviction(options.eviction) }),
       now: () => performance.now(),
-      makeMemory: (device, size) => new SharedMemory(`/dev/vfio/devices/${device}`, size),
+      makeMemory: (device, bar, size) => new SharedMemory(`/dev/vfio/devices/${device}`, bar, size),
       uid: process.getuid?.() ?? 0,
       gid: process.getgid?.() ?? 0,
     });

@@ -7,6 +7,7 @@ import { KVM_DEVICE_IOCTLS, KVM_IOCTLS, KVM_VM_IOCTLS, LINUX_KVM } from '../abi/
 import { type BootedMachine, bootMachine } from '../boot.js';
 import type { IoasidContext } from '../ioasid/context.js';
 import { IOASID_CONTEXT } from '../ioasid/file.js';
+import { changeMode, ROOT } from '../kernel/fs/permission.js';
 import type { Process } from '../kernel/process.js';
 import { fillByDma, guestOperation } from './calls.js';
 import type { ScenarioStep } from './schema.js';
@@ -139,8 +140,8 @@ export class Player {
         return 'ok';
       }
       case 'chmod': {
-        const node = this.machine.kernel.paths.get('/dev/ioasid');
-        if (node) node.mode = Number.parseInt(step.mode, 8);
+        const { path, inode } = this.machine.kernel.fs.find('/dev/ioasid');
+        changeMode(path, inode, ROOT, Number.parseInt(step.mode, 8));
         return 'ok';
       }
       case 'bind': {

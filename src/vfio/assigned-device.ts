@@ -4,11 +4,10 @@
  */
 import { Errno } from '../abi/errno.js';
 import { VFIO_IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
-import type { DeviceModel } from '../devices/model.js';
 import type { BoundDevice } from '../ioasid/bound-device.js';
-import type { DmaPort } from '../iommu/dma.js';
 import type { Requester } from '../iommu/requester.js';
-import { ConfigSpace } from './config-space.js';
+import { PCI_COMMAND, PCI_CONFIG } from '../pci/config-space.js';
+import type { PciFunction } from '../pci/function.js';
 import { Interrupts } from './interrupts.js';
 
 /** A device that can be assigned: what all of its open files share. */
@@ -16,20 +15,19 @@ export class AssignedDevice {
   /** Name under /dev/vfio/devices. */
   readonly name: string;
   readonly requester: Requester;
-  readonly model: DeviceModel;
-  readonly config: ConfigSpace;
+  readonly function: PciFunction;
   readonly interrupts: Interrupts;
   /** The open file that bound it. */
   boundBy: VfioFile | undefined;
   /** Taken out of the machine. */
   removed = false;
 
-  constructor(name: string, requester: Requester, port: DmaPort, model: DeviceModel) {
+  constructor(name: string, requester: Requester, pci: PciFunction) {
     this.name = name;
     this.requester = requester;
-    this.model = model;
-    this.config = new ConfigSpace(model, port);
-    this.interrupts = new Interrupts(model.vectors);
+    this.function = pci;
+    this.interrupts = new Interrupts(pci.interrupts);
+    this.reset();
   }
 
   /** Taken out of the machine under its user's hands: descriptors stay, calls answer ENODEV. */
@@ -43,10 +41,10 @@ export class AssignedDevice {
     for (const member of this.requester.group.members) bound?.context.device(member)?.reroute();
   }
 
-  /** Function-level reset: registers and configuration space as after power-on. */
+  /** Function-level reset, then as the host leaves an assigned device: memory decoding and bus mastering on. */
   reset(): void {
-    this.model.reset();
-    this.config.reset();
+    this.function.reset();
+    this.function.writeConfig(PCI_CONFIG.COMMAND, new Uint8Array([PCI_COMMAND.MEMORY | PCI_COMMAND.BUS_MASTER, 0]));
   }
 }
 

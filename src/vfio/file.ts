@@ -2,25 +2,40 @@
 import { hex } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { LINUX_VFIO } from '../abi/vfio.js';
-import { BACKING, type FileTable, type MmapGrant, type MmapRequest, OpenFile } from '../kernel/open-file.js';
+import {
+  BACKING,
+  type FileTable,
+  type MappableMemory,
+  type MmapGrant,
+  type MmapRequest,
+  OpenFile,
+} from '../kernel/open-file.js';
 import { PROOF, type Proof } from '../kernel/proof.js';
+import { splitOffset } from '../pci/region-offset.js';
 import { type AssignedDevice, VfioFile } from './assigned-device.js';
-import { readRegion, region, splitOffset, writeRegion } from './regions.js';
+import { readRegion, region, writeRegion } from './regions.js';
 import { VFIO_TABLE } from './table.js';
 
-/** BAR2 can be mapped, whole pages of it, shared. @throws EINVAL */
+/** BARs with memory can be mapped, whole pages of them, shared. @throws EINVAL */
 function mmap(file: VfioFile, { offset, size, shared }: MmapRequest): MmapGrant {
   file.require();
-  const { model } = file.device;
+  const device = file.device.function;
   const { index, offset: start } = splitOffset(offset);
-  const { size: length, flags } = region(model, index);
-  if ((flags & LINUX_VFIO.VFIO_REGION_INFO_FLAG_MMAP) === 0)
+  const { size: length, flags } = region(device, index);
+  const memory = device.bar(index)?.memory;
+  if (!memory || (flags & LINUX_VFIO.VFIO_REGION_INFO_FLAG_MMAP) === 0)
     throw new Errno('EINVAL', `region ${index} cannot be mapped`);
   if (!shared) throw new Errno('EINVAL', 'regions are mapped with MAP_SHARED');
   if (size === 0n || start + size > length) {
     throw new Errno('EINVAL', `${hex(start)}+${hex(size)} is outside the ${length} bytes of region ${index}`);
   }
-  return { memory: model.memory, offset: Number(start) };
+  device.map(index, Number(start), Number(size));
+  return { memory, offset: Number(start) };
+}
+
+/** The memory of its BARs, in the order of the regions. */
+function backing(file: VfioFile): MappableMemory[] {
+  return file.device.function.bars.flatMap(({ memory }) => memory ?? []);
 }
 
 /** What a device file proves: how its IOMMU treats no-snoop requests. The keeper has a record of it for each VM. */
@@ -38,15 +53,15 @@ const FILE: FileTable<VfioFile> = {
   ioctl: (file, caller, request, argument, detail) => VFIO_TABLE.dispatch(file, caller, request, argument, detail),
   pread(file, _caller, into, offset) {
     file.require();
-    return readRegion(file.device.model, file.device.config, into, offset);
+    return readRegion(file.device.function, into, offset);
   },
   pwrite(file, _caller, from, offset) {
     file.require();
-    return writeRegion(file.device.model, file.device.config, from, offset);
+    return writeRegion(file.device.function, from, offset);
   },
   mmap: (file, _caller, request) => mmap(file, request),
   release: (file) => file.release(),
-  facets: [PROOF.from(proof), BACKING.from((file: VfioFile) => file.device.model.memory)],
+  facets: [PROOF.from(proof), BACKING.from(backing)],
 };
 
 /** open(2) of a device file. */

@@ -7,6 +7,7 @@ import { Errno } from '../abi/errno.js';
 import type { Fields } from '../abi/layout.js';
 import { LINUX_VFIO, type vfio_irq_info, vfio_irq_set } from '../abi/vfio.js';
 import type { Caller, EventSignal } from '../kernel/open-file.js';
+import type { FunctionInterrupts, InterruptSink } from '../pci/interrupts.js';
 
 const INTX = 0;
 const MSI = 1;
@@ -28,10 +29,16 @@ const single = (bits: number): boolean => bits !== 0 && (bits & (bits - 1)) === 
 export class Interrupts {
   readonly #counts: Readonly<Record<number, number>>;
   readonly #signals = new Map<number, (EventSignal | undefined)[]>();
+  readonly #function: FunctionInterrupts;
+  readonly #sink: InterruptSink = {
+    line: () => undefined,
+    message: (vector) => this.#signals.get(MSIX)?.[vector]?.signal(),
+  };
 
-  /** @param vectors MSI-X vectors of the device */
-  constructor(vectors: number) {
-    this.#counts = { [INTX]: 0, [MSI]: 0, [MSIX]: vectors, [REQUEST]: 1 };
+  /** @param pci the interrupts of the function */
+  constructor(pci: FunctionInterrupts) {
+    this.#function = pci;
+    this.#counts = { [INTX]: 0, [MSI]: 0, [MSIX]: pci.msixVectors, [REQUEST]: 1 };
   }
 
   /** VFIO_DEVICE_GET_IRQ_INFO. @throws EINVAL */
@@ -64,11 +71,6 @@ export class Interrupts {
     else if (data === DATA_NONE && count === 0) this.#disable(index);
     else this.#trigger(index, start, count, data === DATA_BOOL ? bytes : undefined);
     return 0;
-  }
-
-  /** The device signals an MSI-X vector. */
-  raise(vector: number): void {
-    this.#signals.get(MSIX)?.[vector]?.signal();
   }
 
   /** Asks the user to let the device go. */
@@ -106,6 +108,7 @@ export class Interrupts {
       signals[start + i]?.close();
       signals[start + i] = signal;
     });
+    if (index === MSIX) this.#function.use('msix', this.#sink, this.#function.msixVectors);
   }
 
   #trigger(index: number, start: number, count: number, which: Uint8Array | undefined): void {
@@ -117,5 +120,6 @@ export class Interrupts {
   #disable(index: number): void {
     for (const signal of this.#signals.get(index) ?? []) signal?.close();
     this.#signals.delete(index);
+    if (index === MSIX) this.#function.use('none', undefined);
   }
 }

@@ -5,10 +5,9 @@
 import { hex } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { LINUX_VFIO } from '../abi/vfio.js';
-import type { DeviceModel } from '../devices/model.js';
-import { CONFIG_SIZE, type ConfigSpace } from './config-space.js';
-
-const OFFSET_SHIFT = 40n;
+import type { Bar } from '../pci/bar.js';
+import type { PciFunction } from '../pci/function.js';
+import { splitOffset } from '../pci/region-offset.js';
 
 export interface Region {
   readonly index: number;
@@ -21,24 +20,13 @@ export interface Region {
 const READ_WRITE = LINUX_VFIO.VFIO_REGION_INFO_FLAG_READ | LINUX_VFIO.VFIO_REGION_INFO_FLAG_WRITE;
 
 /** @throws EINVAL no region has this index; the VGA region exists on display devices only */
-export function region(model: DeviceModel, index: number): Region {
+export function region(device: PciFunction, index: number): Region {
   if (index >= LINUX_VFIO.VFIO_PCI_NUM_REGIONS - 1) throw new Errno('EINVAL', `the device has no region ${index}`);
-  if (index === LINUX_VFIO.VFIO_PCI_BAR0_REGION_INDEX) return { index, size: model.registerSize, flags: READ_WRITE };
-  if (index === LINUX_VFIO.VFIO_PCI_BAR2_REGION_INDEX) {
-    return { index, size: model.memory.size, flags: READ_WRITE | LINUX_VFIO.VFIO_REGION_INFO_FLAG_MMAP };
-  }
-  if (index === LINUX_VFIO.VFIO_PCI_CONFIG_REGION_INDEX) return { index, size: CONFIG_SIZE, flags: READ_WRITE };
-  return { index, size: 0, flags: 0 };
-}
-
-/** File offset of a region's first byte. */
-export function regionOffset(index: number): bigint {
-  return BigInt(index) << OFFSET_SHIFT;
-}
-
-/** Takes a file offset apart: the region's index, and the offset in it. */
-export function splitOffset(position: bigint): { index: number; offset: bigint } {
-  return { index: Number(position >> OFFSET_SHIFT), offset: position & ((1n << OFFSET_SHIFT) - 1n) };
+  if (index === LINUX_VFIO.VFIO_PCI_CONFIG_REGION_INDEX) return { index, size: device.config.size, flags: READ_WRITE };
+  const bar = device.bar(index);
+  if (!bar) return { index, size: 0, flags: 0 };
+  const mappable = bar.mappable.length > 0 ? LINUX_VFIO.VFIO_REGION_INFO_FLAG_MMAP : 0;
+  return { index, size: bar.size, flags: READ_WRITE | mappable };
 }
 
 interface Place {
@@ -48,9 +36,9 @@ interface Place {
 }
 
 /** Finds the region of an access and cuts it at the region's end, as vfio-pci does for BARs. */
-function place(model: DeviceModel, position: bigint, count: number): Place {
+function place(device: PciFunction, position: bigint, count: number): Place {
   const { index, offset } = splitOffset(position);
-  const { size } = region(model, index);
+  const { size } = region(device, index);
   if (index === LINUX_VFIO.VFIO_PCI_CONFIG_REGION_INDEX) {
     if (offset + BigInt(count) > size) {
       throw new Errno('EFAULT', `${hex(offset)}+${count} is outside the ${size} bytes of configuration space`);
@@ -61,37 +49,35 @@ function place(model: DeviceModel, position: bigint, count: number): Place {
   return { index, offset: Number(offset), count: Math.min(count, size - Number(offset)) };
 }
 
-function registerSize(offset: number, count: number): 4 | 8 {
-  if ((count !== 4 && count !== 8) || offset % count !== 0) {
-    throw new Errno('EINVAL', `registers are accessed by aligned 4 or 8 bytes, not ${count} bytes at ${hex(offset)}`);
+/** A device may limit the widths of its registers. @throws EINVAL */
+function checkWidth(bar: Bar, offset: number, count: number): void {
+  const widths = bar.widthsAt(offset);
+  if (widths && (!widths.some((width) => width === count) || offset % count !== 0)) {
+    const all = widths.join(' or ');
+    throw new Errno('EINVAL', `registers are accessed by aligned ${all} bytes, not ${count} bytes at ${hex(offset)}`);
   }
-  return count;
 }
 
 /** Reads a region. Returns bytes. @throws EINVAL, EFAULT */
-export function readRegion(model: DeviceModel, config: ConfigSpace, into: Uint8Array, position: bigint): number {
-  const { index, offset, count } = place(model, position, into.length);
-  if (index === LINUX_VFIO.VFIO_PCI_CONFIG_REGION_INDEX) config.read(offset, into);
-  else if (index === LINUX_VFIO.VFIO_PCI_BAR2_REGION_INDEX) model.memory.read(offset, into.subarray(0, count));
+export function readRegion(device: PciFunction, into: Uint8Array, position: bigint): number {
+  const { index, offset, count } = place(device, position, into.length);
+  const bar = device.bar(index);
+  if (!bar) device.config.read(offset, into);
   else if (count > 0) {
-    const size = registerSize(offset, into.length);
-    const value = model.readRegister(offset, size);
-    const view = new DataView(into.buffer, into.byteOffset);
-    if (size === 4) view.setUint32(0, Number(value), true);
-    else view.setBigUint64(0, value, true);
+    checkWidth(bar, offset, into.length);
+    bar.read(offset, into.subarray(0, count));
   }
   return count;
 }
 
 /** Writes a region. Returns bytes. @throws EINVAL, EFAULT */
-export function writeRegion(model: DeviceModel, config: ConfigSpace, from: Uint8Array, position: bigint): number {
-  const { index, offset, count } = place(model, position, from.length);
-  if (index === LINUX_VFIO.VFIO_PCI_CONFIG_REGION_INDEX) config.write(offset, from);
-  else if (index === LINUX_VFIO.VFIO_PCI_BAR2_REGION_INDEX) model.memory.write(offset, from.subarray(0, count));
+export function writeRegion(device: PciFunction, from: Uint8Array, position: bigint): number {
+  const { index, offset, count } = place(device, position, from.length);
+  const bar = device.bar(index);
+  if (!bar) device.writeConfig(offset, from);
   else if (count > 0) {
-    const size = registerSize(offset, from.length);
-    const view = new DataView(from.buffer, from.byteOffset);
-    model.writeRegister(offset, size, size === 4 ? BigInt(view.getUint32(0, true)) : view.getBigUint64(0, true));
+    checkWidth(bar, offset, from.length);
+    bar.write(offset, from.subarray(0, count));
   }
   return count;
 }

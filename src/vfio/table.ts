@@ -10,8 +10,9 @@ import { checkPasid } from '../ioasid/pasid-attachments.js';
 import type { Requester } from '../iommu/requester.js';
 import { ARGSZ } from '../kernel/convention.js';
 import { IoctlTable, Rows } from '../kernel/ioctl.js';
+import { regionOffset } from '../pci/region-offset.js';
 import type { VfioFile } from './assigned-device.js';
-import { region, regionOffset } from './regions.js';
+import { region } from './regions.js';
 
 const ATTACH_FLAGS = VFIO.VFIO_ATTACH_IOASID_USER_PASID | VFIO.VFIO_ATTACH_IOASID_NO_SNOOP_UNUSED;
 
@@ -30,9 +31,11 @@ export const VFIO_TABLE = new IoctlTable<VfioFile>(
           device.boundBy = undefined;
           file.bound = undefined;
           device.interrupts.release();
+          device.function.close();
           device.reset();
         });
         device.boundBy = file;
+        device.function.open();
         return 0;
       },
     }),
@@ -87,7 +90,7 @@ export const VFIO_TABLE = new IoctlTable<VfioFile>(
     rows.struct(IOCTL.GET_REGION_INFO, {
       out: true,
       run: (file, args) => {
-        const { index, size, flags } = region(file.device.model, args.index);
+        const { index, size, flags } = region(file.device.function, args.index);
         args.flags = flags;
         args.cap_offset = 0;
         args.size = BigInt(size);

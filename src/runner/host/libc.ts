@@ -46,6 +46,15 @@ export const libc = {
   process_vm_writev: c.func(
     'int64_t process_vm_writev(int, uintptr_t, unsigned long, uintptr_t, unsigned long, unsigned long)',
   ) as (pid: number, local: Raw, locals: number, remote: Raw, remotes: number, flags: number) => number,
+  mmap: c.func('uintptr_t mmap(uintptr_t, size_t, int, int, int, int64_t)') as (
+    address: Raw,
+    size: number,
+    protection: number,
+    flags: number,
+    fd: number,
+    offset: Raw,
+  ) => number,
+  sched_yield: c.func('int sched_yield()') as () => number,
   memfd_create: c.func('int memfd_create(const char *, unsigned int)') as (name: string, flags: number) => number,
   ftruncate: c.func('int ftruncate(int, int64_t)') as (fd: number, size: Raw) => number,
   fcntl: c.func('int fcntl(int, int, int64_t)') as (fd: number, command: number, argument: Raw) => number,
@@ -161,6 +170,11 @@ export function check(result: number, what: string): number {
 }
 
 const bases = new WeakMap<ArrayBufferLike, number>();
+
+/** Memory that stays mapped, as bytes. */
+export function viewOf(address: number, size: number): DataView {
+  return new DataView(koffi.view(address, size));
+}
 
 /** The address of the first byte. It stays the same as long as the array's buffer lives. */
 export function addressOf(bytes: Uint8Array | DataView): number {

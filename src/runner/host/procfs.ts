@@ -1,9 +1,6 @@
 /** What the runner reads of other processes under /proc (proc(5)). */
 import { openSync, readFileSync, readlinkSync } from 'node:fs';
-import type { Credentials } from '../../kernel/paths.js';
-
-const CAP_DAC_OVERRIDE = 1;
-const CAP_IPC_LOCK = 14;
+import { CAP, type Credentials } from '../../kernel/fs/permission.js';
 
 /** Fields of /proc/PID/status. */
 function status(pid: number): Map<string, string> {
@@ -15,8 +12,9 @@ function status(pid: number): Map<string, string> {
   return fields;
 }
 
-function capability(fields: Map<string, string>, number: number): boolean {
-  return ((BigInt(`0x${fields.get('CapEff') ?? '0'}`) >> BigInt(number)) & 1n) === 1n;
+/** A set of capabilities, one bit each. */
+function capabilities(fields: Map<string, string>, set: 'CapEff' | 'CapPrm'): bigint {
+  return BigInt(`0x${fields.get(set) ?? '0'}`);
 }
 
 /** The process that a thread belongs to. */
@@ -24,19 +22,23 @@ export function threadGroup(tid: number): number {
   return Number(status(tid).get('Tgid'));
 }
 
-/** @param real the real ids, as access(2) takes them; else those for file access */
+/**
+ * Who a thread is when it uses a path.
+ * @param real by its real ids, as access(2) asks: who is not really root has no capabilities then
+ */
 export function credentials(tid: number, real = false): Credentials {
   const fields = status(tid);
   const column = real ? 0 : 3;
   const id = (name: string): number => Number(fields.get(name)?.split(/\s+/)[column]);
   const groups = (fields.get('Groups') ?? '').split(' ').filter(Boolean).map(Number);
-  const override = capability(fields, CAP_DAC_OVERRIDE) && !(real && id('Uid') !== 0);
-  return { uid: id('Uid'), gids: [id('Gid'), ...groups], override };
+  const uid = id('Uid');
+  const set = real ? (uid === 0 ? capabilities(fields, 'CapPrm') : 0n) : capabilities(fields, 'CapEff');
+  return { uid, gids: [id('Gid'), ...groups], capabilities: set };
 }
 
 /** Does the process hold CAP_IPC_LOCK, so that RLIMIT_MEMLOCK does not bind it? */
 export function hasIpcLock(pid: number): boolean {
-  return capability(status(pid), CAP_IPC_LOCK);
+  return ((capabilities(status(pid), 'CapEff') >> BigInt(CAP.IPC_LOCK)) & 1n) === 1n;
 }
 
 /**

@@ -2,17 +2,19 @@
 import { closeSync } from 'node:fs';
 import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
+import type { Located } from '../../kernel/fs/file-system.js';
+import type { Inode } from '../../kernel/fs/inode.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import { BACKING, type Caller, type EventSignal, type OpenFile } from '../../kernel/open-file.js';
-import type { PathNode } from '../../kernel/paths.js';
 import { RECORDS } from '../../kernel/record-stream.js';
 import { takeEventfd } from '../host/eventfd.js';
 import type { Notification } from '../host/notification.js';
 import { credentials } from '../host/procfs.js';
+import { SharedMemory } from '../host/shared-memory.js';
 import { StreamPipe } from '../host/stream-pipe.js';
 import type { SyscallName } from '../host/syscalls.js';
 import { packStat, packStatx } from './file-status.js';
-import { type HostFiles, SharedMemory } from './host-files.js';
+import type { HostFiles } from './host-files.js';
 import { copyOut } from './path-calls.js';
 import { readPath } from './path-lookup.js';
 import type { Served } from './served.js';
@@ -107,8 +109,8 @@ export class FileCalls {
   }
 
   /** Opens a path and gives the caller its descriptor, as the result of the call. */
-  open(n: Notification, path: string, flags: number): Served {
-    this.give(n, this.kernel.open(path, flags, credentials(n.tid)), flags, true);
+  open(n: Notification, file: Located, flags: number): Served {
+    this.give(n, this.kernel.open(file, flags, credentials(n.tid)), flags, true);
     return 'done';
   }
 
@@ -121,9 +123,9 @@ export class FileCalls {
   give(n: Notification, file: OpenFile, flags: number, send: boolean): number {
     const records = file.facet(RECORDS);
     if (records) return this.#giveStream(n, new StreamPipe(file, records, flags), flags);
-    const memory = file.facet(BACKING);
-    if (memory instanceof SharedMemory) this.#memories.add(memory);
-    const ours = this.files.make(file, flags & (O.ACCMODE | O.NONBLOCK), memory?.size ?? 0);
+    const memories = (file.facet(BACKING) ?? []).filter((memory) => memory instanceof SharedMemory);
+    for (const memory of memories) this.#memories.add(memory);
+    const ours = this.files.make(file, flags & (O.ACCMODE | O.NONBLOCK), memories);
     const fd = n.addDescriptor(ours, (flags & O.CLOEXEC) !== 0, send);
     // If the caller did not get it, this close is the last one and releases the file.
     closeSync(ours);
@@ -194,10 +196,10 @@ export class FileCalls {
     return 'host';
   }
 
-  #fstat(n: Notification, fd: number, answer: (node: PathNode) => Served): Served {
+  #fstat(n: Notification, fd: number, answer: (node: Inode) => Served): Served {
     const file = this.find(n.tid, fd);
     if (!file) return 'host';
-    const node = this.kernel.paths.get(file.name);
+    const node = this.kernel.fs.get(file.name);
     return node ? answer(node) : 'host';
   }
 }

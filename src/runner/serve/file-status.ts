@@ -1,15 +1,16 @@
 /** What stat and statx say of the virtual kernel's files (stat(2), statx(2); struct stat of each architecture). */
-import type { PathNode } from '../../kernel/paths.js';
+import type { Inode } from '../../kernel/fs/inode.js';
 import { hostArchitecture } from '../host/syscalls.js';
 
-const TYPE = { device: 0o020000, directory: 0o040000, link: 0o120000 } as const;
+const TYPE = { device: 0o020000, directory: 0o040000, attribute: 0o100000, link: 0o120000 } as const;
 const BLOCK_SIZE = 4096;
 /** The device number of devtmpfs on most machines: 0:5. */
 const DEVICE_MINOR = 5;
 const STATX_BASIC_STATS = 0x7ff;
 
-const linkCount = (node: PathNode): number => (node.type === 'directory' ? 2 : 1);
-const size = (node: PathNode): number => (node.type === 'link' ? node.target.length : 0);
+const linkCount = (node: Inode): number => (node.type === 'directory' ? node.linkCount : 1);
+const size = (node: Inode): number =>
+  node.type === 'link' ? node.target.length : node.type === 'attribute' ? node.size : 0;
 
 /** makedev of the kernel's struct stat: 12 bits of major, 20 of minor. */
 function makedev(major: number, minor: number): bigint {
@@ -17,7 +18,7 @@ function makedev(major: number, minor: number): bigint {
 }
 
 /** struct stat of this architecture. */
-export function packStat(node: PathNode): Uint8Array {
+export function packStat(node: Inode): Uint8Array {
   const layout = hostArchitecture().stat;
   const view = new DataView(new ArrayBuffer(layout.size));
   view.setBigUint64(0, makedev(0, DEVICE_MINOR), true);
@@ -35,7 +36,7 @@ export function packStat(node: PathNode): Uint8Array {
 }
 
 /** struct statx, 256 bytes, without times: these files have none. */
-export function packStatx(node: PathNode): Uint8Array {
+export function packStatx(node: Inode): Uint8Array {
   const view = new DataView(new ArrayBuffer(256));
   view.setUint32(0, STATX_BASIC_STATS, true);
   view.setUint32(4, BLOCK_SIZE, true);

@@ -4,13 +4,13 @@
  * the last close anywhere, which the host kernel reports before that close() returns. As with a device that has no
  * poll, poll() finds a memfd always ready and epoll refuses it.
  *
- * The memfd of a device file also has the memory of its mappable BAR, at the file offset of that region. So mmap of the
+ * The memfd of a device file also has the memory of its mappable BARs, at the file offsets of their regions. So mmap of a
  * region is an ordinary mmap, and a mapping keeps the open file alive as it does in Linux.
  */
 import { closeSync } from 'node:fs';
-import type { DeviceMemory } from '../../devices/model.js';
 import type { OpenFile } from '../../kernel/open-file.js';
 import { addressOf, check, libc } from '../host/libc.js';
+import { memoryFile, type SharedMemory } from '../host/shared-memory.js';
 import { hostArchitecture, numberOf } from '../host/syscalls.js';
 
 const MFD_CLOEXEC = 1;
@@ -24,8 +24,6 @@ const IN_CLOSE = 8 | 16;
 const IN_OPEN = 32;
 const IN_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const EVENT_HEADER = 16;
-/** File offset of region BAR2, and of the byte behind it. */
-const BAR2_OFFSET = 2 * 2 ** 40;
 
 interface HostFile {
   readonly file: OpenFile;
@@ -35,52 +33,6 @@ interface HostFile {
   readonly memory: number | undefined;
   /** Open file descriptions of this inode in programs: one, unless a program opens /proc/PID/fd/N. */
   opens: number;
-}
-
-/** A memfd with room for a device's mappable memory at the offset of its region. */
-function memoryFile(name: string, size: number): number {
-  const fd = check(libc.memfd_create(name, MFD_CLOEXEC), 'memfd_create');
-  check(libc.ftruncate(fd, BAR2_OFFSET + size), 'ftruncate');
-  return fd;
-}
-
-/** The mappable memory of a device: in the memfd of the open file that mapped it last. */
-export class SharedMemory implements DeviceMemory {
-  readonly name: string;
-  readonly size: number;
-  #fd: number;
-  #source: number | undefined;
-
-  /** @param name shown in /proc/PID/maps; @param size bytes */
-  constructor(name: string, size: number) {
-    this.name = name;
-    this.size = size;
-    this.#fd = memoryFile(name, size);
-  }
-
-  read(offset: number, into: Uint8Array): void {
-    check(libc.pread(this.#fd, addressOf(into), into.length, BAR2_OFFSET + offset), 'pread of device memory');
-  }
-
-  write(offset: number, from: Uint8Array): void {
-    check(libc.pwrite(this.#fd, addressOf(from), from.length, BAR2_OFFSET + offset), 'pwrite of device memory');
-  }
-
-  /** Moves into the memfd of an open file that maps it. Only the file that bound the device can. */
-  moveTo(fd: number): void {
-    if (this.#source === fd) return;
-    const bytes = new Uint8Array(new ArrayBuffer(this.size));
-    this.read(0, bytes);
-    closeSync(this.#fd);
-    this.#fd = check(libc.dup(fd), 'dup');
-    this.#source = fd;
-    this.write(0, bytes);
-  }
-
-  /** The open file is closed; its number may come to mean another. */
-  leave(fd: number): void {
-    if (this.#source === fd) this.#source = undefined;
-  }
 }
 
 export class HostFiles {
@@ -111,24 +63,24 @@ export class HostFiles {
   /**
    * Makes the host's descriptor of an open file.
    * @param flags access mode and O_NONBLOCK, as the program sees them by F_GETFL
-   * @param memory bytes of mappable memory that the file has; 0: none
+   * @param memory the mappable memory that the file has, a region each, in the order of the regions
    * @returns our copy; close it once the program has its own. If nobody has one then, the open file is released
    */
-  make(file: OpenFile, flags: number, memory: number): number {
-    const base =
-      memory > 0
-        ? memoryFile(file.name, memory)
-        : check(libc.memfd_create(file.name, MFD_CLOEXEC | MFD_ALLOW_SEALING), 'memfd_create');
-    if (memory === 0) libc.fcntl(base, F_ADD_SEALS, F_SEAL_ALL);
+  make(file: OpenFile, flags: number, memory: readonly SharedMemory[]): number {
+    const last = memory.at(-1);
+    const base = last
+      ? memoryFile(file.name, last.bar, last.size)
+      : check(libc.memfd_create(file.name, MFD_CLOEXEC | MFD_ALLOW_SEALING), 'memfd_create');
+    if (!last) libc.fcntl(base, F_ADD_SEALS, F_SEAL_ALL);
     const path = new TextEncoder().encode(`/proc/self/fd/${base}\0`);
     const fd = check(libc.openat(AT_FDCWD, addressOf(path), flags | O_CLOEXEC, 0), 'open of a memfd');
-    if (memory === 0) closeSync(base);
+    if (!last) closeSync(base);
     const watch = libc.inotify_add_watch(this.inotify, `/proc/self/fd/${fd}`, IN_CLOSE | IN_OPEN);
     check(watch, 'inotify_add_watch');
     check(libc.syscall(numberOf('fstat'), fd, addressOf(this.#stat), 0, 0, 0), 'fstat');
     this.#device = this.#stat.getBigUint64(0, true);
     const inode = this.#stat.getBigUint64(8, true);
-    const host: HostFile = { file, inode, watch, memory: memory > 0 ? base : undefined, opens: 1 };
+    const host: HostFile = { file, inode, watch, memory: last ? base : undefined, opens: 1 };
     this.#byInode.set(inode, host);
     this.#byWatch.set(watch, host);
     return fd;

@@ -2,8 +2,10 @@
 import { closeSync, constants } from 'node:fs';
 import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
+import type { Located } from '../../kernel/fs/file-system.js';
+import type { Inode } from '../../kernel/fs/inode.js';
+import { changeMode, changeOwner, permit } from '../../kernel/fs/permission.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
-import { type PathNode, permit } from '../../kernel/paths.js';
 import type { Notification } from '../host/notification.js';
 import { credentials, tryOpen } from '../host/procfs.js';
 import { copyRemote } from '../host/remote-memory.js';
@@ -20,7 +22,7 @@ const { O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW } = constants;
 const O_PATH = 0o10000000;
 
 /** Gives a file of the virtual kernel to the caller, as the result of the call. */
-export type GiveFile = (notification: Notification, path: string, flags: number) => Served;
+export type GiveFile = (notification: Notification, file: Located, flags: number) => Served;
 
 type Handler = (notification: Notification) => Served;
 
@@ -86,16 +88,16 @@ export class PathCalls {
   }
 
   #openFound(n: Notification, found: FoundPath, flags: number): Served {
-    const { path, node } = nodeOf(this.#kernel.paths, found, (flags & O_NOFOLLOW) === 0);
+    const { path, node } = nodeOf(this.#kernel.fs, found, (flags & O_NOFOLLOW) === 0);
     if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) throw new Errno('EEXIST', `${path} exists`);
     if (node.type === 'link') throw new Errno('ELOOP', `${path} is a symbolic link`);
     if (node.type === 'directory' || flags & O_PATH) return this.#openCopy(n, path, node, flags);
     if (flags & O_DIRECTORY) throw new Errno('ENOTDIR', `${path} is no directory`);
-    return this.#give(n, path, flags & (O.ACCMODE | O.NONBLOCK | O.CLOEXEC));
+    return this.#give(n, { path, inode: node }, flags & (O.ACCMODE | O.NONBLOCK | O.CLOEXEC));
   }
 
   /** Directories, and O_PATH descriptors, are the host's copies. */
-  #openCopy(n: Notification, path: string, node: PathNode, flags: number): Served {
+  #openCopy(n: Notification, path: string, node: Inode, flags: number): Served {
     if (node.type === 'directory' && (flags & O.ACCMODE) !== O.RDONLY && !(flags & O_PATH)) {
       throw new Errno('EISDIR', `${path} is a directory`);
     }
@@ -120,21 +122,20 @@ export class PathCalls {
   #stat(n: Notification, directory: number, argument: number, flags: number, buffer: number): Served {
     const found = this.#find(n, directory, argument);
     if (!found) return 'host';
-    return copyOut(n, buffer, packStat(nodeOf(this.#kernel.paths, found, !(flags & AT_SYMLINK_NOFOLLOW)).node));
+    return copyOut(n, buffer, packStat(nodeOf(this.#kernel.fs, found, !(flags & AT_SYMLINK_NOFOLLOW)).node));
   }
 
   #statx(n: Notification): Served {
     const found = this.#find(n, n.int(0), 1);
     if (!found) return 'host';
-    return copyOut(n, 4, packStatx(nodeOf(this.#kernel.paths, found, !(n.int(2) & AT_SYMLINK_NOFOLLOW)).node));
+    return copyOut(n, 4, packStatx(nodeOf(this.#kernel.fs, found, !(n.int(2) & AT_SYMLINK_NOFOLLOW)).node));
   }
 
   #access(n: Notification, directory: number, argument: number, mode: number, flags: number): Served {
     const found = this.#find(n, directory, argument);
     if (!found) return 'host';
-    const { path, node } = nodeOf(this.#kernel.paths, found, !(flags & AT_SYMLINK_NOFOLLOW));
-    const who = credentials(n.tid, (flags & AT_EACCESS) === 0);
-    permit(path, node, { ...who, override: who.override && !(mode & 1 && node.type === 'device') }, mode & 7);
+    const { path, node } = nodeOf(this.#kernel.fs, found, !(flags & AT_SYMLINK_NOFOLLOW));
+    permit(path, node, credentials(n.tid, (flags & AT_EACCESS) === 0), mode & 7);
     return 0;
   }
 
@@ -144,7 +145,7 @@ export class PathCalls {
     const found = this.#lookup.find(n.tid, directory, text);
     this.current = found?.path;
     if (!found) return this.#readDescriptorLink(n, argument, text);
-    const { path, node } = nodeOf(this.#kernel.paths, found, false);
+    const { path, node } = nodeOf(this.#kernel.fs, found, false);
     if (node.type !== 'link') throw new Errno('EINVAL', `${path} is no symbolic link`);
     return this.#answerLink(n, argument, node.target);
   }
@@ -166,37 +167,30 @@ export class PathCalls {
   #chmod(n: Notification, directory: number, argument: number, mode: number, flags: number): Served {
     const found = this.#find(n, directory, argument);
     if (!found) return 'host';
-    const { path, node } = nodeOf(this.#kernel.paths, found, !(flags & AT_SYMLINK_NOFOLLOW));
-    const who = credentials(n.tid);
-    if (who.uid !== node.uid && !who.override) throw new Errno('EPERM', `user ${who.uid} does not own ${path}`);
-    node.mode = mode & 0o777;
+    const { path, node } = nodeOf(this.#kernel.fs, found, !(flags & AT_SYMLINK_NOFOLLOW));
+    changeMode(path, node, credentials(n.tid), mode);
     return 0;
   }
 
   #chown(n: Notification, directory: number, argument: number, owner: number, flags: number): Served {
     const found = this.#find(n, directory, argument);
     if (!found) return 'host';
-    const { path, node } = nodeOf(this.#kernel.paths, found, !(flags & AT_SYMLINK_NOFOLLOW));
-    const [uid, gid] = [n.int(owner), n.int(owner + 1)];
-    const who = credentials(n.tid);
-    const own = who.uid === node.uid && (uid === -1 || uid === node.uid) && (gid === -1 || who.gids.includes(gid));
-    if (!who.override && !own) throw new Errno('EPERM', `user ${who.uid} may not give ${path} away`);
-    if (uid !== -1) node.uid = uid;
-    if (gid !== -1) node.gid = gid;
+    const { path, node } = nodeOf(this.#kernel.fs, found, !(flags & AT_SYMLINK_NOFOLLOW));
+    changeOwner(path, node, credentials(n.tid), n.int(owner), n.int(owner + 1));
     return 0;
   }
 
   #noAttributes(n: Notification, follow: boolean): Served {
     const found = this.#find(n, AT_FDCWD, 0);
     if (!found) return 'host';
-    const { path } = nodeOf(this.#kernel.paths, found, follow);
+    const { path } = nodeOf(this.#kernel.fs, found, follow);
     throw new Errno('ENODATA', `${path} has no extended attributes`);
   }
 
   #emptyList(n: Notification, follow: boolean): Served {
     const found = this.#find(n, AT_FDCWD, 0);
     if (!found) return 'host';
-    nodeOf(this.#kernel.paths, found, follow);
+    nodeOf(this.#kernel.fs, found, follow);
     return 0;
   }
 }

@@ -3,10 +3,9 @@
  * kernel's business.
  */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { Errno } from '../../abi/errno.js';
-import type { PathNode, PathTable } from '../../kernel/paths.js';
-import { normalise } from '../../kernel/paths.js';
+import type { FileSystem } from '../../kernel/fs/file-system.js';
+import type { DirectoryInode, Inode } from '../../kernel/fs/inode.js';
 import type { Notification } from '../host/notification.js';
 import { link } from '../host/procfs.js';
 import { copyRemote } from '../host/remote-memory.js';
@@ -37,20 +36,20 @@ export interface FoundPath {
   /** Normalised and absolute. */
   readonly path: string;
   /** undefined: the virtual kernel owns the directory, and has no such name there. */
-  readonly node: PathNode | undefined;
+  readonly node: Inode | undefined;
   /** The path ended in a slash. */
   readonly slash: boolean;
 }
 
 /** Finds out which paths are the virtual kernel's. */
 export class PathLookup {
-  readonly #paths: PathTable;
+  readonly #paths: FileSystem;
   /** Where the directories that programs can read are, on the host. */
   readonly #skeleton: string;
   readonly #names = new Set<string>();
 
   /** @param skeleton a directory of the host for copies of the virtual kernel's directories */
-  constructor(paths: PathTable, skeleton: string) {
+  constructor(paths: FileSystem, skeleton: string) {
     this.#paths = paths;
     this.#skeleton = skeleton;
     this.refresh();
@@ -59,12 +58,18 @@ export class PathLookup {
   /** Lays out the directories on the host, so that programs can list them: at the start, and when devices come and go. */
   refresh(): void {
     rmSync(this.#skeleton, { recursive: true, force: true });
-    for (const [at, node] of this.#paths.entries()) {
-      this.#names.add(at.slice(at.lastIndexOf('/') + 1));
-      const copy = this.#skeleton + at;
-      mkdirSync(node.type === 'directory' ? copy : dirname(copy), { recursive: true });
-      if (node.type === 'link') symlinkSync(node.target, copy);
-      else if (node.type === 'device') writeFileSync(copy, '');
+    this.#copy(this.#paths.root, this.#skeleton);
+  }
+
+  #copy(directory: DirectoryInode, to: string): void {
+    mkdirSync(to, { recursive: true });
+    for (const [name, node] of directory.list()) {
+      const copy = `${to}/${name}`;
+      if (node.type === 'directory') this.#copy(node, copy);
+      else if (node.type === 'link') symlinkSync(node.target, copy);
+      else writeFileSync(copy, '');
+      if (directory.hostNames === 'none') this.#names.add(name);
+      else if (node.type !== 'directory' || node.hostNames === 'none') this.#names.add(name);
     }
   }
 
@@ -94,22 +99,20 @@ export class PathLookup {
     }
     const full = normalise(base, text);
     const node = this.#paths.get(full);
-    if (node) return { path: full, node, slash };
+    if (node && !(node.type === 'directory' && node.hostNames === 'all')) return { path: full, node, slash };
     // A link to a directory may be on the way, and our directories hide the host's.
     const parent = full.slice(0, full.lastIndexOf('/'));
     const above = this.#paths.get(parent);
-    if (!above) return undefined;
+    if (!above || (above.type === 'directory' && above.hostNames === 'all')) return undefined;
     if (above.type === 'device') throw new Errno('ENOTDIR', `${parent} is a device`);
     return { path: full, node: undefined, slash };
   }
 }
 
 /** The node behind a found path, links followed if `follow`. @throws ENOENT, ENOTDIR, ELOOP */
-export function nodeOf(paths: PathTable, found: FoundPath, follow: boolean): { path: string; node: PathNode } {
-  const { path: at, node } = follow || found.slash ? paths.resolve(found.path) : found;
-  if (!node) throw new Errno('ENOENT', `${at} does not exist on this machine`);
-  if (found.slash && node.type !== 'directory') throw new Errno('ENOTDIR', `${at} is no directory`);
-  return { path: at, node };
+export function nodeOf(paths: FileSystem, found: FoundPath, follow: boolean): { path: string; node: Inode } {
+  const { path, inode } = paths.find(found.path + (found.slash ? '/' : ''), follow);
+  return { path, node: inode };
 }
 
 /** Reads the path argument of a call and looks it up. */
@@ -122,4 +125,14 @@ export function lookup(
   const { tid } = notification;
   const text = readPath(tid, notification.address(argument));
   return text === undefined || text === '' ? undefined : calls.find(tid, directory, text);
+}
+
+/** Joins a directory and a path, and takes out `.`, `..` and doubled slashes, as text. */
+function normalise(directory: string, path: string): string {
+  const parts: string[] = [];
+  for (const part of (path.startsWith('/') ? path : `${directory}/${path}`).split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return `/${parts.join('/')}`;
 }

@@ -83,11 +83,11 @@ export class Supervisor {
       this.#streams.set(pipe.writeEnd, pipe);
       this.#watch(pipe.writeEnd, EPOLLERR);
     });
-    this.paths = new PathLookup(machine.kernel.paths, `${options.directory}/root`);
+    this.paths = new PathLookup(machine.kernel.fs, `${options.directory}/root`);
     this.#paths = new PathCalls(
       machine.kernel,
       this.paths,
-      (n, path, flags) => calls.open(n, path, flags),
+      (n, file, flags) => calls.open(n, file, flags),
       (tid, fd) => calls.find(tid, fd)?.name,
     );
     this.#register(this.#paths.handlers());
@@ -140,12 +140,15 @@ export class Supervisor {
   /** Waits until there is something to do, unless a call waits. Returns what poll(2) does. */
   #wait(): number {
     const { onIdle } = this.#options;
+    this.#machine.poll();
+    const rest = this.#machine.pollers.wait();
     const deadline = this.#machine.nextDeadline();
     const busy = this.#queue.length > 0;
-    let ready = busy || onIdle ? this.#poll(0) : 0;
-    if (ready === 0 && !busy) {
+    let ready = busy || onIdle || rest === 0 ? this.#poll(0) : 0;
+    if (ready === 0 && rest === 0) libc.sched_yield();
+    else if (ready === 0 && !busy) {
       onIdle?.();
-      ready = this.#poll(this.#timeUntil(deadline));
+      ready = this.#poll(this.#timeUntil(deadline, rest));
     }
     if (deadline !== undefined && deadline <= this.#machine.now()) this.#machine.tick();
     return ready;
@@ -168,9 +171,11 @@ export class Supervisor {
     this.#queue.push(notification);
   }
 
-  /** As poll takes it: milliseconds, -1 for ever. */
-  #timeUntil(deadline: number | undefined): number {
-    return deadline === undefined ? -1 : Math.max(0, Math.ceil(deadline - this.#machine.now()));
+  /** As poll takes it: milliseconds, -1 for ever. @param rest until registers are looked at again */
+  #timeUntil(deadline: number | undefined, rest: number | undefined): number {
+    if (deadline === undefined) return rest ?? -1;
+    const left = Math.max(0, Math.ceil(deadline - this.#machine.now()));
+    return rest === undefined ? left : Math.min(left, rest);
   }
 
   #serve(n: Notification): void {

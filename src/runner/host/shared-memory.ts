@@ -1,0 +1,75 @@
+/**
+ * The memory behind a BAR, shared with programs: a memfd that is mapped here too, so that a look at a register is a plain
+ * load. It lies in the memfd of the open file that mapped it last, at the file offset of the region; the address of our own
+ * mapping never changes.
+ */
+import { closeSync } from 'node:fs';
+import type { DeviceMemory } from '../../pci/memory.js';
+import { regionOffset } from '../../pci/region-offset.js';
+import { check, LibcError, libc, viewOf } from './libc.js';
+
+const MFD_CLOEXEC = 1;
+const PROT_READ_WRITE = 3;
+const MAP_SHARED = 1;
+const MAP_FIXED = 0x10;
+const MAP_FAILED = 2 ** 64;
+
+/** A memfd with room for a region's memory. @param last index of the last region with memory; @param size its bytes */
+export function memoryFile(name: string, last: number, size: number): number {
+  const fd = check(libc.memfd_create(name, MFD_CLOEXEC), 'memfd_create');
+  check(libc.ftruncate(fd, regionOffset(last) + BigInt(size)), 'ftruncate');
+  return fd;
+}
+
+export class SharedMemory implements DeviceMemory {
+  readonly name: string;
+  readonly bar: number;
+  readonly size: number;
+  readonly view: DataView;
+  readonly #address: number;
+  readonly #bytes: Uint8Array;
+  #fd: number;
+  #source: number | undefined;
+
+  /** @param name shown in /proc/PID/maps; @param bar index of the region; @param size bytes */
+  constructor(name: string, bar: number, size: number) {
+    this.name = name;
+    this.bar = bar;
+    this.size = size;
+    this.#fd = memoryFile(name, bar, size);
+    this.#address = this.#map(0, 0);
+    this.view = viewOf(this.#address, size);
+    this.#bytes = new Uint8Array(this.view.buffer);
+  }
+
+  read(offset: number, into: Uint8Array): void {
+    into.set(this.#bytes.subarray(offset, offset + into.length));
+  }
+
+  write(offset: number, from: Uint8Array): void {
+    this.#bytes.set(from, offset);
+  }
+
+  /** Moves into the memfd of an open file that maps it. Only the file that bound the device can. */
+  moveTo(fd: number): void {
+    if (this.#source === fd) return;
+    const bytes = this.#bytes.slice();
+    closeSync(this.#fd);
+    this.#fd = check(libc.dup(fd), 'dup');
+    this.#source = fd;
+    this.#map(this.#address, MAP_FIXED);
+    this.#bytes.set(bytes);
+  }
+
+  /** The open file is closed; its number may come to mean another. */
+  leave(fd: number): void {
+    if (this.#source === fd) this.#source = undefined;
+  }
+
+  #map(address: number, fixed: number): number {
+    const offset = regionOffset(this.bar);
+    const mapped = libc.mmap(address, this.size, PROT_READ_WRITE, MAP_SHARED | fixed, this.#fd, offset);
+    if (mapped >= MAP_FAILED - 4096) throw new LibcError('mmap of device memory');
+    return mapped;
+  }
+}

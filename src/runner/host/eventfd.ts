@@ -8,16 +8,10 @@ import { numberOf } from './syscalls.js';
 
 const EBADF = 9;
 const ONE = new Uint8Array(new BigUint64Array([1n]).buffer);
-const COUNT = new Uint8Array(new ArrayBuffer(8));
 
 /** Adds one to the counter of an eventfd. */
-export function signalEventfd(fd: number): void {
+function signalEventfd(fd: number): void {
   libc.write(fd, addressOf(ONE), ONE.length);
-}
-
-/** Sets the counter of an eventfd to zero. */
-export function drainEventfd(fd: number): void {
-  libc.read(fd, addressOf(COUNT), COUNT.length);
 }
 
 /** @throws EBADF no such descriptor; EINVAL no eventfd; EPERM the host lets us take none */

@@ -18,6 +18,11 @@ const O_CLOEXEC = 0o2000000;
 const EINTR = 4;
 const ENOENT = 2;
 
+/** The caller wakes on the CPU that answers it: halves the round trip. Kernels before 6.6 do not know it. */
+export function wakeOnSameCpu(listener: number): void {
+  libc.ioctl(listener, SET_FLAGS, FD_SYNC_WAKE_UP);
+}
+
 export class Notification {
   readonly #listener: number;
   readonly #call = new DataView(new ArrayBuffer(80));
@@ -34,8 +39,6 @@ export class Notification {
   /** @param listener the seccomp listener */
   constructor(listener: number) {
     this.#listener = listener;
-    // The caller wakes on this CPU: halves the round trip. Kernels before 6.6 do not know it.
-    libc.ioctl(listener, SET_FLAGS, FD_SYNC_WAKE_UP);
   }
 
   /** Takes the next call. Returns false if it went away before it could be taken. */

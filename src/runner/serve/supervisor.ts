@@ -1,12 +1,16 @@
 /**
- * The serving loop: one poll over the listener, a wake-up descriptor, and everything that can end (open files,
- * processes). What ended is dealt with before the next call is taken, so that a release is ordered as in a kernel.
+ * The serving loop: one poll over the listener, the event loop of Node, and everything that can end (open files,
+ * processes). What ended is dealt with before the next call is served, so that a release is ordered as in a kernel. Every
+ * call that waits is received before the next one is served: only a call that was received is safe from being interrupted
+ * by a signal.
  */
 
 import { Errno } from '../../abi/errno.js';
 import type { BootedMachine } from '../../boot.js';
+import { eventLoop } from '../host/event-loop.js';
 import { addressOf, check, errno, libc } from '../host/libc.js';
-import { Notification } from '../host/notification.js';
+import { hostLimit } from '../host/limits.js';
+import { Notification, wakeOnSameCpu } from '../host/notification.js';
 import type { StreamPipe } from '../host/stream-pipe.js';
 import { hostArchitecture, type SyscallName } from '../host/syscalls.js';
 import { PathCalls } from '../path-calls/calls.js';
@@ -30,22 +34,28 @@ interface Handler {
 }
 
 export interface SupervisorOptions {
-  readonly listener: number;
-  /** An eventfd: readable when onWake should run. */
-  readonly wake: number;
   /** Directory of this run. */
   readonly directory: string;
-  readonly onWake: () => void;
+  /** Told of the process that makes the first call: the program, before it is executed. */
+  readonly onFirst: (pid: number) => void;
   /** Nothing is waiting: time for what is not urgent. */
   readonly onIdle: (() => void) | undefined;
   /** Something broke in the runner itself. */
   readonly onBug: (error: unknown) => void;
+  /** A limit of the host is reached: what the user should know. */
+  readonly onLimit: (sentence: string) => void;
 }
 
 export class Supervisor {
   readonly #machine: BootedMachine;
   readonly #options: SupervisorOptions;
-  readonly #notification: Notification;
+  #listener = -1;
+  /** Calls that were received and wait to be served. */
+  readonly #queue: Notification[] = [];
+  readonly #free: Notification[] = [];
+  readonly #polls = new DataView(new ArrayBuffer(24));
+  readonly #pollsAddress = addressOf(this.#polls);
+  #first = true;
   readonly #files = new HostFiles();
   readonly #tasks: Tasks;
   readonly #paths: PathCalls;
@@ -61,7 +71,6 @@ export class Supervisor {
   constructor(machine: BootedMachine, options: SupervisorOptions) {
     this.#machine = machine;
     this.#options = options;
-    this.#notification = new Notification(options.listener);
     this.#tasks = new Tasks((process) => {
       this.#pidfds.set(process.pidfd, process);
       this.#watch(process.pidfd);
@@ -90,38 +99,74 @@ export class Supervisor {
     this.#register({ execve: exec, execveat: exec });
   }
 
-  /** Serves until no process is left under the filter. */
-  run(): void {
-    const polls = new DataView(new ArrayBuffer(24));
-    const pollAddress = addressOf(polls);
-    [this.#options.listener, this.#options.wake, this.#epoll].forEach((fd, i) => {
-      polls.setInt32(i * 8, fd, true);
-      polls.setInt16(i * 8 + 4, POLLIN, true);
+  /** Serves the calls of this seccomp listener from now on. */
+  listen(listener: number): void {
+    this.#listener = listener;
+    wakeOnSameCpu(listener);
+    [listener, eventLoop, this.#epoll].forEach((fd, i) => {
+      this.#polls.setInt32(i * 8, fd, true);
+      this.#polls.setInt16(i * 8 + 4, POLLIN, true);
     });
-    const { onIdle } = this.#options;
+  }
+
+  /**
+   * Serves until no process is left under the filter, or Node's event loop has something to do.
+   * @throws what makes it impossible to go on
+   */
+  serve(): 'ended' | 'events' {
     for (;;) {
-      this.#machine.poll();
-      const rest = this.#machine.pollers.wait();
-      const deadline = this.#machine.nextDeadline();
-      let ready = onIdle || rest === 0 ? libc.poll(pollAddress, 3, 0) : 0;
-      if (ready === 0 && rest === 0) libc.sched_yield();
-      else if (ready === 0) {
-        onIdle?.();
-        ready = libc.poll(pollAddress, 3, this.#timeUntil(deadline, rest));
-      }
-      if (ready < 0 && errno() !== EINTR) throw new Error(`poll: ${libc.strerror(errno())}`);
-      if (deadline !== undefined && deadline <= this.#machine.now()) this.#machine.tick();
-      if (ready <= 0) continue;
-      if (polls.getInt16(22, true) !== 0) this.#endings();
-      if (polls.getInt16(14, true) !== 0) this.#options.onWake();
-      const listener = polls.getInt16(6, true);
+      const ready = this.#wait();
+      const listener = ready > 0 ? this.#polls.getInt16(6, true) : 0;
+      if (ready > 0 && this.#polls.getInt16(22, true) !== 0) this.#endings();
       if (listener & POLLIN) {
-        if (this.#notification.receive()) this.#serve();
-      } else if (listener & POLLHUP) {
+        this.#receive();
+        continue;
+      }
+      const next = this.#queue.shift();
+      if (next) {
+        this.#serve(next);
+        this.#free.push(next);
+      }
+      if (ready > 0 && this.#polls.getInt16(14, true) !== 0) return 'events';
+      if (listener & POLLHUP && !next) {
         this.#endings();
-        return;
+        return 'ended';
       }
     }
+  }
+
+  /** Waits until there is something to do, unless a call waits. Returns what poll(2) does. */
+  #wait(): number {
+    const { onIdle } = this.#options;
+    this.#machine.poll();
+    const rest = this.#machine.pollers.wait();
+    const deadline = this.#machine.nextDeadline();
+    const busy = this.#queue.length > 0;
+    let ready = busy || onIdle || rest === 0 ? this.#poll(0) : 0;
+    if (ready === 0 && rest === 0) libc.sched_yield();
+    else if (ready === 0 && !busy) {
+      onIdle?.();
+      ready = this.#poll(this.#timeUntil(deadline, rest));
+    }
+    if (deadline !== undefined && deadline <= this.#machine.now()) this.#machine.tick();
+    return ready;
+  }
+
+  #poll(timeout: number): number {
+    const ready = libc.poll(this.#pollsAddress, 3, timeout);
+    if (ready < 0 && errno() !== EINTR) throw new Error(`poll: ${libc.strerror(errno())}`);
+    return ready;
+  }
+
+  #receive(): void {
+    const notification = this.#free.pop() ?? new Notification(this.#listener);
+    if (!notification.receive()) {
+      this.#free.push(notification);
+      return;
+    }
+    if (this.#first) this.#options.onFirst(notification.tid);
+    this.#first = false;
+    this.#queue.push(notification);
   }
 
   /** As poll takes it: milliseconds, -1 for ever. @param rest until registers are looked at again */
@@ -131,8 +176,7 @@ export class Supervisor {
     return rest === undefined ? left : Math.min(left, rest);
   }
 
-  #serve(): void {
-    const n = this.#notification;
+  #serve(n: Notification): void {
     const handler = this.#handlers[n.nr];
     if (!handler) {
       n.proceed();
@@ -144,14 +188,8 @@ export class Supervisor {
     try {
       result = handler.run(n);
     } catch (error) {
-      if (error instanceof Errno) {
-        refused = error;
-        result = -error.errno;
-      } else {
-        // A caller that was killed meanwhile is no bug: its memory and its /proc files are gone.
-        if (n.valid()) this.#options.onBug(error);
-        result = -EIO;
-      }
+      if (error instanceof Errno) refused = error;
+      result = error instanceof Errno ? -error.errno : -this.#broken(n, error);
     }
     if (result === 'host') {
       n.proceed();
@@ -160,6 +198,15 @@ export class Supervisor {
     this.served++;
     if (this.#paths.current !== undefined) this.#report(n, handler.name, this.#paths.current, result, refused);
     if (result !== 'done') n.answer(result);
+  }
+
+  /** Something broke while a call was served. Returns the call's errno. */
+  #broken(n: Notification, error: unknown): number {
+    const limit = hostLimit(error);
+    if (limit) this.#options.onLimit(limit.sentence);
+    // A caller that was killed meanwhile is no bug: its memory and its /proc files are gone.
+    else if (n.valid()) this.#options.onBug(error);
+    return limit?.errno ?? EIO;
   }
 
   /** Calls on descriptors are reported by the kernel; calls on paths here. */

@@ -64,8 +64,7 @@ export class Run {
 
   /** Answers `ioasid ctl`. */
   control(request: ControlRequest): ControlAnswer {
-    const answer = control(this.#machine, request);
-    return answer;
+    return control(this.#machine, request);
   }
 
   /** Serves until no process is left under the filter; the event loop turns when it has something to do. */

@@ -1,7 +1,7 @@
 /** open(2), openat2(2) and their kin on paths of the tree. */
 import { closeSync, constants } from 'node:fs';
-import { O } from '../../abi/fcntl.js';
 import { Errno } from '../../abi/errno.js';
+import { O } from '../../abi/fcntl.js';
 import type { DirectoryInode } from '../../kernel/fs/inode.js';
 import { MAY, permit } from '../../kernel/fs/permission.js';
 import type { Notification } from '../host/notification.js';

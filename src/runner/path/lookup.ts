@@ -14,7 +14,7 @@ import type { Notification } from '../host/notification.js';
 import { credentials } from '../host/procfs.js';
 import { HIGH } from './descriptors.js';
 import type { Directories } from './directories.js';
-import { hostLink } from './host-calls.js';
+import { hostLink, isHostDirectory } from './host-calls.js';
 import { CallerView } from './host-view.js';
 import { PathText } from './text.js';
 
@@ -52,7 +52,10 @@ export class PathLookup {
     this.view = new CallerView(directories.texts, (path) => this.#owned(path));
     // The program begins with the runner's own directory and descriptors.
     this.cwdMatters = this.#above(hostLink('/proc/self/cwd') ?? '/');
-    this.lowMatters = readdirSync('/proc/self/fd').some((fd) => this.#above(hostLink(`/proc/self/fd/${fd}`) ?? ''));
+    this.lowMatters = readdirSync('/proc/self/fd').some((fd) => {
+      const link = hostLink(`/proc/self/fd/${fd}`);
+      return link !== undefined && this.#above(link) && isHostDirectory(link);
+    });
   }
 
   /** A path argument as text; undefined if it cannot be read. */

@@ -51,28 +51,31 @@ export class PathText {
   }
 
   /**
-   * Can the path lead into the tree by its names alone? Its first name is one of the tree's, or it goes up somewhere and
-   * has one of them.
+   * Can the path lead into the tree, or to a directory above it, by its names alone? Its first name is one of the tree's;
+   * or it goes up somewhere, and has one of them or ends there; or it is the root.
    */
   get reaches(): boolean {
     const [bytes, length] = [this.#bytes, this.#length];
     let climbs = false;
     let named = false;
+    let endsUp = false;
     let first = bytes[0] === SLASH;
     for (let at = 0; at < length; at++) {
       if (bytes[at] === SLASH) continue;
       const start = at;
       while (at < length && bytes[at] !== SLASH) at++;
-      if (bytes[start] === DOT) {
-        if (at - start === 1) continue;
-        climbs ||= at - start === 2 && bytes[start + 1] === DOT;
-      } else if (this.#isTop(start, at - start)) {
+      const size = at - start;
+      if (size === 1 && bytes[start] === DOT) continue;
+      endsUp = size === 2 && bytes[start] === DOT && bytes[start + 1] === DOT;
+      climbs ||= endsUp;
+      if (endsUp) continue;
+      if (this.#isTop(start, size)) {
         if (first) return true;
         named = true;
       }
-      if (!(at - start === 2 && bytes[start] === DOT && bytes[start + 1] === DOT)) first = false;
+      first = false;
     }
-    return climbs && named;
+    return first || (climbs && (named || endsUp));
   }
 
   #isTop(start: number, length: number): boolean {

@@ -71,10 +71,12 @@ export class PciBus {
     return new PciSlot(name, requester, pci, this.#windows.assign(pci.model.layout.bars));
   }
 
-  /** Puts a function in. @param driver it is bound to; not given: one that matches, or none */
+  /** Puts a function in, if it is not. @param driver it is bound to; not given: one that matches, or none */
   add(slot: PciSlot, driver?: PciDriver): void {
-    this.#slots.set(slot.address, slot);
-    for (const watcher of this.#watchers) watcher.added(slot);
+    if (!this.#slots.has(slot.address)) {
+      this.#slots.set(slot.address, slot);
+      for (const watcher of this.#watchers) watcher.added(slot);
+    }
     if (driver) this.#bind(driver, slot);
     else if (this.autoprobe) this.probe(slot.address);
   }

@@ -68,3 +68,24 @@ export function tryOpen(path: string, flags: string | number): number | undefine
     return undefined;
   }
 }
+
+/** The flags of an open file description, as F_GETFL has them; 0 if it is gone. */
+export function descriptorFlags(tid: number, fd: number): number {
+  try {
+    const text = readFileSync(`/proc/${tid}/fdinfo/${fd}`, 'latin1');
+    return Number.parseInt(/^flags:\s*(\d+)/m.exec(text)?.[1] ?? '0', 8);
+  } catch {
+    return 0;
+  }
+}
+
+/** Does a signal wait that the thread neither blocks nor ignores? */
+export function interrupted(tid: number): boolean {
+  try {
+    const fields = status(tid);
+    const set = (name: string): bigint => BigInt(`0x${fields.get(name) ?? '0'}`);
+    return ((set('SigPnd') | set('ShdPnd')) & ~set('SigBlk') & ~set('SigIgn')) !== 0n;
+  } catch {
+    return true;
+  }
+}

@@ -5,6 +5,8 @@
 
 /** x86-64 numbers. */
 const X86_64 = {
+  read: 0,
+  write: 1,
   open: 2,
   stat: 4,
   fstat: 5,
@@ -13,6 +15,8 @@ const X86_64 = {
   ioctl: 16,
   pread64: 17,
   pwrite64: 18,
+  readv: 19,
+  writev: 20,
   access: 21,
   execve: 59,
   exit: 60,
@@ -60,6 +64,10 @@ const ARM64: Partial<Record<SyscallName, number>> = {
   fchmodat: 53,
   fchownat: 54,
   openat: 56,
+  read: 63,
+  write: 64,
+  readv: 65,
+  writev: 66,
   pread64: 67,
   pwrite64: 68,
   preadv: 69,

@@ -23,19 +23,25 @@ export class RecordStream {
     this.#onRelease = onRelease;
   }
 
+  /** So many records can be queued now, and none would be dropped. If not, one record says that something was. */
+  fits(records: number): boolean {
+    if (this.#records.length + records < QUEUE_LENGTH) return true;
+    this.#lose();
+    return false;
+  }
+
   /** Queues a record. Returns false if it was dropped. */
   post(record: Uint8Array): boolean {
-    const waiting = this.#records.length;
-    if (waiting < QUEUE_LENGTH - 1) {
-      this.#dropped = false;
-      this.#records.push(record);
-      return true;
-    }
-    if (!this.#dropped && waiting < QUEUE_LENGTH) {
-      this.#dropped = true;
-      this.#records.push(this.#lost());
-    }
-    return false;
+    if (!this.fits(1)) return false;
+    this.#dropped = false;
+    this.#records.push(record);
+    return true;
+  }
+
+  #lose(): void {
+    if (this.#dropped || this.#records.length >= QUEUE_LENGTH) return;
+    this.#dropped = true;
+    this.#records.push(this.#lost());
   }
 
   /** The next record; it stays. */

@@ -2,6 +2,7 @@
 import { closeSync } from 'node:fs';
 import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
+import { ATTRIBUTE, type AttributeFile } from '../../kernel/fs/attribute-file.js';
 import type { Located } from '../../kernel/fs/file-system.js';
 import type { Inode } from '../../kernel/fs/inode.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
@@ -140,6 +141,8 @@ export class FileCalls {
    * @throws EMFILE and what else the host answers; the open file is released then
    */
   give(n: Notification, file: OpenFile, flags: number, send: boolean): number {
+    const attribute = file.facet(ATTRIBUTE);
+    if (attribute) return this.#giveAttribute(n, file, attribute, flags, send);
     if (file.driven) return this.#giveDriven(n, file, flags, send);
     const memories = (file.facet(BACKING) ?? []).filter((memory) => memory instanceof SharedMemory);
     for (const memory of memories) this.#memories.add(memory);
@@ -152,12 +155,44 @@ export class FileCalls {
 
   #giveDriven(n: Notification, file: OpenFile, flags: number, send: boolean): number {
     const { fd: ours, writeEnd } = this.#driven.make(file, flags & (O.ACCMODE | O.NONBLOCK));
+    const fd = this.#addDriven(n, ours, flags, send);
+    this.#watchEnd(writeEnd);
+    return fd;
+  }
+
+  /** Reading an attribute is the host kernel's work; writing it is driven. */
+  #giveAttribute(n: Notification, file: OpenFile, attribute: AttributeFile, flags: number, send: boolean): number {
+    const access = flags & O.ACCMODE;
+    const bytes = access === O.WRONLY ? new Uint8Array() : attribute.text();
+    // Its read fails: with the right number.
+    if (!bytes) return this.#giveDriven(n, file, flags, send);
+    const written = (from: Uint8Array): void => this.#writeUnasked(attribute, from);
+    const content = { bytes, written: access === O.RDONLY ? undefined : written };
+    const ours = this.#files.make(file, flags & (O.ACCMODE | O.NONBLOCK), [], content);
+    if (access !== O.RDONLY) return this.#addDriven(n, ours, flags, send);
+    const fd = n.addDescriptor(ours, { cloexec: (flags & O.CLOEXEC) !== 0, send });
+    closeSync(ours);
+    return given(fd);
+  }
+
+  /** A write that the host kernel has done already: its failure is in the trace only. */
+  #writeUnasked(attribute: AttributeFile, from: Uint8Array): void {
+    const record = { pid: 0, tid: 0, call: 'write', file: attribute.name, input: { count: from.length } };
+    try {
+      this.kernel.report({ ...record, result: attribute.write(from) });
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      this.kernel.report({ ...record, result: -1, error });
+    }
+  }
+
+  /** Gives the caller a driven number for a descriptor of ours, and closes ours. */
+  #addDriven(n: Notification, ours: number, flags: number, send: boolean): number {
     const how = { cloexec: (flags & O.CLOEXEC) !== 0, send };
     let fd = n.addDescriptor(ours, { ...how, number: this.#freeNumber(n.tid) });
     // Over its limit of descriptors the program has no such number: any will do.
     if (fd === -EBADF) fd = n.addDescriptor(ours, how);
     closeSync(ours);
-    this.#watchEnd(writeEnd);
     return given(fd);
   }
 
@@ -170,7 +205,7 @@ export class FileCalls {
 
   /** Is reading the file the host kernel's work? */
   readByHost(file: OpenFile): boolean {
-    return !file.driven;
+    return !file.driven || file.facet(ATTRIBUTE) !== undefined;
   }
 
   /** The virtual file behind a thread's descriptor; undefined if it is another kind. */

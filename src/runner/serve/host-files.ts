@@ -9,6 +9,9 @@
  * carries a lock that ends with it (flock(2)). Both counts fall a moment after the event, so that a file that seems to be
  * held is looked at again before the next calls are served.
  *
+ * An attribute of sysfs is a memfd with its text, so that reading it is the host kernel's work. Its writes are driven
+ * (driven-files.ts); what a copy at a low number, as a shell makes it, writes into the memfd is taken when inotify says so.
+ *
  * The memfd of a device file also has the memory of its mappable BARs, at the file offsets of their regions. So mmap of a
  * region is an ordinary mmap, and a mapping keeps the open file alive as it does in Linux.
  */
@@ -32,9 +35,12 @@ const AT_FDCWD = -100;
 const O_RDONLY = 0;
 const O_CLOEXEC = 0o2000000;
 const IN_CLOSE = 8 | 16;
+const IN_MODIFY = 2;
 const IN_Q_OVERFLOW = 0x4000;
 const IN_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const EVENT_HEADER = 16;
+/** Most bytes that one write of an attribute has: a page. */
+const ATTRIBUTE_WRITE = 4096;
 /** How long after an event a file is looked at again, milliseconds. */
 const DOUBT = 20;
 
@@ -45,6 +51,15 @@ interface HostFile {
   /** A description of our own: for reading only, or of a device's memory. */
   readonly own: number;
   readonly memory: boolean;
+  /** Bytes of the memfd that are not news. */
+  known: number;
+}
+
+/** What a memfd has in it at first. */
+export interface Content {
+  readonly bytes: Uint8Array;
+  /** Told of what was written behind it. */
+  readonly written: ((bytes: Uint8Array) => void) | undefined;
 }
 
 /** Opens what a descriptor of ours is once more: another description of the same inode. */
@@ -58,6 +73,7 @@ export class HostFiles {
   readonly inotify: number;
   readonly #index: FileIndex;
   readonly #byWatch = new Map<number, HostFile>();
+  readonly #written = new Map<HostFile, (bytes: Uint8Array) => void>();
   /** Files that an event spoke of and that seemed to be held, until when they are looked at. */
   readonly #doubtful = new Map<HostFile, number>();
   readonly #events = new DataView(new ArrayBuffer(4096));
@@ -78,10 +94,11 @@ export class HostFiles {
    * Makes the host's descriptor of an open file.
    * @param flags access mode and O_NONBLOCK, as the program sees them by F_GETFL
    * @param memory the mappable memory that the file has, a region each, in the order of the regions
+   * @param content what reading it shows
    * @returns our copy; close it once the program has its own. If nobody has one then, the open file is released
    * @throws LibcError a limit of the host; the open file is released then
    */
-  make(file: OpenFile, flags: number, memory: readonly SharedMemory[]): number {
+  make(file: OpenFile, flags: number, memory: readonly SharedMemory[], content?: Content): number {
     const open: number[] = [];
     try {
       const last = memory.at(-1);
@@ -89,7 +106,8 @@ export class HostFiles {
         ? memoryFile(file.name, last.bar, last.size)
         : check(libc.memfd_create(file.name, MFD_CLOEXEC | MFD_ALLOW_SEALING), 'memfd_create');
       open.push(base);
-      if (!last) libc.fcntl(base, F_ADD_SEALS, F_SEAL_ALL);
+      if (content) check(libc.write(base, addressOf(content.bytes), content.bytes.length), 'write to a memfd');
+      if (!last && !content?.written) libc.fcntl(base, F_ADD_SEALS, F_SEAL_ALL);
       const fd = openAgain(base, flags);
       open.push(fd);
       if (last) libc.flock(fd, LOCK_SH);
@@ -99,9 +117,12 @@ export class HostFiles {
         closeSync(base);
         open.shift();
       }
-      const watch = check(libc.inotify_add_watch(this.inotify, `/proc/self/fd/${fd}`, IN_CLOSE), 'inotify_add_watch');
-      const place = this.#index.add(fd, file);
-      this.#byWatch.set(watch, { file, place, watch, own, memory: last !== undefined });
+      const mask = IN_CLOSE | (content?.written ? IN_MODIFY : 0);
+      const watch = check(libc.inotify_add_watch(this.inotify, `/proc/self/fd/${fd}`, mask), 'inotify_add_watch');
+      const known = content?.bytes.length ?? 0;
+      const host = { file, place: this.#index.add(fd, file), watch, own, memory: last !== undefined, known };
+      this.#byWatch.set(watch, host);
+      if (content?.written) this.#written.set(host, content.written);
       return fd;
     } catch (error) {
       for (const fd of open) closeSync(fd);
@@ -125,7 +146,8 @@ export class HostFiles {
       for (let at = 0; at < size; at += EVENT_HEADER + buffer.getUint32(at + 12, true)) {
         if (buffer.getUint32(at + 4, true) & IN_Q_OVERFLOW) for (const host of this.#byWatch.values()) this.#look(host);
         const host = this.#byWatch.get(buffer.getInt32(at, true));
-        if (host) this.#look(host);
+        if (host) this.#takeWritten(host);
+        if (host && buffer.getUint32(at + 4, true) & IN_CLOSE) this.#look(host);
       }
     }
   }
@@ -136,6 +158,16 @@ export class HostFiles {
       if (this.#gone(host)) this.#release(host);
       else if (performance.now() > until) this.#doubtful.delete(host);
     }
+  }
+
+  #takeWritten(host: HostFile): void {
+    const told = this.#written.get(host);
+    if (!told) return;
+    const bytes = new Uint8Array(new ArrayBuffer(ATTRIBUTE_WRITE));
+    const got = libc.pread(host.own, addressOf(bytes), bytes.length, host.known);
+    if (got <= 0) return;
+    host.known += got;
+    told(bytes.subarray(0, got));
   }
 
   #look(host: HostFile): void {
@@ -150,6 +182,7 @@ export class HostFiles {
 
   #release(host: HostFile): void {
     this.#doubtful.delete(host);
+    this.#written.delete(host);
     this.#byWatch.delete(host.watch);
     this.#index.remove(host.place);
     libc.inotify_rm_watch(this.inotify, host.watch);

@@ -10,11 +10,11 @@ const pure = {
   // The proof that an open file can be carries the record of authority's keeper.
   kernel: ['authority', 'abi'],
   // A function's DMA port hears of its command register; pollers and mappable memory are the kernel's.
-  pci: ['kernel', 'iommu', 'abi'],
+  pci: ['kernel', 'iommu', 'authority', 'abi'],
   devices: ['pci', 'iommu', 'abi'],
-  ioasid: ['kernel', 'iommu', 'authority', 'abi'],
-  // A VFIO device file is around a device model.
-  vfio: ['ioasid', 'pci', 'devices', 'kernel', 'iommu', 'authority', 'abi'],
+  // A VFIO device file is around a PCI function; who may use it is the business of the wings.
+  vfio: ['pci', 'kernel', 'iommu', 'authority', 'abi'],
+  ioasid: ['vfio', 'pci', 'kernel', 'iommu', 'authority', 'abi'],
   kvm: ['vfio', 'ioasid', 'kernel', 'iommu', 'authority', 'abi'],
   // A machine file names its authority policy, and the name is checked with the rest of the file.
   // Devices run on the kernel's timers and pollers.

@@ -51,6 +51,19 @@ export function imageOf(pid: number): string {
   return fields.slice(23, 26).join(' ');
 }
 
+/**
+ * A soft limit of a process, as /proc/PID/limits says it.
+ * @param name as it stands there
+ * @returns undefined: unlimited
+ */
+export function softLimit(pid: number, name: string): bigint | undefined {
+  const line = readFileSync(`/proc/${pid}/limits`, 'latin1')
+    .split('\n')
+    .find((each) => each.startsWith(name));
+  const soft = line?.slice(name.length).trim().split(/\s+/)[0];
+  return soft === undefined || soft === 'unlimited' ? undefined : BigInt(soft);
+}
+
 /** Target of a magic link, or undefined if there is none (any more). */
 export function link(path: string): string | undefined {
   try {

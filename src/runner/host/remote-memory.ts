@@ -6,7 +6,7 @@
 import { closeSync, readFileSync } from 'node:fs';
 import type { Memory } from '../../kernel/mm.js';
 import { addressOf, errno, libc } from './libc.js';
-import { hasIpcLock, tryOpen } from './procfs.js';
+import { hasIpcLock, softLimit, tryOpen } from './procfs.js';
 
 const RLIMIT_MEMLOCK = 8;
 const RLIM_INFINITY = (1n << 64n) - 1n;
@@ -92,7 +92,8 @@ export class RemoteMemory implements Memory {
   }
 
   lockLimit(): bigint | undefined {
-    if (libc.prlimit(this.pid, RLIMIT_MEMLOCK, 0, limitsAddress) !== 0) return 0n;
+    // Another user's process without CAP_SYS_RESOURCE, as after setuid() in a container: its limits can be read all the same.
+    if (libc.prlimit(this.pid, RLIMIT_MEMLOCK, 0, limitsAddress) !== 0) return softLimit(this.tid, 'Max locked memory');
     const soft = limits.getBigUint64(0, true);
     return soft === RLIM_INFINITY ? undefined : soft;
   }
@@ -103,8 +104,8 @@ export class RemoteMemory implements Memory {
 
   /** Holds on to this program image: from now on it is told from a later one of the same process. */
   hold(): void {
-    this.#mem ??= tryOpen(`/proc/${this.pid}/mem`, O_RDWR);
-    this.#maps ??= tryOpen(`/proc/${this.pid}/maps`, 'r');
+    this.#mem ??= tryOpen(`/proc/${this.tid}/mem`, O_RDWR);
+    this.#maps ??= tryOpen(`/proc/${this.tid}/maps`, 'r');
   }
 
   /** True if the held image no longer has memory: its program was replaced. */
@@ -168,7 +169,7 @@ export class RemoteMemory implements Memory {
       }
       if (errno() === ENOENT) return undefined;
     }
-    return parseMaps(this.pid).find((area) => area.start <= address && address < area.end);
+    return parseMaps(this.tid).find((area) => area.start <= address && address < area.end);
   }
 }
 

@@ -11,7 +11,7 @@ interface Told {
   readonly stderr: string;
 }
 
-/** Runs a script in a directory of its own. `$RUN` stands before each program: nothing, or `ioasid exec --`. */
+/** Runs a script in a directory of its own. `$RUN` stands before each program: `env`, or `ioasid exec --`. */
 function script(text: string, run: string): Told {
   const { status, stdout, stderr } = spawnSync('bash', ['-c', text], {
     encoding: 'latin1',
@@ -63,7 +63,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
     "$RUN bash -c 'ls /proc/self/fd | wc -l' <&-; $RUN bash -c 'echo lost' >&- 2>/dev/null; echo $?",
   'ignored signals': "trap '' HUP TERM USR2; $RUN grep SigIgn /proc/self/status",
   'blocked signals':
-    "python3 -c 'import os,signal,sys; signal.pthread_sigmask(signal.SIG_BLOCK,[10,12,34]); os.execvp(sys.argv[1],sys.argv[1:])' ${RUN:-env} grep SigBlk /proc/self/status",
+    "python3 -c 'import os,signal,sys; signal.pthread_sigmask(signal.SIG_BLOCK,[10,12,34]); os.execvp(sys.argv[1],sys.argv[1:])' $RUN grep SigBlk /proc/self/status",
   'the soft limit of descriptors': "ulimit -Sn 300; $RUN bash -c 'ulimit -Sn; ulimit -Hn'",
   'arguments and environment that are not text':
     "env 'no-name=1' x=$'\\xff\\xfe' 'BASH_FUNC_f%%=() { echo f; }' $RUN bash -c 'printf \"%s|\" \"$@\"; f; env | grep -a -e ^x= -e no-name -e ^_= -e SHLVL -e IOASID' zero $'\\xfe' '' $'a\\nb' '*'",
@@ -95,7 +95,7 @@ describe('with and without ioasid exec', () => {
     const needs = Object.entries(NEEDS).find(([word]) => name.includes(word) || text.includes(`'${word}`))?.[1];
     test.skipIf(needs !== undefined && !has(needs))(name, () => {
       const whole = text.replace('"$JOB"', `'${PYTHON_JOB_CONTROL.replaceAll("'", `'\\''`)}'`);
-      const plain = script(whole, '');
+      const plain = script(whole, 'env');
       expect(script(whole, `${ioasid} exec --`)).toEqual(plain);
       expect(plain.stdout).not.toBe('');
     });

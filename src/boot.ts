@@ -9,6 +9,8 @@ import { IOASID_DEVICE_ROWS } from './ioasid/vfio-bind.js';
 import { plug } from './iommu/attach.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
 import type { IommuGroup } from './iommu/requester.js';
+import type { IommufdContext } from './iommufd/context.js';
+import { openIommufd } from './iommufd/file.js';
 import { FileSystem } from './kernel/fs/file-system.js';
 import type { DeviceInode } from './kernel/fs/inode.js';
 import { VirtualKernel } from './kernel/kernel.js';
@@ -21,6 +23,7 @@ import { buildMachine, type Machine, type MachineDevice } from './machine/build.
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
 import type { MachineDescription } from './machine/schema.js';
 import { MachineSlots } from './machine/slots.js';
+import { UserAccounts } from './memory/account.js';
 import type { MakeMemory } from './pci/memory.js';
 import type { CharacterDevice } from './sysfs/character-devices.js';
 import { AssignedDevice } from './vfio/assigned-device.js';
@@ -41,6 +44,8 @@ export interface BootOptions {
   eviction?: Eviction;
   /** Where mappable device memory is. */
   makeMemory?: MakeMemory;
+  /** The kernel is built with its own tests (Linux: CONFIG_IOMMUFD_TEST); the machine file's choice when not given. */
+  selftest?: boolean | undefined;
   /** Failures on demand: calls that fail, devices that vanish, interrupts that are late or lost. */
   inject?: readonly Rule[] | undefined;
   /** Keep the names of the calls that could have failed. */
@@ -55,6 +60,8 @@ export interface BootOptions {
 /** Device numbers: misc devices have major 10; VFIO's cdev has a major of its own. */
 const MISC_MAJOR = 10;
 const IOASID_MINOR = 60;
+/** linux/miscdevice.h: IOMMUFD's is assigned when it is registered; this is the first that is free. */
+const IOMMU_MINOR = 125;
 const KVM_MINOR = 232;
 const VFIO_MAJOR = 511;
 /** A device under a VFIO driver, and its minor number. */
@@ -75,6 +82,7 @@ export class BootedMachine {
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
   readonly contexts = new Set<IoasidContext>();
+  readonly iommufds = new Set<IommufdContext>();
   readonly vms = new Set<Vm>();
   /** The PCI bus, its drivers, and what /sys shows of them. */
   readonly slots: MachineSlots;
@@ -85,6 +93,7 @@ export class BootedMachine {
   readonly #vfioHost: VfioHost<AssignedDevice>;
   #vmNumber = 0;
   #pids = 1000;
+  #mocks = 0;
 
   constructor(options: BootOptions = {}) {
     const description = options.machine ?? DEFAULT_DESCRIPTION;
@@ -120,6 +129,13 @@ export class BootedMachine {
       takeOut: (device) => this.unplug(this.#nameOf(device)),
     });
     this.#addMisc('ioasid', IOASID_MINOR, () => openIoasid(host));
+    const iommufd = {
+      users: new UserAccounts(),
+      contexts: this.iommufds,
+      selftest: options.selftest ?? description.selftest ?? false,
+      nextMock: () => this.#mocks++,
+    };
+    this.#addMisc('iommu', IOMMU_MINOR, () => openIommufd(iommufd));
     this.#addMisc('kvm', KVM_MINOR, () => openKvm(host));
     this.#vfioHost = {
       pollers: this.pollers,

@@ -5,7 +5,7 @@ import { buildFilter } from './host/filter.js';
 import { libc } from './host/libc.js';
 import { say } from './host/output.js';
 import { hostArchitecture } from './host/syscalls.js';
-import { inheritance, lastArguments, limitOpenFiles } from './inheritance.js';
+import { type Inheritance, inheritance, lastArguments, limitOpenFiles } from './inheritance.js';
 import { Program } from './program.js';
 import { Run, type RunOptions } from './run.js';
 import { newRun, runsDirectory, sweep } from './runs.js';
@@ -23,16 +23,26 @@ export interface ExecOptions extends RunOptions {
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** Descriptors from this number on are driven: few programs have as many of their own. */
+const FIRST_DRIVEN = 512;
+
+/** The same where the program may not have so many: the upper half. */
+function driven({ openFiles }: Inheritance): number {
+  return openFiles === undefined ? FIRST_DRIVEN : Math.min(FIRST_DRIVEN, Math.floor(Number(openFiles) / 2));
+}
+
 /** Everything that must be there before the program starts. @throws Error what is missing */
 async function run(options: ExecOptions, directory: string): Promise<number> {
   const given = inheritance();
   // As the shell gave them: not every argument is UTF-8.
   const [file = '', ...args] = lastArguments(options.args.length + 1);
-  const filter = buildFilter(hostArchitecture(), { ioUring: options.ioUring ?? false });
+  const firstDriven = driven(given);
+  const filter = buildFilter(hostArchitecture(), { ioUring: options.ioUring ?? false, firstDriven });
   const run = await Run.boot(options);
   const told = new Set<string>();
   run.prepare({
     directory,
+    firstDriven,
     onLimit: (sentence) => {
       if (!told.has(sentence)) say(sentence);
       told.add(sentence);

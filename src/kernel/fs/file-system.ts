@@ -116,17 +116,6 @@ export class FileSystem {
     hasSides(path, inode, reads, writes);
     return new OpenFile(new AttributeFile(path, inode, capable(who, CAP.SYS_ADMIN)), ATTRIBUTE_TABLE);
   }
-
-  /** All that there is to read of an attribute now. @throws EACCES, and what show() throws */
-  read(path: string, inode: AttributeInode, who: Credentials): Uint8Array {
-    permit(path, inode, who, MAY.READ);
-    hasSides(path, inode, true, false);
-    const file = new AttributeFile(path, inode, capable(who, CAP.SYS_ADMIN));
-    const all = new Uint8Array(inode.size);
-    let size = 0;
-    for (let got = -1; got !== 0; size += got) got = file.pread(all.subarray(size), BigInt(size));
-    return all.subarray(0, size);
-  }
 }
 
 /** sysfs refuses everybody, root too, what no permission bit or no method allows (fs/kernfs/file.c, kernfs_fop_open). */

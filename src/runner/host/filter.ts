@@ -34,10 +34,8 @@ const ALWAYS: readonly SyscallName[] = [
   ...(['getxattr', 'lgetxattr', 'listxattr', 'llistxattr', 'preadv', 'pwritev', 'preadv2', 'pwritev2'] as const),
 ];
 
-/** Calls on descriptors from HIGH_DESCRIPTOR on. */
+/** Calls on driven descriptors, beside read and write. */
 const ON_HIGH: readonly SyscallName[] = ['getdents64', 'lseek', 'fchdir', 'fstatfs', 'dup', 'dup2', 'dup3', 'fcntl'];
-/** Descriptors from here on may be directories and attributes of the tree. */
-export const HIGH_DESCRIPTOR = 512;
 
 const MAP_SHARED = 1;
 const MAP_ANONYMOUS = 0x20;
@@ -54,8 +52,12 @@ const ret = (value: number): Step => ({ code: RET, value });
 /**
  * The filter's instructions, 8 bytes each (struct sock_filter).
  * @param options.ioUring let io_uring_setup through; its operations pass by the filter
+ * @param options.firstDriven descriptors from this number on are driven: reading and writing them is handed over
  */
-export function buildFilter(architecture: Architecture, options: { ioUring: boolean }): Uint8Array {
+export function buildFilter(
+  architecture: Architecture,
+  options: { ioUring: boolean; firstDriven: number },
+): Uint8Array {
   const { audit, numbers } = architecture;
   const jump = (name: SyscallName, target: string): Step[] => {
     const nr = numbers[name];
@@ -69,16 +71,14 @@ export function buildFilter(architecture: Architecture, options: { ioUring: bool
     ...jump('mmap', 'mmap'),
     ...jump('pread64', 'pread'),
     ...jump('pwrite64', 'pread'),
+    ...jump('read', 'read'),
+    ...jump('write', 'read'),
+    ...jump('readv', 'read'),
+    ...jump('writev', 'read'),
     ...(options.ioUring ? [] : jump('io_uring_setup', 'enosys')),
-    ...ON_HIGH.flatMap((name) => jump(name, 'high')),
+    ...ON_HIGH.flatMap((name) => jump(name, 'read')),
     ...ALWAYS.flatMap((name) => jump(name, 'notify')),
     ret(ALLOW),
-
-    // A descriptor at a high number; a negative one is the host's to refuse.
-    { label: 'high' },
-    ld(lowWord(0)),
-    { code: JGE, value: 0x8000_0000, yes: 'allow' },
-    { code: JGE, value: HIGH_DESCRIPTOR, yes: 'notify', no: 'allow' },
 
     // ioctl: the type byte of the request is ';' or KVMIO.
     { label: 'ioctl' },
@@ -94,6 +94,12 @@ export function buildFilter(architecture: Architecture, options: { ioUring: bool
     { code: JSET, value: MAP_SHARED, yes: 'notify' },
     ld(highWord(5)),
     { code: JGE, value: REGION_HIGH, yes: 'notify', no: 'allow' },
+
+    // read, write: of a driven descriptor; a negative one is the host's to refuse.
+    { label: 'read' },
+    ld(lowWord(0)),
+    { code: JGE, value: 0x8000_0000, yes: 'allow' },
+    { code: JGE, value: options.firstDriven, yes: 'notify', no: 'allow' },
 
     // pread64, pwrite64: at an offset where regions are.
     { label: 'pread' },

@@ -98,17 +98,17 @@ export class Notification {
 
   /**
    * Puts a copy of one of our descriptors into the caller.
-   * @param send the number is the call's result, and the call ends
-   * @param at the number it is to have, which is free; not given: the lowest
+   * @param how.send the number is the call's result, and the call ends
+   * @param how.number the number that it gets, whatever that was; not given: the lowest free one
    * @returns the number, or -errno
    */
-  addDescriptor(fd: number, cloexec: boolean, send: boolean, at?: number): number {
+  addDescriptor(fd: number, how: { cloexec: boolean; send: boolean; number?: number }): number {
     const d = this.#addfd;
     d.setBigUint64(0, this.#call.getBigUint64(0, true), true);
-    d.setUint32(8, (send ? ADDFD_SEND : 0) | (at === undefined ? 0 : ADDFD_SETFD), true);
+    d.setUint32(8, (how.send ? ADDFD_SEND : 0) | (how.number === undefined ? 0 : ADDFD_SETFD), true);
     d.setUint32(12, fd, true);
-    d.setUint32(16, at ?? 0, true);
-    d.setUint32(20, cloexec ? O_CLOEXEC : 0, true);
+    d.setUint32(16, how.number ?? 0, true);
+    d.setUint32(20, how.cloexec ? O_CLOEXEC : 0, true);
     const number = libc.ioctl(this.#listener, ADDFD, this.#addfdAddress);
     this.added = number < 0 ? -errno() : number;
     return this.added;

@@ -5,6 +5,8 @@
 
 /** x86-64 numbers. */
 const X86_64 = {
+  read: 0,
+  write: 1,
   open: 2,
   close: 3,
   stat: 4,
@@ -15,6 +17,8 @@ const X86_64 = {
   ioctl: 16,
   pread64: 17,
   pwrite64: 18,
+  readv: 19,
+  writev: 20,
   access: 21,
   dup: 32,
   dup2: 33,
@@ -108,6 +112,10 @@ const ARM64: Partial<Record<SyscallName, number>> = {
   close: 57,
   getdents64: 61,
   lseek: 62,
+  read: 63,
+  write: 64,
+  readv: 65,
+  writev: 66,
   pread64: 67,
   pwrite64: 68,
   preadv: 69,

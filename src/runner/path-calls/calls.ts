@@ -17,7 +17,7 @@ export class PathCalls {
 
   /** @param copies a directory of this run for copies of the tree's directories */
   constructor(kernel: VirtualKernel, copies: string, services: PathServices) {
-    const lookup = new PathLookup(kernel.fs, new Directories(kernel.fs, copies));
+    const lookup = new PathLookup(kernel.fs, new Directories(kernel.fs, copies), services.firstDriven);
     this.#resolver = new Resolver(kernel, lookup, services);
     this.#directories = new DirectoryCalls(this.#resolver);
   }

@@ -10,7 +10,6 @@ import type { Notification } from '../host/notification.js';
 import { credentials } from '../host/procfs.js';
 import type { SyscallName } from '../host/syscalls.js';
 import { memfdPath } from '../path/descriptor-text.js';
-import { HIGH } from '../path/descriptors.js';
 import { hostLink, hostOpen } from '../path/host-calls.js';
 import { injectFchdir } from '../path/inject.js';
 import { AT_FDCWD } from '../path/lookup.js';
@@ -46,7 +45,7 @@ export class DirectoryCalls {
 
   /** fstat of a descriptor at a high number; 'host' if it is nothing of the tree. */
   fstat(n: Notification, fd: number, call: 'fstat' | 'newfstatat' | 'statx'): Served {
-    const found = fd >= HIGH ? this.#behind(n.tid, fd) : undefined;
+    const found = fd >= this.#resolver.lookup.firstDriven ? this.#behind(n.tid, fd) : undefined;
     if (!found || (found.inode.type === 'directory' && found.inode.listsHost)) return 'host';
     if (call === 'statx') return copyOut(n, 4, packStatx(found));
     return copyOut(n, call === 'fstat' ? 1 : 2, packStat(found));
@@ -98,7 +97,7 @@ export class DirectoryCalls {
     if (fd < 0) return fd;
     try {
       // A low number: fchdir of a high one would come to us.
-      const given = n.addDescriptor(fd, true, false);
+      const given = n.addDescriptor(fd, { cloexec: true, send: false });
       return given < 0 ? given : injectFchdir(n, given);
     } finally {
       closeSync(fd);

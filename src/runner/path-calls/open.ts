@@ -8,7 +8,7 @@ import type { Notification } from '../host/notification.js';
 import { credentials } from '../host/procfs.js';
 import { copyRemote } from '../host/remote-memory.js';
 import type { SyscallName } from '../host/syscalls.js';
-import { giveHigh, HIGH, pathDescriptor, textDescriptor } from '../path/descriptors.js';
+import { giveDriven, pathDescriptor } from '../path/descriptors.js';
 import { hostOpen } from '../path/host-calls.js';
 import { AT_FDCWD, type LookupOptions } from '../path/lookup.js';
 import type { Served } from '../serve/served.js';
@@ -89,12 +89,7 @@ export class OpenCalls {
     if (flags & O_DIRECTORY) throw new Errno('ENOTDIR', `${path} is no directory`);
     // O_PATH of a file or a link: a descriptor that names it, and can neither be read nor written.
     if (flags & O_PATH) return this.#give(n, pathDescriptor(path), flags);
-    const who = credentials(n.tid);
-    if (inode.type === 'attribute' && (flags & O.ACCMODE) === O.RDONLY) {
-      const text = this.#resolver.lookup.fs.read(path, inode, who);
-      return this.#give(n, textDescriptor(path, text, flags & O.NONBLOCK), flags);
-    }
-    const file = this.#resolver.kernel.open(found, flags, who);
+    const file = this.#resolver.kernel.open(found, flags, credentials(n.tid));
     return this.#resolver.services.give(n, file, flags & (O.ACCMODE | O.NONBLOCK | O.CLOEXEC));
   }
 
@@ -103,13 +98,14 @@ export class OpenCalls {
     inPlaceOf(n, path);
     const fd = hostOpen(path, flags & ~(O_PATH | O_NOFOLLOW), mode);
     if (fd < 0) return fd;
-    const given = n.addDescriptor(fd, (flags & O.CLOEXEC) !== 0, true);
+    const given = n.addDescriptor(fd, { cloexec: (flags & O.CLOEXEC) !== 0, send: true });
     closeSync(fd);
     return given < 0 ? given : 'done';
   }
 
   #openDirectory(n: Notification, path: string, directory: DirectoryInode, flags: number, moved: boolean): Served {
-    const { directories } = this.#resolver.lookup;
+    const { lookup } = this.#resolver;
+    const { directories } = lookup;
     const at = directories.onHost(path, directory);
     if ((flags & TMPFILE) !== 0 && at === path && !moved) return 'host';
     if ((flags & O.ACCMODE) !== O.RDONLY && !(flags & O_PATH)) throw new Errno('EISDIR', `${path} is a directory`);
@@ -119,9 +115,10 @@ export class OpenCalls {
     const fd = hostOpen(at, (flags & DIRECTORY_FLAGS) | O_DIRECTORY, 0);
     if (fd < 0) return fd;
     try {
-      const given = giveHigh(n, fd, (flags & O.CLOEXEC) !== 0, true);
+      const { firstDriven } = lookup;
+      const given = giveDriven(n, fd, (flags & O.CLOEXEC) !== 0, firstDriven);
       directories.opened(n.tid, given);
-      if (given < HIGH) this.#resolver.lookup.lowMatters = true;
+      if (given < firstDriven) lookup.lowMatters = true;
       return 'done';
     } finally {
       closeSync(fd);
@@ -131,7 +128,7 @@ export class OpenCalls {
   /** Gives the caller a descriptor of ours, and closes it. */
   #give(n: Notification, fd: number, flags: number): 'done' {
     try {
-      giveHigh(n, fd, (flags & O.CLOEXEC) !== 0, true);
+      giveDriven(n, fd, (flags & O.CLOEXEC) !== 0, this.#resolver.lookup.firstDriven);
       return 'done';
     } finally {
       closeSync(fd);

@@ -17,6 +17,8 @@ export type Handler = (notification: Notification) => Served;
 export interface PathServices {
   /** Gives the caller an open file, as the result of the call. */
   give(n: Notification, file: OpenFile, flags: number): Served;
+  /** Directories and paths are given out at numbers from here on. */
+  readonly firstDriven: number;
   /** Name of the virtual file behind a thread's descriptor. */
   nameOf(tid: number, fd: number): string | undefined;
 }

@@ -12,7 +12,6 @@ import type { FileSystem } from '../../kernel/fs/file-system.js';
 import { type Found, type Place, pathOf, type WalkOptions } from '../../kernel/fs/walk.js';
 import type { Notification } from '../host/notification.js';
 import { credentials } from '../host/procfs.js';
-import { HIGH } from './descriptors.js';
 import type { Directories } from './directories.js';
 import { hostLink, isHostDirectory } from './host-calls.js';
 import { CallerView } from './host-view.js';
@@ -32,6 +31,7 @@ export type LookupOptions = Omit<WalkOptions, 'who' | 'host'> & {
 
 export class PathLookup {
   readonly fs: FileSystem;
+  readonly firstDriven: number;
   readonly directories: Directories;
   readonly view: CallerView;
   readonly #text: PathText;
@@ -41,10 +41,12 @@ export class PathLookup {
   #everything = false;
   /** Some process may be in a directory of the tree, or above it. */
   cwdMatters: boolean;
-  /** A descriptor below HIGH may be such a directory. */
+  /** A descriptor below the driven ones may be such a directory. */
   lowMatters: boolean;
 
-  constructor(fs: FileSystem, directories: Directories) {
+  /** @param firstDriven directories of the tree have descriptors from this number on */
+  constructor(fs: FileSystem, directories: Directories, firstDriven: number) {
+    this.firstDriven = firstDriven;
     this.fs = fs;
     this.directories = directories;
     this.#tops = [...new Set([...fs.root.list()].map(([name]) => name)), 'proc'];
@@ -158,7 +160,7 @@ export class PathLookup {
     )
       return true;
     if (text.absolute) return false;
-    return directory === AT_FDCWD ? this.cwdMatters : directory >= HIGH || this.lowMatters;
+    return directory === AT_FDCWD ? this.cwdMatters : directory >= this.firstDriven || this.lowMatters;
   }
 
   #owned(path: string): boolean {

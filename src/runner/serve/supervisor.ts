@@ -11,12 +11,14 @@ import { eventLoop } from '../host/event-loop.js';
 import { addressOf, check, errno, libc } from '../host/libc.js';
 import { hostLimit } from '../host/limits.js';
 import { Notification, wakeOnSameCpu } from '../host/notification.js';
-import type { StreamPipe } from '../host/stream-pipe.js';
 import { hostArchitecture, type SyscallName } from '../host/syscalls.js';
 import { PathCalls } from '../path-calls/calls.js';
+import { DrivenFiles } from './driven-files.js';
 import { FileCalls } from './file-calls.js';
+import { FileIndex } from './file-index.js';
 import { HostFiles } from './host-files.js';
 import type { Served } from './served.js';
+import { StreamCalls } from './stream-calls.js';
 import { type RemoteProcess, Tasks } from './tasks.js';
 
 const POLLIN = 1;
@@ -26,6 +28,8 @@ const EPOLL_CTL_ADD = 1;
 const EPOLLIN = 1;
 const EPOLLERR = 8;
 const EINTR = 4;
+/** How soon a call that waits for its file notices a signal, milliseconds. */
+const SIGNAL_LOOK = 10;
 const EIO = 5;
 
 interface Handler {
@@ -36,6 +40,8 @@ interface Handler {
 export interface SupervisorOptions {
   /** Directory of this run. */
   readonly directory: string;
+  /** Descriptors from this number on are driven (driven-files.ts). */
+  readonly firstDriven: number;
   /** Told of the process that makes the first call: the program, before it is executed. */
   readonly onFirst: (pid: number) => void;
   /** Nothing is waiting: time for what is not urgent. */
@@ -56,15 +62,15 @@ export class Supervisor {
   readonly #polls = new DataView(new ArrayBuffer(24));
   readonly #pollsAddress = addressOf(this.#polls);
   #first = true;
-  readonly #files = new HostFiles();
+  readonly #index = new FileIndex();
+  readonly #files = new HostFiles(this.#index);
+  readonly #driven = new DrivenFiles(this.#index);
   readonly #tasks: Tasks;
   readonly #paths: PathCalls;
   readonly #handlers: (Handler | undefined)[] = [];
   readonly #epoll = check(libc.epoll_create1(EPOLL_CLOEXEC), 'epoll_create1');
   /** Processes by pidfd. */
   readonly #pidfds = new Map<number, RemoteProcess>();
-  /** Record streams by their write end: the last close of the program's end is an error there. */
-  readonly #streams = new Map<number, StreamPipe>();
   /** Calls that were served, not counting those left to the host. */
   served = 0;
 
@@ -76,19 +82,26 @@ export class Supervisor {
       this.#watch(process.pidfd);
     });
     this.#watch(this.#files.inotify);
-    const calls = new FileCalls(machine.kernel, this.#files, this.#tasks, (pipe) => {
-      this.#streams.set(pipe.writeEnd, pipe);
-      this.#watch(pipe.writeEnd, EPOLLERR);
+    const calls = new FileCalls({
+      kernel: machine.kernel,
+      tasks: this.#tasks,
+      index: this.#index,
+      files: this.#files,
+      driven: this.#driven,
+      watchEnd: (writeEnd) => this.#watch(writeEnd, EPOLLERR),
+      firstDriven: options.firstDriven,
     });
     this.#paths = new PathCalls(machine.kernel, `${options.directory}/root`, {
       give: (n, file, flags) => {
         calls.give(n, file, flags, true);
         return 'done';
       },
+      firstDriven: options.firstDriven,
       nameOf: (tid, fd) => calls.find(tid, fd)?.name,
     });
     this.#register(this.#paths.handlers());
     this.#register(calls.handlers());
+    this.#register(new StreamCalls(machine.kernel, calls, this.#driven).handlers());
     this.#wrapStat('fstat', calls);
     this.#wrapStat('newfstatat', calls);
     this.#wrapStat('statx', calls);
@@ -118,15 +131,14 @@ export class Supervisor {
       const ready = this.#wait();
       const listener = ready > 0 ? this.#polls.getInt16(6, true) : 0;
       if (ready > 0 && this.#polls.getInt16(22, true) !== 0) this.#endings();
+      else if (this.#files.inDoubt) this.#files.settle();
       if (listener & POLLIN) {
         this.#receive();
         continue;
       }
       const next = this.#queue.shift();
-      if (next) {
-        this.#serve(next);
-        this.#free.push(next);
-      }
+      if (next && this.#serve(next)) this.#free.push(next);
+      if (this.#driven.any) this.#free.push(...this.#driven.look());
       if (ready > 0 && this.#polls.getInt16(14, true) !== 0) return 'events';
       if (listener & POLLHUP && !next) {
         this.#endings();
@@ -171,16 +183,21 @@ export class Supervisor {
 
   /** As poll takes it: milliseconds, -1 for ever. @param rest until registers are looked at again */
   #timeUntil(deadline: number | undefined, rest: number | undefined): number {
-    if (deadline === undefined) return rest ?? -1;
-    const left = Math.max(0, Math.ceil(deadline - this.#machine.now()));
-    return rest === undefined ? left : Math.min(left, rest);
+    let left =
+      deadline === undefined ? Number.POSITIVE_INFINITY : Math.max(0, Math.ceil(deadline - this.#machine.now()));
+    if (rest !== undefined) left = Math.min(left, rest);
+    if (this.#driven.anyWaits) left = Math.min(left, SIGNAL_LOOK);
+    if (this.#files.inDoubt) left = Math.min(left, 1);
+    return left === Number.POSITIVE_INFINITY ? -1 : left;
   }
 
-  #serve(n: Notification): void {
+  /** Serves a call. Returns false if it is answered later. */
+  #serve(n: Notification): boolean {
     const handler = this.#handlers[n.nr];
+    if (this.#files.inDoubt) this.#files.settle();
     if (!handler) {
       n.proceed();
-      return;
+      return true;
     }
     this.#paths.begin();
     let result: Served;
@@ -193,11 +210,13 @@ export class Supervisor {
     }
     if (result === 'host') {
       n.proceed();
-      return;
+      return true;
     }
     this.served++;
+    if (result === 'later') return false;
     if (this.#paths.current !== undefined) this.#report(n, handler.name, this.#paths.current, result, refused);
     if (result !== 'done') n.answer(result);
+    return true;
   }
 
   /** Something broke while a call was served. Returns the call's errno. */
@@ -227,11 +246,7 @@ export class Supervisor {
     const count = libc.epoll_wait(this.#epoll, addressOf(events), 64, 0);
     for (let i = 0; i < count; i++) {
       const fd = events.getInt32(i * EPOLL_EVENT + EPOLL_DATA, true);
-      const stream = this.#streams.get(fd);
-      if (stream) {
-        this.#streams.delete(fd);
-        stream.close();
-      }
+      this.#driven.closed(fd);
       const process = this.#pidfds.get(fd);
       if (process) {
         this.#pidfds.delete(fd);

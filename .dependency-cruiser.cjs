@@ -17,6 +17,8 @@ const pure = {
   // A function's DMA port hears of its command register; pollers and mappable memory are the kernel's.
   pci: ['kernel', 'iommu', 'authority', 'abi'],
   devices: ['pci', 'iommu', 'abi'],
+  // The tree of /sys is read from the bus, the groups and the units; its nodes are inodes of the kernel.
+  sysfs: ['pci', 'kernel', 'iommu', 'abi'],
   // A VFIO device file is around a PCI function; who may use it is the business of the wings.
   vfio: ['pci', 'kernel', 'iommu', 'authority', 'memory', 'abi'],
   ioasid: ['vfio', 'pci', 'kernel', 'iommu', 'authority', 'memory', 'abi'],
@@ -24,7 +26,8 @@ const pure = {
   kvm: ['vfio', 'ioasid', 'kernel', 'iommu', 'authority', 'memory', 'abi'],
   // A machine file names its authority policy, and the name is checked with the rest of the file.
   // Devices run on the kernel's timers and pollers.
-  machine: ['kernel', 'iommu', 'pci', 'devices', 'authority', 'abi'],
+  // A machine's functions are in slots of its bus, and seen in sysfs.
+  machine: ['sysfs', 'kernel', 'iommu', 'pci', 'devices', 'authority', 'abi'],
   // The trace formats the kernel's record of a call.
   trace: ['kernel', 'abi'],
   // The policies that are checked are the modules that run.

@@ -15,6 +15,7 @@ import type { IommufdContext } from './iommufd/context.js';
 import { openIommufd } from './iommufd/file.js';
 import { IOMMUFD_DEVICE_ROWS } from './iommufd/vfio-bind.js';
 import { FileSystem } from './kernel/fs/file-system.js';
+import type { DeviceInode } from './kernel/fs/inode.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { Pollers } from './kernel/pollers.js';
 import { Process, type ProcessOptions } from './kernel/process.js';
@@ -24,8 +25,10 @@ import type { Vm } from './kvm/vm.js';
 import { buildMachine, type Machine, type MachineDevice } from './machine/build.js';
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
 import type { MachineDescription } from './machine/schema.js';
+import { MachineSlots } from './machine/slots.js';
 import { UserAccounts } from './memory/account.js';
 import type { MakeMemory } from './pci/memory.js';
+import type { CharacterDevice } from './sysfs/character-devices.js';
 import { AssignedDevice } from './vfio/assigned-device.js';
 import { type DeviceFileTable, deviceFileTable, openDevice } from './vfio/file.js';
 import { VfioGroup } from './vfio/group.js';
@@ -50,6 +53,8 @@ export interface BootOptions {
   inject?: readonly Rule[] | undefined;
   /** Keep the names of the calls that could have failed. */
   injectLog?: boolean | undefined;
+  /** CPUs of the machine; 1 when not given. */
+  cpus?: number;
   /** Owner of the device files. */
   uid?: number;
   gid?: number;
@@ -65,6 +70,8 @@ const VFIO_MAJOR = 511;
 /** /dev/vfio/vfio has a fixed number; groups have a major of their own (linux-vfio.md, 1). */
 const CONTAINER_MINOR = 196;
 const GROUP_MAJOR = 510;
+/** A device under a VFIO driver, and its minor number. */
+const VFIO_NAME = /^vfio(\d+)$/;
 /** Of a PCI address, DDDD:BB, and how it ends on the root bus. */
 const BUS_LENGTH = 7;
 const ROOT_BUS = ':00';
@@ -83,7 +90,9 @@ export class BootedMachine {
   readonly contexts = new Set<IoasidContext>();
   readonly iommufds = new Set<IommufdContext>();
   readonly vms = new Set<Vm>();
-  /** What is plugged in, by name. */
+  /** The PCI bus, its drivers, and what /sys shows of them. */
+  readonly slots: MachineSlots;
+  /** What is under vfio-pci, by name. */
   readonly #assigned = new Map<string, AssignedDevice>();
   readonly #groups = new Map<IommuGroup, VfioGroup<AssignedDevice>>();
   readonly #deviceFiles: DeviceFileTable = deviceFileTable([IOMMUFD_DEVICE_ROWS, IOASID_DEVICE_ROWS]);
@@ -120,22 +129,29 @@ export class BootedMachine {
       deviceOf: (requester: unknown) => [...this.#assigned.values()].find((device) => device.requester === requester),
       note: (subject: string, text: string) => this.kernel.note(subject, text),
     };
-    this.kernel.fs.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => openIoasid(host));
+    this.slots = new MachineSlots(this.hardware, this.kernel.fs, options.cpus ?? 1, {
+      install: (device) => this.#install(device),
+      release: (device) => this.#release(device),
+      takeOut: (device) => this.unplug(this.#nameOf(device)),
+    });
+    this.#addMisc('ioasid', IOASID_MINOR, () => openIoasid(host));
     const iommufd = {
       users: new UserAccounts(),
       contexts: this.iommufds,
       selftest: options.selftest ?? description.selftest ?? false,
       nextMock: () => this.#mocks++,
     };
-    this.kernel.fs.addDevice('/dev/iommu', MISC_MAJOR, IOMMU_MINOR, () => openIommufd(iommufd));
-    this.kernel.fs.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => openKvm(host));
+    this.#addMisc('iommu', IOMMU_MINOR, () => openIommufd(iommufd));
+    this.#addMisc('kvm', KVM_MINOR, () => openKvm(host));
     this.kernel.fs.addDevice(CONTAINER_PATH, MISC_MAJOR, CONTAINER_MINOR, openContainer, 0o666);
+    const container = { name: 'vfio', node: 'vfio/vfio', major: MISC_MAJOR, minor: CONTAINER_MINOR };
+    this.slots.sysfs.addDevice({ class: 'misc', ...container });
     this.#vfioHost = {
       pollers: this.pollers,
       schedule: (delay, act) => this.timers.schedule(delay, act),
       busFunctions: (device) => this.#busFunctions(device),
     };
-    for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);
+    this.slots.start();
     if (options.inject || options.injectLog) this.injector = this.#inject(options.inject ?? [], options.injectLog);
   }
 
@@ -179,11 +195,10 @@ export class BootedMachine {
    */
   unplug(name: string): void {
     const device = this.device(name);
-    this.#assigned.delete(name);
-    this.kernel.fs.remove(`/dev/vfio/devices/${name}`);
-    this.kernel.fs.remove(`/dev/vfio/devices/by-bdf/${device.requester.name}`);
+    this.#removeNodes(name, device);
     device.remove();
-    if (device.group.devices.size === 0) this.kernel.fs.remove(`/dev/vfio/${device.group.iommu.id}`);
+    this.#removeGroup(device.group);
+    this.slots.gone(this.#machineDevice(device));
     this.kernel.note(name, 'was unplugged');
   }
 
@@ -193,7 +208,7 @@ export class BootedMachine {
     if (!device) throw new RangeError(`the machine has no device '${name}' to plug in`);
     if (this.#assigned.has(name)) throw new RangeError(`${name} is plugged in already`);
     plug(device.requester);
-    this.#install(device);
+    this.slots.putIn(device);
     this.kernel.note(name, 'was plugged in');
   }
 
@@ -225,24 +240,88 @@ export class BootedMachine {
     return new Process(this.kernel, () => ++this.#pids, options);
   }
 
+  #addMisc(name: string, minor: number, open: DeviceInode['open']): void {
+    this.kernel.fs.addDevice(`/dev/${name}`, MISC_MAJOR, minor, open);
+    this.slots.sysfs.addDevice({ class: 'misc', name, node: name, major: MISC_MAJOR, minor });
+  }
+
+  #machineDevice({ requester }: AssignedDevice): MachineDevice {
+    const found = this.hardware.devices.find((it) => it.requester === requester);
+    if (!found) throw new Error(`${requester.name} is no device of the machine`);
+    return found;
+  }
+
+  /** The name of a device under vfio-pci: its own if that is vfioN, else the first that is free. */
+  #nameOf({ name, requester }: MachineDevice): string {
+    for (const [known, device] of this.#assigned) if (device.requester === requester) return known;
+    if (VFIO_NAME.test(name)) return name;
+    let index = 0;
+    const taken = new Set([...this.#assigned.keys(), ...this.hardware.devices.map((device) => device.name)]);
+    while (taken.has(`vfio${index}`)) index++;
+    return `vfio${index}`;
+  }
+
   #install(from: MachineDevice): void {
-    const { name, requester } = from;
+    const { requester } = from;
     const { group } = requester;
+    const name = this.#nameOf(from);
     const vfioGroup = this.#groups.get(group) ?? new VfioGroup<AssignedDevice>(group);
     this.#groups.set(group, vfioGroup);
-    const path = `/dev/vfio/${group.id}`;
-    if (!this.kernel.fs.get(path)) {
-      this.kernel.fs.addDevice(path, GROUP_MAJOR, [...this.hardware.groups.values()].indexOf(group), () =>
-        openGroup(vfioGroup, this.#deviceFiles),
-      );
-    }
+    this.#addGroup(vfioGroup);
     const device = new AssignedDevice(name, requester, from.function, vfioGroup, this.#vfioHost);
     this.#assigned.set(name, device);
-    const minor = this.hardware.devices.indexOf(from);
-    this.kernel.fs.addDevice(`/dev/vfio/devices/${name}`, VFIO_MAJOR, minor, () =>
-      openDevice(device, this.#deviceFiles),
-    );
+    const node = this.#nodeOf(name, from);
+    this.kernel.fs.addDevice(`/dev/${node.node}`, node.major, node.minor, () => openDevice(device, this.#deviceFiles));
+    this.slots.sysfs.addDevice(node);
     if (!requester.parent) this.kernel.fs.addLink(`/dev/vfio/devices/by-bdf/${requester.name}`, `../${name}`);
+  }
+
+  /** A device leaves vfio-pci. Returns false while it is open: its user was asked to close it. */
+  #release(from: MachineDevice): boolean {
+    const name = this.#nameOf(from);
+    const device = this.device(name);
+    if (device.files.size > 0) {
+      device.opened?.interrupts.request.raise();
+      return false;
+    }
+    this.#removeNodes(name, device);
+    device.group.devices.delete(device);
+    this.#removeGroup(device.group);
+    return true;
+  }
+
+  #removeNodes(name: string, device: AssignedDevice): void {
+    this.#assigned.delete(name);
+    this.kernel.fs.remove(`/dev/vfio/devices/${name}`);
+    this.kernel.fs.remove(`/dev/vfio/devices/by-bdf/${device.requester.name}`);
+    this.slots.sysfs.removeDevice(this.#nodeOf(name, this.#machineDevice(device)));
+  }
+
+  /** The first device of a group is there: so is the group's own file. */
+  #addGroup(group: VfioGroup<AssignedDevice>): void {
+    const node = this.#groupNode(group);
+    if (this.kernel.fs.get(`/dev/${node.node}`)) return;
+    this.kernel.fs.addDevice(`/dev/${node.node}`, node.major, node.minor, () => openGroup(group, this.#deviceFiles));
+    this.slots.sysfs.addDevice(node);
+  }
+
+  /** The last device of a group may be gone. */
+  #removeGroup(group: VfioGroup<AssignedDevice>): void {
+    const node = this.#groupNode(group);
+    if (group.devices.size > 0 || !this.kernel.fs.get(`/dev/${node.node}`)) return;
+    this.kernel.fs.remove(`/dev/${node.node}`);
+    this.slots.sysfs.removeDevice(node);
+  }
+
+  #groupNode({ iommu }: VfioGroup<AssignedDevice>): CharacterDevice {
+    const minor = [...this.hardware.groups.values()].indexOf(iommu);
+    return { class: 'vfio', name: `${iommu.id}`, node: `vfio/${iommu.id}`, major: GROUP_MAJOR, minor };
+  }
+
+  #nodeOf(name: string, from: MachineDevice): CharacterDevice {
+    const minor = Number(VFIO_NAME.exec(name)?.[1]);
+    const parent = this.slots.directoryOf(from);
+    return { class: 'vfio-dev', name, node: `vfio/devices/${name}`, major: VFIO_MAJOR, minor, parent };
   }
 }
 

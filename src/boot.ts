@@ -2,22 +2,23 @@
 import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
 import type { IoasidContext } from './ioasid/context.js';
-import { openIoasid } from './ioasid/file.js';
-import { plug } from './iommu/attach.js';
+import { IoasidPersonality } from './ioasid/personality.js';
+import { plug, unplug } from './iommu/attach.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
 import { FileSystem } from './kernel/fs/file-system.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { Pollers } from './kernel/pollers.js';
 import { Process, type ProcessOptions } from './kernel/process.js';
 import { Timers } from './kernel/timers.js';
-import { openKvm } from './kvm/kvm-file.js';
+import { KvmPersonality } from './kvm/personality.js';
 import type { Vm } from './kvm/vm.js';
 import { buildMachine, type Machine, type MachineDevice } from './machine/build.js';
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
+import type { MachineServices, Personality } from './machine/personality.js';
 import type { MachineDescription } from './machine/schema.js';
 import type { MakeMemory } from './pci/memory.js';
-import { AssignedDevice } from './vfio/assigned-device.js';
-import { openDevice } from './vfio/file.js';
+import type { AssignedDevice } from './vfio/assigned-device.js';
+import { VfioPersonality } from './vfio/personality.js';
 
 export interface BootOptions {
   /** What parseMachine() made of a machine file; the default machine when not given. */
@@ -37,12 +38,6 @@ export interface BootOptions {
   gid?: number;
 }
 
-/** Device numbers: misc devices have major 10; VFIO's cdev has a major of its own. */
-const MISC_MAJOR = 10;
-const IOASID_MINOR = 60;
-const KVM_MINOR = 232;
-const VFIO_MAJOR = 511;
-
 export class BootedMachine {
   readonly kernel: VirtualKernel;
   readonly hardware: Machine;
@@ -52,11 +47,13 @@ export class BootedMachine {
   readonly pollers: Pollers;
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
-  readonly contexts = new Set<IoasidContext>();
-  readonly vms = new Set<Vm>();
+  readonly vfio: VfioPersonality;
+  readonly ioasid: IoasidPersonality;
+  readonly kvm: KvmPersonality;
+  /** All of them, in the order in which they hear of devices. */
+  readonly personalities: readonly Personality[];
   /** What is plugged in, by name. */
-  readonly #assigned = new Map<string, AssignedDevice>();
-  #vmNumber = 0;
+  readonly #plugged = new Set<string>();
   #pids = 1000;
 
   constructor(options: BootOptions = {}) {
@@ -74,28 +71,33 @@ export class BootedMachine {
     for (const { port } of this.hardware.devices) port.caches = this.caches;
     this.authority = new Authority(policyByName(options.authority ?? description.authority), this.now);
     this.kernel = new VirtualKernel(new FileSystem(options.uid, options.gid));
-    const host = {
+    const services: MachineServices = {
+      kernel: this.kernel,
+      hardware: this.hardware,
       authority: this.authority,
-      timers: this.timers,
-      faultTimeout: parseDuration(description['fault-timeout']) ?? 0,
-      contexts: this.contexts,
-      vms: this.vms,
       caches: this.caches,
-      nextVm: () => ++this.#vmNumber,
-      deviceOf: (requester: unknown) => [...this.#assigned.values()].find((device) => device.requester === requester),
-      note: (subject: string, text: string) => this.kernel.note(subject, text),
+      timers: this.timers,
+      pollers: this.pollers,
+      faultTimeout: parseDuration(description['fault-timeout']) ?? 0,
     };
-    this.kernel.fs.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => openIoasid(host));
-    this.kernel.fs.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => openKvm(host));
+    this.vfio = new VfioPersonality(services);
+    this.ioasid = new IoasidPersonality(services);
+    this.kvm = new KvmPersonality(services);
+    this.personalities = [this.vfio, this.ioasid, this.kvm];
     for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);
+  }
+
+  get contexts(): ReadonlySet<IoasidContext> {
+    return this.ioasid.contexts;
+  }
+
+  get vms(): ReadonlySet<Vm> {
+    return this.kvm.vms;
   }
 
   /** A device that is plugged in, by its name, vfioN. @throws RangeError that lists the names */
   device(name: string): AssignedDevice {
-    const device = this.#assigned.get(name);
-    if (!device)
-      throw new RangeError(`no device '${name}' is plugged in; there are: ${[...this.#assigned.keys()].join(', ')}`);
-    return device;
+    return this.vfio.device(name);
   }
 
   /**
@@ -103,11 +105,12 @@ export class BootedMachine {
    * @throws RangeError no such device is plugged in
    */
   unplug(name: string): void {
-    const device = this.device(name);
-    this.#assigned.delete(name);
-    this.kernel.fs.remove(`/dev/vfio/devices/${name}`);
-    this.kernel.fs.remove(`/dev/vfio/devices/by-bdf/${device.requester.name}`);
-    device.remove();
+    const device = this.hardware.devices.find((it) => it.name === name);
+    if (!device || !this.#plugged.delete(name)) {
+      throw new RangeError(`no device '${name}' is plugged in; there are: ${[...this.#plugged].join(', ')}`);
+    }
+    for (const personality of this.personalities) personality.unplug?.(device);
+    unplug(device.requester);
     this.kernel.note(name, 'was unplugged');
   }
 
@@ -115,7 +118,7 @@ export class BootedMachine {
   plug(name: string): void {
     const device = this.hardware.devices.find((it) => it.name === name && !it.requester.hostDriver);
     if (!device) throw new RangeError(`the machine has no device '${name}' to plug in`);
-    if (this.#assigned.has(name)) throw new RangeError(`${name} is plugged in already`);
+    if (this.#plugged.has(name)) throw new RangeError(`${name} is plugged in already`);
     plug(device.requester);
     this.#install(device);
     this.kernel.note(name, 'was plugged in');
@@ -149,13 +152,9 @@ export class BootedMachine {
     return new Process(this.kernel, () => ++this.#pids, options);
   }
 
-  #install(from: MachineDevice): void {
-    const { name, requester } = from;
-    const device = new AssignedDevice(name, requester, from.function);
-    this.#assigned.set(name, device);
-    const minor = this.hardware.devices.indexOf(from);
-    this.kernel.fs.addDevice(`/dev/vfio/devices/${name}`, VFIO_MAJOR, minor, () => openDevice(device));
-    if (!requester.parent) this.kernel.fs.addLink(`/dev/vfio/devices/by-bdf/${requester.name}`, `../${name}`);
+  #install(device: MachineDevice): void {
+    this.#plugged.add(device.name);
+    for (const personality of this.personalities) personality.plug?.(device);
   }
 }
 

@@ -11,6 +11,7 @@ import { claim, release } from '../iommu/attach.js';
 import type { CpuCaches } from '../iommu/cpu-caches.js';
 import type { DmaSource } from '../iommu/domain.js';
 import type { IommuGroup, Requester } from '../iommu/requester.js';
+import type { WorkQueues } from '../kernel/proof.js';
 import type { Timers } from '../kernel/timers.js';
 import { AddressSpace, type Attachment } from './address-space.js';
 import { BoundDevice } from './bound-device.js';
@@ -18,6 +19,7 @@ import { Events } from './events.js';
 import { removeMappings } from './mapping.js';
 import { attachPasid, detachPasid } from './pasid-attachments.js';
 import { RegisteredMemory } from './registered-memory.js';
+import { ContextQueues } from './work-queues.js';
 
 /** Most address spaces in one context. */
 export const MAX_IOASIDS = 1 << 20;
@@ -32,12 +34,17 @@ export interface IoasidHost {
   readonly contexts: Set<IoasidContext>;
   /** The modelled CPU caches. */
   readonly caches: CpuCaches;
+  /** Gives work to a device by ENQCMD. @returns false: its queue is full. @throws ENODEV it is gone */
+  enqueue(requester: Requester, wire: number): boolean;
+  /** What a person calls a context. */
+  label(context: IoasidContext): string;
 }
 
 export class IoasidContext implements FactSource {
   readonly host: IoasidHost;
   readonly registered = new RegisteredMemory();
   readonly events = new Events();
+  readonly queues: WorkQueues = new ContextQueues(this);
   /** This open file in the eyes of the authority policy. */
   readonly record: FileRecord;
   readonly #spaces = new Map<number, AddressSpace>();

@@ -38,18 +38,21 @@ function backing(file: VfioFile): MappableMemory[] {
   return file.device.function.bars.flatMap(({ memory }) => memory ?? []);
 }
 
+const nameOf = ({ device }: VfioFile): string => `/dev/vfio/devices/${device.name}`;
+
 /** What a device file proves: how its IOMMU treats no-snoop requests. The keeper has a record of it for each VM. */
 function proof(file: VfioFile): Proof {
   const facts = () => ({ need: false, bound: false, unenforced: !file.device.requester.unit.enforcesSnoop });
   return {
     kind: 'vfio',
+    label: nameOf(file),
     record: (authority) => authority.addFile({ facts }, () => {}),
     returned: (authority, record) => authority.removeFile(record),
   };
 }
 
 const FILE: FileTable<VfioFile> = {
-  name: (file) => `/dev/vfio/devices/${file.device.name}`,
+  name: nameOf,
   ioctl: (file, caller, request, argument, detail) => VFIO_TABLE.dispatch(file, caller, request, argument, detail),
   pread(file, _caller, into, offset) {
     file.require();

@@ -33,7 +33,7 @@ module.exports = {
       comment: 'A circle, of types too, is two files that are one: neither can be read, moved or tested alone.',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     {
       name: 'every-folder-has-a-floor',

@@ -3,9 +3,9 @@ import { hex } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import type { Requester } from '../iommu/requester.js';
 import { type MachineServices, MISC_MAJOR, type Personality } from '../machine/personality.js';
-import type { AddressSpace } from './address-space.js';
 import type { IoasidContext, IoasidHost } from './context.js';
 import { openIoasid } from './file.js';
+import type { AddressSpace } from './space/address-space.js';
 
 const MINOR = 60;
 

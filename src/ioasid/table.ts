@@ -9,11 +9,10 @@ import { IoctlTable, Rows } from '../kernel/ioctl.js';
 import { OpenFile } from '../kernel/open-file.js';
 import { RECORD_STREAM_TABLE } from '../kernel/record-stream.js';
 import type { IoasidContext } from './context.js';
-import { dirtyTracking, getDirtyBitmap } from './dirty.js';
-import { Faults } from './faults.js';
 import { DEVICE_INFO_OUT, getDeviceInfo, getInfo, INFO_OUT, SNOOP_CHOICE } from './info.js';
-import { mapDma, refuseUserTable, removeMappings, unmapDma } from './mapping.js';
-import { bindPasidTable, bindPgtable, invalidateCache, unbindTable } from './user-tables.js';
+import { dirtyTracking, getDirtyBitmap } from './space/dirty.js';
+import { mapDma, refuseUserTable, removeMappings, unmapDma } from './space/mapping.js';
+import { bindPasidTable, bindPgtable, invalidateCache, unbindTable } from './space/user-tables.js';
 
 /** Everything is served; what the hardware of a device can do is in IOASID_DEVICE_GET_INFO. */
 const SUPPORTED: ReadonlySet<bigint> = new Set(Object.values(EXTENSIONS).map(BigInt));
@@ -117,7 +116,7 @@ export const IOASID_TABLE = new IoctlTable<IoasidContext>('/dev/ioasid', [
       const space = context.space(args.ioasid);
       space.usable();
       if (space.faults) throw new Errno('EBUSY', `IOASID ${space.id} has a fault fd already`);
-      const faults = new Faults(context, space);
+      const faults = context.openFaults(space);
       const fd = caller.install(new OpenFile(faults.stream, RECORD_STREAM_TABLE), flags);
       space.faults = faults;
       return fd;

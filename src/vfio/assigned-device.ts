@@ -4,7 +4,7 @@
  */
 import { Errno } from '../abi/errno.js';
 import { VFIO_IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
-import type { BoundDevice } from '../ioasid/bound-device.js';
+import type { ContextDevice } from '../ioasid/context.js';
 import type { Requester } from '../iommu/requester.js';
 import { PCI_COMMAND, PCI_CONFIG } from '../pci/config-space.js';
 import type { PciFunction } from '../pci/function.js';
@@ -48,7 +48,7 @@ export class AssignedDevice {
 export class VfioFile {
   readonly device: AssignedDevice;
   /** The binding that was made through this open file. */
-  bound: BoundDevice | undefined;
+  bound: ContextDevice | undefined;
 
   constructor(device: AssignedDevice) {
     this.device = device;
@@ -60,7 +60,7 @@ export class VfioFile {
   }
 
   /** The binding, for an access that needs one. @throws ENODEV, EINVAL */
-  require(): BoundDevice {
+  require(): ContextDevice {
     if (this.device.removed) throw new Errno('ENODEV', `${this.device.name} was unplugged`);
     if (!this.bound) throw new Errno('EINVAL', `${this.device.name} is not bound through this open file`);
     return this.bound;

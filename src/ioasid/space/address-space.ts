@@ -3,30 +3,21 @@
  * attached. The attachments live here; what follows from them (constraints, coherency, whether a group is only partly
  * attached) is computed again whenever one comes or goes.
  */
-import { addressOfPage, hex, PAGE_SIZE } from '../abi/address.js';
-import { Errno } from '../abi/errno.js';
-import { ALLOC } from '../abi/ioasid.js';
-import type { CpuCaches } from '../iommu/cpu-caches.js';
-import type { DmaFault, DmaSource, Domain, Hit } from '../iommu/domain.js';
-import { NestedDomain } from '../iommu/nested-domain.js';
-import { PagingDomain } from '../iommu/paging-domain.js';
-import type { Route } from '../iommu/pasid-table.js';
-import type { IommuGroup } from '../iommu/requester.js';
-import type { IommuUnit } from '../iommu/unit.js';
-import type { UserTable } from '../iommu/user-table.js';
-import type { Mm } from '../kernel/mm.js';
-import type { BoundDevice } from './bound-device.js';
+import { addressOfPage, hex, PAGE_SIZE } from '../../abi/address.js';
+import { Errno } from '../../abi/errno.js';
+import { ALLOC } from '../../abi/ioasid.js';
+import type { CpuCaches } from '../../iommu/cpu-caches.js';
+import type { DmaFault, DmaSource, Domain, Hit } from '../../iommu/domain.js';
+import { NestedDomain } from '../../iommu/nested-domain.js';
+import { PagingDomain } from '../../iommu/paging-domain.js';
+import type { Route } from '../../iommu/pasid-table.js';
+import type { IommuGroup } from '../../iommu/requester.js';
+import type { IommuUnit } from '../../iommu/unit.js';
+import type { UserTable } from '../../iommu/user-table.js';
+import type { Mm } from '../../kernel/mm.js';
+import type { AttachedDevice, Attachment } from './attachment.js';
 import { ACCOUNTING_ROOT, type Constraints, commonConstraints, permitted } from './constraints.js';
 import type { Faults } from './faults.js';
-
-/** One device on one address space: by requester ID, or by PASID. */
-export interface Attachment {
-  readonly device: BoundDevice;
-  /** undefined: the default attachment. */
-  readonly pasid: number | undefined;
-  /** The user's promise that the device issues no no-snoop requests. */
-  readonly noSnoopUnused: boolean;
-}
 
 export class AddressSpace implements Domain {
   readonly id: number;
@@ -99,7 +90,7 @@ export class AddressSpace implements Domain {
   }
 
   /** The default attachment of a device, or the one with a PASID. */
-  attachment(device: BoundDevice, pasid: number | undefined): Attachment | undefined {
+  attachment(device: AttachedDevice, pasid: number | undefined): Attachment | undefined {
     return this.attachments.find((a) => a.device === device && a.pasid === pasid);
   }
 

@@ -1,12 +1,23 @@
 /** The work queues of a context's devices: what a guest's ENQCMD reaches (uapi-ioasid.md, 3.4 and 4). */
-import { Errno } from '../abi/errno.js';
-import type { WorkQueues } from '../kernel/proof.js';
-import type { IoasidContext } from './context.js';
+import { Errno } from '../../abi/errno.js';
+import type { Requester } from '../../iommu/requester.js';
+import type { WorkQueues } from '../../kernel/proof.js';
+import type { BoundDevice } from './bound-device.js';
+
+/** What the queues need of their context. */
+export interface QueueOwner {
+  readonly host: { enqueue(requester: Requester, wire: number): boolean };
+  /** @throws ENOENT */
+  space(id: number): unknown;
+  devices(): Iterable<BoundDevice>;
+  /** @throws ENOENT */
+  deviceByCookie(cookie: bigint): BoundDevice;
+}
 
 export class ContextQueues implements WorkQueues {
-  readonly #context: IoasidContext;
+  readonly #context: QueueOwner;
 
-  constructor(context: IoasidContext) {
+  constructor(context: QueueOwner) {
     this.#context = context;
   }
 

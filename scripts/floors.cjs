@@ -62,7 +62,7 @@ const floors = [
   },
   {
     name: 'ground',
-    folders: ['memory', 'check', 'report'],
+    folders: ['memory', 'check', 'inject', 'report'],
     why: 'Memory, the checker and the writers of reports stand alone; the policies that are checked are those that run.',
   },
   {

@@ -1,6 +1,8 @@
 /** Boots a machine: hardware from its description, the virtual kernel, and the device files of both. */
 import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
+import { Injector } from './inject/injector.js';
+import type { Rule } from './inject/rule.js';
 import type { IoasidContext } from './ioasid/context.js';
 import { IoasidPersonality } from './ioasid/personality.js';
 import { plug, unplug } from './iommu/attach.js';
@@ -33,6 +35,10 @@ export interface BootOptions {
   eviction?: Eviction;
   /** Where mappable device memory is. */
   makeMemory?: MakeMemory;
+  /** Failures on demand: calls that fail, devices that vanish, interrupts that are late or lost. */
+  inject?: readonly Rule[] | undefined;
+  /** Keep the names of the calls that could have failed. */
+  injectLog?: boolean | undefined;
   /** Owner of the device files. */
   uid?: number;
   gid?: number;
@@ -45,6 +51,8 @@ export class BootedMachine {
   readonly caches: CpuCaches;
   readonly timers: Timers;
   readonly pollers: Pollers;
+  /** What fails on demand; undefined: nothing. */
+  readonly injector: Injector | undefined;
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
   readonly vfio: VfioPersonality;
@@ -65,7 +73,9 @@ export class BootedMachine {
       timers: this.timers,
       pollers: this.pollers,
       makeMemory: options.makeMemory,
-      found: (device, register, value) => this.kernel.note(device, `${register} is 0x${value.toString(16)}`),
+      found: (device, register, value) => {
+        if (this.kernel.onNote) this.kernel.note(device, `${register} is 0x${value.toString(16)}`);
+      },
     });
     this.caches = new CpuCaches(options.coherency === 'strict', options.eviction);
     for (const { port } of this.hardware.devices) port.caches = this.caches;
@@ -85,6 +95,21 @@ export class BootedMachine {
     this.kvm = new KvmPersonality(services);
     this.personalities = [this.vfio, this.ioasid, this.kvm];
     for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);
+    if (options.inject || options.injectLog) this.injector = this.#inject(options.inject ?? [], options.injectLog);
+  }
+
+  #inject(rules: readonly Rule[], logs = false): Injector {
+    const injector = new Injector(rules, (device) => this.#plugged.has(device) && this.unplug(device), logs);
+    this.kernel.onEnter = (call) => injector.enter(call);
+    for (const { name, function: pci } of this.hardware.devices) {
+      pci.interrupts.disturb = (deliver) => {
+        const late = injector.interrupt(name);
+        if (late === undefined) deliver();
+        else if (late === Number.POSITIVE_INFINITY) this.kernel.note(name, 'lost an interrupt, as was asked');
+        else this.timers.schedule(late, deliver);
+      };
+    }
+    return injector;
   }
 
   get contexts(): ReadonlySet<IoasidContext> {

@@ -26,8 +26,8 @@ import { RegisteredMemory } from './space/registered-memory.js';
 /** A device that a context has. */
 export type ContextDevice = BoundDevice<IoasidContext>;
 
-/** Most address spaces in one context. */
-export const MAX_IOASIDS = 1 << 20;
+/** Most address spaces in one context: some hundred bytes each, so that a context does not grow without end. */
+export const MAX_IOASIDS = 1 << 16;
 
 /** What a context needs of the machine. */
 export interface IoasidHost {
@@ -67,11 +67,15 @@ export class IoasidContext implements FactSource {
 
   /**
    * Lets the cache model know which pages non-coherent devices reach: called after an attachment came or went.
-   * Only roots map process memory.
+   * Only roots map process memory; a device on a child reaches it through its root.
    */
   #trackCaches(): void {
     if (!this.host.caches.strict) return;
-    for (const space of this.#spaces.values()) if (!space.parent) space.trackCaches(this.host.caches);
+    const reached = new Set<AddressSpace>();
+    for (const space of this.#spaces.values()) if (space.nonCoherent) reached.add(space.root);
+    for (const space of this.#spaces.values()) {
+      if (!space.parent) space.trackCaches(this.host.caches, reached.has(space));
+    }
   }
 
   /** The last close: devices are detached and unbound, address spaces freed, charges given back. */
@@ -188,7 +192,7 @@ export class IoasidContext implements FactSource {
   /** The device is gone from the machine: no policy can hold it. */
   remove(device: ContextDevice): void {
     this.emit(EVENT.IOASID_EVENT_DEVICE_REMOVED, 0, device.cookie);
-    this.unbind(device);
+    this.#letGo(device);
   }
 
   /** A function came to a group of this context, or went from it: the group may be whole now, or only partly attached. */
@@ -196,8 +200,14 @@ export class IoasidContext implements FactSource {
     for (const member of group.members) this.device(member)?.reroute();
   }
 
-  /** Lets a device go, with all of its attachments. */
+  /** Lets a device go, with all of its attachments: its last close. */
   unbind(device: ContextDevice): void {
+    const spaces = device.attachments().map(({ space }) => space.id);
+    this.#letGo(device);
+    for (const ioasid of spaces) this.emit(EVENT.IOASID_EVENT_DEVICE_DETACHED, ioasid, device.cookie);
+  }
+
+  #letGo(device: ContextDevice): void {
     device.detachAll();
     this.#trackCaches();
     this.#devices.delete(device.requester);

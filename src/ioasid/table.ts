@@ -85,14 +85,7 @@ export const IOASID_TABLE = new IoctlTable<IoasidContext>('/dev/ioasid', [
   }),
   rows.value(IOCTL.CREATE_NESTING, (context, id) => {
     const parent = spaceByValue(context, id);
-    const { constraints } = parent;
-    if (constraints) {
-      const levels = Math.max(constraints.hardwareNesting, constraints.softwareNesting);
-      if (levels === 0) throw new Errno('EOPNOTSUPP', `an IOMMU behind IOASID ${parent.id} supports no nesting`);
-      if (parent.depth + 1 > levels) {
-        throw new Errno('EINVAL', `IOASID ${parent.id} is nested ${parent.depth} deep; its IOMMUs nest ${levels}`);
-      }
-    }
+    parent.checkNesting();
     return context.alloc(0, parent).id;
   }),
   rows.value(IOCTL.EXECUTE_WBINVD, (context) => {

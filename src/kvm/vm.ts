@@ -70,6 +70,13 @@ export class Vm {
     this.host.vms.delete(this);
   }
 
+  /** Its kvm-vfio device was closed: VFIO's files go with it, as in Linux; what holds for /dev/ioasid stays with the VM. */
+  closeVfioDevice(): void {
+    this.hasVfioDevice = false;
+    for (const [file, { proof }] of [...this.#held]) if (proof.kind === 'vfio') this.delete(file);
+    this.file.put();
+  }
+
   /** The files that it was given as proof, as a person calls them. */
   proofs(): string[] {
     return [...this.#held.values()].map(({ proof }) => proof.label);

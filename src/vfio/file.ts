@@ -42,7 +42,11 @@ const nameOf = ({ device }: VfioFile): string => `/dev/vfio/devices/${device.nam
 
 /** What a device file proves: how its IOMMU treats no-snoop requests. The keeper has a record of it for each VM. */
 function proof(file: VfioFile): Proof {
-  const facts = () => ({ need: false, bound: false, unenforced: !file.device.requester.unit.enforcesSnoop });
+  const facts = () => ({
+    need: false,
+    bound: file.bound !== undefined,
+    unenforced: !file.device.requester.unit.enforcesSnoop,
+  });
   return {
     kind: 'vfio',
     label: nameOf(file),

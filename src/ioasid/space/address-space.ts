@@ -60,6 +60,11 @@ export class AddressSpace implements Domain {
     return this.parent ? this.parent.depth + 1 : 0;
   }
 
+  /** The address space that maps process memory for this one: itself, or the topmost parent. */
+  get root(): AddressSpace {
+    return this.parent?.root ?? this;
+  }
+
   get wholePasidSpace(): boolean {
     return this.userTable?.options.pasidBits !== undefined;
   }
@@ -107,6 +112,23 @@ export class AddressSpace implements Domain {
   }
 
   /**
+   * Can a child be nested here? The devices of the nearest ancestor that has any decide; a number without a device, or
+   * an accounting root, says nothing.
+   * @throws EOPNOTSUPP an IOMMU supports no nesting; EINVAL it does not nest so deep
+   */
+  checkNesting(): void {
+    let decides: AddressSpace | undefined = this;
+    while (decides && decides.attachments.length === 0) decides = decides.parent;
+    const constraints = decides?.constraints;
+    if (!constraints) return;
+    const levels = Math.max(constraints.hardwareNesting, constraints.softwareNesting);
+    if (levels === 0) throw new Errno('EOPNOTSUPP', `an IOMMU behind IOASID ${this.id} supports no nesting`);
+    if (this.depth + 1 > levels) {
+      throw new Errno('EINVAL', `IOASID ${this.id} is nested ${this.depth} deep; its IOMMUs nest ${levels}`);
+    }
+  }
+
+  /**
    * Can a device behind this unit join, with all that is mapped here?
    * @throws EINVAL
    */
@@ -140,9 +162,11 @@ export class AddressSpace implements Domain {
     }
   }
 
-  /** A root became non-coherent, or is so no more: the cache model begins or ends to follow its pages. */
-  trackCaches(caches: CpuCaches): void {
-    const wanted = this.nonCoherent;
+  /**
+   * The cache model begins, or ends, to follow the pages of a root.
+   * @param wanted a non-coherent device is attached to it, or to a child of it
+   */
+  trackCaches(caches: CpuCaches, wanted: boolean): void {
     if (wanted === (this.caches !== undefined)) return;
     const { map } = this.mappings;
     for (let more = map.seek(0); more; more = map.next()) {

@@ -20,7 +20,8 @@ function format(space: AddressSpace, number: number, address: bigint) {
   if (!space.parent) throw new Errno('EINVAL', `IOASID ${space.id} is a root: tables are bound to a child`);
   if (space.userTable) throw new Errno('EBUSY', `IOASID ${space.id} has a table bound already`);
   const found = FORMATS[number];
-  if (!found || ((constraints.tableFormats >> BigInt(number)) & 1n) === 0n) {
+  if (!found) throw new Errno('EINVAL', `table format ${number} does not exist`);
+  if (((constraints.tableFormats >> BigInt(number)) & 1n) === 0n) {
     if (constraints.hardwareNesting === 0)
       throw new Errno('EOPNOTSUPP', `an IOMMU behind IOASID ${space.id} has no hardware nesting`);
     throw new Errno('EINVAL', `no IOMMU behind IOASID ${space.id} knows table format ${number}`);
@@ -28,7 +29,7 @@ function format(space: AddressSpace, number: number, address: bigint) {
   if (space.mappings.map.count > 0) throw new Errno('EBUSY', `IOASID ${space.id} has mappings`);
   if (!isPageAligned(address))
     throw new Errno('EINVAL', `table address ${hex(address)} is not a multiple of ${PAGE_SIZE}`);
-  return found;
+  return { levels: found.levels, width: Math.min(found.width, constraints.addressWidth) };
 }
 
 export function bindPgtable(context: IoasidContext, args: Fields<typeof ioasid_bind_pgtable>): number {
@@ -37,7 +38,7 @@ export function bindPgtable(context: IoasidContext, args: Fields<typeof ioasid_b
   const { levels, width } = format(space, args.format, address);
   const addressWidth = args.addr_width;
   if (addressWidth <= PAGE_SHIFT || addressWidth > width) {
-    throw new Errno('EINVAL', `addr_width ${addressWidth}: a ${levels}-level table translates 13 to ${width} bits`);
+    throw new Errno('EINVAL', `addr_width ${addressWidth}: ${levels} levels translate 13 to ${width} bits here`);
   }
   space.userTable = new UserTable(parentOf(space), { address, levels, addressWidth, pasidBits: undefined });
   return 0;

@@ -43,6 +43,20 @@ module.exports = {
       to: {},
     },
     {
+      name: 'web-imports-pure-folders',
+      comment: 'The page runs the kernel in the browser: it may import what knows neither Node nor Linux.',
+      severity: 'error',
+      from: { path: '^web/src/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^src/', pathNot: pure.flatMap(place) },
+    },
+    {
+      name: 'web-knows-no-node',
+      comment: 'It runs in a browser.',
+      severity: 'error',
+      from: { path: '^web/src/', pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
       name: 'pure-folders-know-no-node',
       comment: 'The virtual kernel is a value: the same code runs under a program, in a test and in a browser.',
       severity: 'error',

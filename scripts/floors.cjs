@@ -15,9 +15,9 @@ const floors = [
   },
   {
     name: 'play',
-    folders: ['scenario'],
+    folders: ['scenario', 'inspect'],
     files: ['state', 'index'],
-    why: 'A story is played on a booted machine; the library is the booted machine and its vocabulary.',
+    why: 'Stories are played on a booted machine, and those who look at one read every kind of its objects.',
   },
   {
     name: 'wire',
@@ -73,9 +73,6 @@ const floors = [
 ];
 
 /** Arrows between folders of one floor, each with its reason. */
-const beside = [
-  { from: 'vfio', to: 'ioasid', why: 'The table of a device has the rows that bind it to a context.' },
-  { from: 'sysfs', to: 'machine', why: 'The tree of /sys is built from the machine.' },
-];
+const beside = [{ from: 'sysfs', to: 'machine', why: 'The tree of /sys is built from the machine.' }];
 
 module.exports = { floors, beside };

@@ -5,7 +5,8 @@ import { Injector } from './inject/injector.js';
 import type { Rule } from './inject/rule.js';
 import type { IoasidContext } from './ioasid/context.js';
 import { IoasidPersonality } from './ioasid/personality.js';
-import { plug, unplug } from './iommu/attach.js';
+import { IOASID_DEVICE_ROWS } from './ioasid/vfio-bind.js';
+import { plug } from './iommu/attach.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
 import { FileSystem } from './kernel/fs/file-system.js';
 import { VirtualKernel } from './kernel/kernel.js';
@@ -90,7 +91,7 @@ export class BootedMachine {
       pollers: this.pollers,
       faultTimeout: parseDuration(description['fault-timeout']) ?? 0,
     };
-    this.vfio = new VfioPersonality(services);
+    this.vfio = new VfioPersonality(services, [IOASID_DEVICE_ROWS]);
     this.ioasid = new IoasidPersonality(services);
     this.kvm = new KvmPersonality(services);
     this.personalities = [this.vfio, this.ioasid, this.kvm];
@@ -135,7 +136,6 @@ export class BootedMachine {
       throw new RangeError(`no device '${name}' is plugged in; there are: ${[...this.#plugged].join(', ')}`);
     }
     for (const personality of this.personalities) personality.unplug?.(device);
-    unplug(device.requester);
     this.kernel.note(name, 'was unplugged');
   }
 
@@ -144,6 +144,9 @@ export class BootedMachine {
     const device = this.hardware.devices.find((it) => it.name === name && !it.requester.hostDriver);
     if (!device) throw new RangeError(`the machine has no device '${name}' to plug in`);
     if (this.#plugged.has(name)) throw new RangeError(`${name} is plugged in already`);
+    if (device.requester.group.members.has(device.requester)) {
+      throw new RangeError(`${name} is still held by its user`);
+    }
     plug(device.requester);
     this.#install(device);
     this.kernel.note(name, 'was plugged in');

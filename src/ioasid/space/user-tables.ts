@@ -29,7 +29,7 @@ function format(space: AddressSpace, number: number, address: bigint) {
   if (space.mappings.map.count > 0) throw new Errno('EBUSY', `IOASID ${space.id} has mappings`);
   if (!isPageAligned(address))
     throw new Errno('EINVAL', `table address ${hex(address)} is not a multiple of ${PAGE_SIZE}`);
-  return { levels: found.levels, width: Math.min(found.width, constraints.addressWidth) };
+  return found;
 }
 
 export function bindPgtable(context: IoasidContext, args: Fields<typeof ioasid_bind_pgtable>): number {
@@ -38,7 +38,7 @@ export function bindPgtable(context: IoasidContext, args: Fields<typeof ioasid_b
   const { levels, width } = format(space, args.format, address);
   const addressWidth = args.addr_width;
   if (addressWidth <= PAGE_SHIFT || addressWidth > width) {
-    throw new Errno('EINVAL', `addr_width ${addressWidth}: ${levels} levels translate 13 to ${width} bits here`);
+    throw new Errno('EINVAL', `addr_width ${addressWidth}: a ${levels}-level table translates 13 to ${width} bits`);
   }
   space.userTable = new UserTable(parentOf(space), { address, levels, addressWidth, pasidBits: undefined });
   return 0;

@@ -8,6 +8,7 @@ import { IoasidPersonality } from './ioasid/personality.js';
 import { IOASID_DEVICE_ROWS } from './ioasid/vfio-bind.js';
 import { plug } from './iommu/attach.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
+import { IommufdPersonality } from './iommufd/personality.js';
 import { FileSystem } from './kernel/fs/file-system.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { Pollers } from './kernel/pollers.js';
@@ -36,6 +37,8 @@ export interface BootOptions {
   eviction?: Eviction;
   /** Where mappable device memory is. */
   makeMemory?: MakeMemory;
+  /** The kernel is built with its own tests (Linux: CONFIG_IOMMUFD_TEST); the machine file's choice when not given. */
+  selftest?: boolean | undefined;
   /** Failures on demand: calls that fail, devices that vanish, interrupts that are late or lost. */
   inject?: readonly Rule[] | undefined;
   /** Keep the names of the calls that could have failed. */
@@ -58,6 +61,7 @@ export class BootedMachine {
   readonly now: () => number;
   readonly vfio: VfioPersonality;
   readonly ioasid: IoasidPersonality;
+  readonly iommufd: IommufdPersonality;
   readonly kvm: KvmPersonality;
   /** All of them, in the order in which they hear of devices. */
   readonly personalities: readonly Personality[];
@@ -93,8 +97,9 @@ export class BootedMachine {
     };
     this.vfio = new VfioPersonality(services, [IOASID_DEVICE_ROWS]);
     this.ioasid = new IoasidPersonality(services);
+    this.iommufd = new IommufdPersonality(services, options.selftest ?? description.selftest ?? false);
     this.kvm = new KvmPersonality(services);
-    this.personalities = [this.vfio, this.ioasid, this.kvm];
+    this.personalities = [this.vfio, this.ioasid, this.iommufd, this.kvm];
     for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);
     if (options.inject || options.injectLog) this.injector = this.#inject(options.inject ?? [], options.injectLog);
   }

@@ -21,6 +21,7 @@ function base(machine: BootedMachine) {
 /** The kinds of objects that a machine can have: each personality adds its own. */
 export type MachineState = ReturnType<typeof base> &
   ReturnType<BootedMachine['ioasid']['state']> &
+  ReturnType<BootedMachine['iommufd']['state']> &
   ReturnType<BootedMachine['kvm']['state']>;
 
 /** All objects of a machine. Physical PASIDs are not among them. */

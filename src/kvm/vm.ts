@@ -5,9 +5,9 @@
 import { Errno } from '../abi/errno.js';
 import type { Authority, FileRecord, VmRecord } from '../authority/authority.js';
 import type { CpuCaches } from '../iommu/cpu-caches.js';
-import type { Mm } from '../kernel/mm.js';
 import type { OpenFile } from '../kernel/open-file.js';
 import { PROOF, type Proof } from '../kernel/proof.js';
+import type { Mm } from '../memory/mm.js';
 import { GuestMemory } from './guest-memory.js';
 import { GuestPasids } from './guest-pasids.js';
 

@@ -24,6 +24,7 @@ const FILE: FileTable<Group> = {
     VFIO_GROUP.from((group: Group) => group.vfio.iommu),
     PROOF.from((group: Group) => ({
       kind: 'vfio',
+      label: `/dev/vfio/${group.vfio.iommu.id}`,
       record: (authority) =>
         authority.addFile({ facts: () => ({ need: false, bound: false, unenforced: unenforced(group) }) }, () => {}),
       returned: (authority, record) => authority.removeFile(record),

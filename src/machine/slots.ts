@@ -109,7 +109,7 @@ export class MachineSlots {
     slot.driver = this.bus.driver(name);
   }
 
-  #device(slot: PciSlot): MachineDevice {
+  #device(slot: Pick<PciSlot, 'address' | 'requester'>): MachineDevice {
     const device = this.#machine.devices.find(({ requester }) => requester === slot.requester);
     if (!device) throw new Error(`${slot.address} is no function of the machine`);
     return device;

@@ -5,7 +5,8 @@
  */
 import { Errno } from '../abi/errno.js';
 import { bindHostDriver, unbindHostDriver } from '../iommu/attach.js';
-import type { PciSlot } from './bus.js';
+import type { Requester } from '../iommu/requester.js';
+import type { PciFunction } from './function.js';
 import type { PciIdentity } from './layout.js';
 
 /** PCI_ANY_ID. */
@@ -50,6 +51,16 @@ const sameId = (a: PciId, b: PciId): boolean =>
   a.class === b.class &&
   a.classMask === b.classMask;
 
+/** A function as drivers see it. */
+export interface DriverSlot {
+  /** DDDD:BB:DD.F, lower case. */
+  readonly address: string;
+  readonly requester: Requester;
+  readonly function: PciFunction;
+  /** The only driver that matches; undefined: drivers match by their ids. */
+  readonly driverOverride: string | undefined;
+}
+
 export interface PciDriverOptions {
   /** As in /sys/bus/pci/drivers. */
   readonly name: string;
@@ -57,9 +68,9 @@ export interface PciDriverOptions {
   readonly module?: string;
   readonly ids?: readonly Partial<PciId>[];
   /** A function is bound to it. @throws Errno: it is not */
-  probe(slot: PciSlot): void;
+  probe(slot: DriverSlot): void;
   /** A function leaves it. @throws Errno: it does not */
-  remove(slot: PciSlot): void;
+  remove(slot: DriverSlot): void;
 }
 
 export class PciDriver {
@@ -78,16 +89,16 @@ export class PciDriver {
   }
 
   /** Would the driver take the function? A function's driver_override decides alone. */
-  matches({ driverOverride, function: { identity } }: PciSlot): boolean {
+  matches({ driverOverride, function: { identity } }: DriverSlot): boolean {
     if (driverOverride !== undefined) return driverOverride === this.name;
     return [...this.#dynamic, ...this.#ids].some((id) => matches(id, identity));
   }
 
-  probe(slot: PciSlot): void {
+  probe(slot: DriverSlot): void {
     this.#options.probe(slot);
   }
 
-  remove(slot: PciSlot): void {
+  remove(slot: DriverSlot): void {
     this.#options.remove(slot);
   }
 

@@ -1,5 +1,4 @@
 /** VFIO_IOMMU_GET_INFO: the capability chain of a type1 IOMMU (linux-vfio.md, 4.1). */
-import { PAGE_SIZE } from '../../abi/address.js';
 import {
   VFIO_TYPE1_INFO_CAP,
   vfio_iommu_type1_info_cap_iova_range,
@@ -34,10 +33,4 @@ function iovaRanges({ ranges }: Type1): InfoCapability {
     vfio_iova_range.set.end(view, last, size + i * vfio_iova_range.size);
   }
   return { id: VFIO_TYPE1_INFO_CAP.IOVA_RANGE, version: 1, bytes };
-}
-
-/** Page sizes without those below the CPU's page, which are as good as one of it. */
-export function atLeastPages(sizes: bigint): bigint {
-  const small = sizes & BigInt(PAGE_SIZE - 1);
-  return small === 0n ? sizes : (sizes & ~BigInt(PAGE_SIZE - 1)) | BigInt(PAGE_SIZE);
 }

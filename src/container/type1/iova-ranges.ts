@@ -1,5 +1,5 @@
 /** Where a container may map (linux-vfio.md, 4.6): the apertures of all its groups without what they reserve. */
-import { larger, smaller } from '../../abi/address.js';
+import { larger, PAGE_SIZE, smaller } from '../../abi/address.js';
 import { type IommuUnit, type IovaRange, permittedRanges } from '../../iommu/unit.js';
 
 /** What both lists permit, in rising order. */
@@ -25,4 +25,10 @@ export function usableRanges(units: Iterable<IommuUnit>): IovaRange[] {
 /** True if one of the ranges holds all of [start, last]. */
 export function inside(ranges: readonly IovaRange[], start: bigint, last: bigint): boolean {
   return ranges.some((range) => range.start <= start && last <= range.last);
+}
+
+/** Page sizes without those below the CPU's page, which are as good as one of it. */
+export function atLeastPages(sizes: bigint): bigint {
+  const small = sizes & BigInt(PAGE_SIZE - 1);
+  return small === 0n ? sizes : (sizes & ~BigInt(PAGE_SIZE - 1)) | BigInt(PAGE_SIZE);
 }

@@ -9,8 +9,7 @@ import { PagingDomain } from '../../iommu/paging-domain.js';
 import type { IommuGroup } from '../../iommu/requester.js';
 import type { IommuUnit, IovaRange } from '../../iommu/unit.js';
 import type { Backing } from '../../memory/backing.js';
-import { atLeastPages } from './info.js';
-import { inside, usableRanges } from './iova-ranges.js';
+import { atLeastPages, inside, usableRanges } from './iova-ranges.js';
 import { Mappings } from './mappings.js';
 import { forget } from './pages.js';
 

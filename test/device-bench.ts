@@ -1,6 +1,6 @@
 /** A device model on a bench: memory behind an IOMMU, a clock that the test moves, and what it interrupts with. */
 import { DmaPort } from '../src/iommu/dma.js';
-import { MAP_READ, MAP_WRITE, PagingDomain } from '../src/iommu/domain.js';
+import { MAP_READ, MAP_WRITE, PagingDomain } from '../src/iommu/paging-domain.js';
 import { PasidTable } from '../src/iommu/pasid-table.js';
 import { IommuGroup, Requester } from '../src/iommu/requester.js';
 import { Timers } from '../src/kernel/timers.js';
@@ -52,7 +52,7 @@ export function deviceBench<T extends DeviceModel>(make: (slot: DeviceSlot) => T
   };
   const none = { noSnoop: false, pasid: false, pri: false, enqcmd: false };
   const requester = new Requester('0000:01:00.0', unit, new IommuGroup(1), none, new PasidTable());
-  requester.domain = domain;
+  requester.route = { domain, faults: undefined };
   const port = new DmaPort(requester);
   let now = 0;
   const timers = new Timers(() => now);

@@ -1,11 +1,10 @@
 /*
  * The rights world of the checker under policy mediated, for SPIN: two processes, two open files, two devices (the first
- * behind a unit that cannot enforce snoop), two VMs, a clock of two ticks, one descriptor of a file in a process.
- * The policy remembers nothing, so a state is objects and attachments only.
+ * behind a unit that cannot enforce snoop), two VMs, one descriptor of a file in a process.
+ * The policy remembers nothing and looks at no clock, so a state is objects and attachments only.
  */
 #define FILES 2
 #define PROCESSES 2
-#define TICKS 2
 #define PLAIN 1
 #define ENFORCING 2
 
@@ -16,7 +15,6 @@ byte attached[2];
 bit vm_open[2];
 bit disabled[2];
 bit listed[4];	/* vm * FILES + file */
-byte clock;
 
 #define IS_OPEN(f) (holds[(f) * 2] || holds[(f) * 2 + 1] || listed[f] || listed[2 + (f)])
 #define NEED(f) ((bound[0] == (f) + 1 && attached[0] == PLAIN) || (bound[1] == (f) + 1 && attached[1] == PLAIN))
@@ -32,7 +30,7 @@ inline release(f)
 	fi
 }
 
-#define OPEN(p, f)    :: d_step { ((f) == 0 || IS_OPEN(0)) && !IS_OPEN(f) -> holds[(f) * 2 + (p)] = 1 }
+#define OPEN(p, f)    :: d_step { !IS_OPEN(f) -> holds[(f) * 2 + (p)] = 1 }
 #define CLOSE(p, f)   :: d_step { holds[(f) * 2 + (p)] -> holds[(f) * 2 + (p)] = 0; release(f) }
 #define PASS(p, q, f) :: d_step { holds[(f) * 2 + (p)] && !holds[(f) * 2 + (q)] -> holds[(f) * 2 + (q)] = 1 }
 #define BIND(p, f, d) :: d_step { holds[(f) * 2 + (p)] && plugged[d] && !bound[d] -> bound[d] = (f) + 1 }
@@ -64,6 +62,5 @@ init {
 	ENABLE(0, 0) ENABLE(0, 1) ENABLE(1, 0) ENABLE(1, 1)
 	DELETE(0, 0) DELETE(0, 1) DELETE(1, 0) DELETE(1, 1)
 	DISABLE(0) DISABLE(1) CLOSE_VM(0) CLOSE_VM(1)
-	:: d_step { clock < TICKS -> clock++ }
 	od
 }

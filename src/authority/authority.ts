@@ -94,7 +94,7 @@ export class Authority {
 
   /** right(V), now. Forced off comes first. */
   guestMayFlush(vm: VmRecord): boolean {
-    return !vm.disabled && this.#policy.vmRight(vm.memory, this.#proofs(vm), this.#now());
+    return !vm.disabled && this.#policy.vmRight(vm.memory, this.#proofs(vm), this.#time());
   }
 
   /** May the file's facts become `after` by an action of its holder? The reference policy says no to the end of a need. */
@@ -148,7 +148,12 @@ export class Authority {
   #judge(vm: VmRecord, file: FileRecord): void {
     const facts = file.source.facts();
     vm.proofs.set(file, this.#policy.proofShown(file.memory, facts));
-    vm.memory = this.#policy.vmShown(vm.memory, file.memory, facts, this.#now());
+    vm.memory = this.#policy.vmShown(vm.memory, file.memory, facts, this.#time());
+  }
+
+  /** The clock, for a policy that looks at it. */
+  #time(): number {
+    return this.#policy.clock ? this.#now() : 0;
   }
 
   #proofs(vm: VmRecord): Proof[] {

@@ -26,12 +26,19 @@ export interface Proof {
   readonly facts: FileFacts;
 }
 
-/** Memories are numbers, 0 at first; times are milliseconds of the machine's clock. */
+/**
+ * Memories are numbers, 0 at first; times are milliseconds of the machine's clock. Every function is pure: the same
+ * arguments give the same answer, and nothing else changes. The order of proofs in a list means nothing.
+ */
 export interface Policy {
   /** As `--authority` takes it. */
   readonly name: string;
   /** One line for a person: how long the proof lasts. */
   readonly summary: string;
+  /** True: it looks at the clock, and its memory of a VM may be a time. Otherwise `now` is always 0. */
+  readonly clock?: true;
+  /** How many values each memory takes, 2 where it is not said: what the checker has to tell apart. */
+  readonly memories?: { readonly file?: number; readonly proof?: number; readonly vm?: number };
   /** The file's memory after something about it changed. */
   fileChanged(memory: number, facts: FileFacts): number;
   /** right(F): may the holder of F run IOASID_EXECUTE_WBINVD? */

@@ -2,6 +2,7 @@
 import { type Action, fileName, type Outcome, processName, vmName } from './action.js';
 import { cacheActions } from './cache-actions.js';
 import type { Kind, Step } from './steps.js';
+import { ownerOf } from './symmetry.js';
 import { DETACHED, type DeviceKind, ENFORCING, PLAIN, type World } from './world.js';
 
 /** Something about a file changed: the policy is told. */
@@ -9,10 +10,10 @@ function changed(w: World, file: number): void {
   const { fileMemory, listed, proofMemory } = w.layout;
   const { vms, files } = w.bounds;
   const facts = w.facts(file);
-  w.s[fileMemory + file] = w.policy.fileChanged(w.at(fileMemory + file), facts);
+  w.remember('file', fileMemory + file, w.policy.fileChanged(w.at(fileMemory + file), facts));
   for (let v = 0; v < vms; v++) {
     const at = v * files + file;
-    if (w.at(listed + at)) w.s[proofMemory + at] = w.policy.proofChanged(w.at(proofMemory + at), facts);
+    if (w.at(listed + at)) w.remember('proof', proofMemory + at, w.policy.proofChanged(w.at(proofMemory + at), facts));
   }
 }
 
@@ -55,17 +56,18 @@ function mateElsewhere(w: World, device: number, field: number, value: number): 
 /** A VM's list of proofs is new. */
 function relisted(w: World, vm: number): void {
   const at = w.layout.vmMemory + vm;
-  w.s[at] = w.policy.vmListed(w.at(at), w.proofs(vm));
+  w.remember('vm', at, w.policy.vmListed(w.at(at), w.proofs(vm)));
 }
 
 function show(w: World, vm: number, file: number): Outcome {
-  const { listed, proofMemory, vmMemory, fileMemory, clock } = w.layout;
+  const { listed, proofMemory, vmMemory, fileMemory } = w.layout;
   const at = vm * w.bounds.files + file;
   const facts = w.facts(file);
   if (!w.policy.mayShow(w.vmsOf(file) - w.at(listed + at), facts)) return 'refused';
   w.s[listed + at] = 1;
-  w.s[proofMemory + at] = w.policy.proofShown(w.at(fileMemory + file), facts);
-  w.s[vmMemory + vm] = w.policy.vmShown(w.at(vmMemory + vm), w.at(fileMemory + file), facts, w.at(clock));
+  w.remember('proof', proofMemory + at, w.policy.proofShown(w.at(fileMemory + file), facts));
+  const remembered = w.policy.vmShown(w.at(vmMemory + vm), w.at(fileMemory + file), facts, w.now);
+  w.remember('vm', vmMemory + vm, remembered);
   relisted(w, vm);
   return 'done';
 }
@@ -96,7 +98,7 @@ function detach(w: World, device: number): Outcome {
 
 /** All actions of a world, in a fixed order. */
 export function actionsOf(world: World): Action[] {
-  const { processes, files, devices, vms, descriptors, caches } = world.bounds;
+  const { processes, files, devices, vms, descriptors, ticks, caches } = world.bounds;
   const { holders, plugged, boundTo, attached, vmOpen, disabled, vmMemory, listed, clock } = world.layout;
   const actions: Action[] = [];
   const add = (step: Step, run: (w: World) => Outcome): void => {
@@ -112,17 +114,16 @@ export function actionsOf(world: World): Action[] {
       const process = processName(p);
       const at = holders + f * processes + p;
       add({ do: 'open', process, file }, (w) => {
-        // Files are alike, so the first free one is opened.
-        for (let lower = 0; lower < f; lower++) if (!w.fileOpen(lower)) return 'impossible';
         if (w.fileOpen(f)) return 'impossible';
         w.s[at] = 1;
         return 'done';
       });
-      add({ do: 'dup', process, file }, (w) => {
-        if (w.at(at) === 0 || w.at(at) === descriptors) return 'impossible';
-        w.s[at] = w.at(at) + 1;
-        return 'done';
-      });
+      if (descriptors > 1)
+        add({ do: 'dup', process, file }, (w) => {
+          if (w.at(at) === 0 || w.at(at) === descriptors) return 'impossible';
+          w.s[at] = w.at(at) + 1;
+          return 'done';
+        });
       add({ do: 'close', process, file }, (w) => {
         if (w.at(at) === 0) return 'impossible';
         w.s[at] = w.at(at) - 1;
@@ -185,8 +186,7 @@ export function actionsOf(world: World): Action[] {
   });
   each(vms, (v) => {
     const vm = vmName(v);
-    // Each VM belongs to one process: only that one can use it.
-    const owner = v % processes;
+    const owner = ownerOf(world.bounds, v);
     add({ do: 'create-vm', process: processName(owner), vm }, (w) => {
       if (w.at(vmOpen + v) === 1) return 'impossible';
       w.s[vmOpen + v] = 1;
@@ -223,11 +223,12 @@ export function actionsOf(world: World): Action[] {
       return 'done';
     });
   });
-  add({ do: 'tick' }, (w) => {
-    if (w.at(clock) === w.bounds.ticks) return 'impossible';
-    w.s[clock] = w.at(clock) + 1;
-    return 'done';
-  });
+  if (ticks > 0)
+    add({ do: 'tick' }, (w) => {
+      if (w.at(clock) === ticks) return 'impossible';
+      w.s[clock] = w.at(clock) + 1;
+      return 'done';
+    });
   if (caches) actions.push(...cacheActions(world));
   return actions;
 }

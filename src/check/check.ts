@@ -4,6 +4,7 @@ import { timeout } from '../authority/policies/timeout.js';
 import { policyByName } from '../authority/policies.js';
 import type { Policy } from '../authority/policy.js';
 import { type Exploration, explore, type Refutation } from './explore.js';
+import { PROPERTIES } from './properties.js';
 import { type Bounds, type DeviceKind, World } from './world.js';
 
 export interface CheckOptions {
@@ -21,10 +22,10 @@ export interface CheckOptions {
 export const DEFAULT_OPTIONS: CheckOptions = {
   processes: 2,
   files: 2,
-  descriptors: 1,
+  descriptors: 2,
   devices: 2,
   vms: 2,
-  ticks: 2,
+  ticks: 1,
   flushAllCpus: true,
   flushOnMap: true,
 };
@@ -56,22 +57,30 @@ export function checkedPolicy(name: string): Policy {
   return name === 'timeout' ? timeout(TIMEOUT_TICKS, 'timeout') : policyByName(name);
 }
 
+/** How a property fares: proved; by construction, whatever the policy; vacuous, nothing that it speaks of happens. */
+export type Standing = 'proved' | 'by construction' | 'vacuous' | 'refuted';
+
 export interface PolicyCheck {
   readonly policy: string;
+  readonly summary: string;
+  /** States, each standing for all that differ from it by names only; and with those. */
   readonly states: number;
+  readonly covered: number;
   readonly transitions: number;
   readonly seconds: number;
   readonly refutations: readonly Refutation[];
-  readonly judged: readonly string[];
+  readonly standing: Readonly<Record<string, Standing>>;
   readonly deadlocks: number;
   readonly never: Exploration['never'];
   readonly bytesPerState: number;
 }
 
 /** The bounds of the two worlds. Caches need one process, file and VM only: their properties are about one line. */
-export function boundsOf(options: CheckOptions, caches: boolean): Bounds {
+export function boundsOf(policy: Policy, options: CheckOptions, caches: boolean): Bounds {
   const devices = DEVICES.slice(0, options.devices);
-  const { flushAllCpus, flushOnMap, ticks, descriptors } = options;
+  const { flushAllCpus, flushOnMap, descriptors } = options;
+  // A policy that does not look at the clock is not told of it, so time makes no difference.
+  const ticks = policy.clock ? options.ticks : 0;
   const common = { devices, ticks, descriptors, flushAllCpus, flushOnMap, caches };
   return caches
     ? { ...common, processes: 1, files: 1, vms: 1, descriptors: 1 }
@@ -80,10 +89,23 @@ export function boundsOf(options: CheckOptions, caches: boolean): Bounds {
 
 /** A world of a policy. */
 export function worldOf(policy: Policy, options: CheckOptions, caches: boolean): World {
-  return new World(boundsOf(options, caches), policy, Math.max(1, options.ticks + TIMEOUT_TICKS));
+  const { file = 2, proof = 2, vm = 2 } = policy.memories ?? {};
+  const times = policy.clock ? options.ticks + TIMEOUT_TICKS + 1 : 0;
+  return new World(boundsOf(policy, options, caches), policy, { file, proof, vm: Math.max(vm, times) });
 }
 
-/** Checks one policy. @param now seconds, for the speed */
+function standingOf(exploration: Exploration): [string, Standing][] {
+  const { judged, vacuous, refutations, remembers } = exploration;
+  return judged.map((id) => {
+    if (refutations.some(({ property }) => property === id)) return [id, 'refuted'];
+    const construction = PROPERTIES.some((property) => property.id === id && property.construction !== undefined);
+    // P2: what keeps no memory has no history.
+    if (construction || (id === 'P2' && !remembers)) return [id, 'by construction'];
+    return [id, vacuous.includes(id) ? 'vacuous' : 'proved'];
+  });
+}
+
+/** Checks one policy. @param now seconds, for the speed. @throws RangeError the bounds are too large */
 export function checkPolicy(
   policy: Policy,
   options: CheckOptions,
@@ -91,16 +113,20 @@ export function checkPolicy(
   progress?: (states: number) => void,
 ): PolicyCheck {
   const start = now();
-  const rights = explore(worldOf(policy, options, false), progress);
-  const caches = explore(worldOf(policy, options, true), (states) => progress?.(rights.states + states));
+  const rights = explore(worldOf(policy, options, false), { progress });
+  const caches = explore(worldOf(policy, options, true), {
+    progress: (states) => progress?.(rights.states + states),
+  });
   const states = rights.states + caches.states;
   return {
     policy: policy.name,
+    summary: policy.summary,
     states,
+    covered: rights.covered + caches.covered,
     transitions: rights.transitions + caches.transitions,
     seconds: now() - start,
     refutations: [...rights.refutations, ...caches.refutations],
-    judged: [...rights.judged, ...caches.judged],
+    standing: Object.fromEntries([...standingOf(rights), ...standingOf(caches)]),
     deadlocks: rights.deadlocks + caches.deadlocks,
     never: [...rights.never, ...caches.never],
     bytesPerState: (rights.bytesPerState * rights.states + caches.bytesPerState * caches.states) / states,

@@ -1,28 +1,41 @@
 /**
- * Breadth-first exploration of a bounded world: every state, every action, every property. The first violation of a
- * property is a shortest one. A state is packed into two 32-bit words; states, parents and actions are typed arrays.
+ * Breadth-first exploration of a bounded world: every state up to renaming, every action, every property. The first
+ * violation of a property is a shortest one. States, parents and actions are typed arrays.
  */
 import type { Action } from './action.js';
 import { actionsOf } from './actions.js';
-import { PROPERTIES, type Property } from './properties.js';
+import { History } from './history.js';
+import { PROPERTIES, type Property, type Verdict } from './properties.js';
+import { StateSet } from './state-set.js';
 import type { Step } from './steps.js';
+import { retell } from './story.js';
+import { renameRights, renamingsOf } from './symmetry.js';
 import type { World } from './world.js';
 
 export interface Refutation {
   readonly property: string;
   /** The story, step by step; the last one goes wrong. */
   readonly steps: readonly Step[];
+  /** P2: the other way to the same objects and attachments. */
+  readonly other?: readonly Step[];
   /** What goes wrong, in words. */
   readonly wrong: string;
 }
 
 export interface Exploration {
+  /** States, each standing for all its renamings. */
   readonly states: number;
+  /** States with the renamings. */
+  readonly covered: number;
   readonly transitions: number;
   /** Steps from the beginning to the farthest state. */
   readonly depth: number;
   /** Properties that were judged. */
   readonly judged: readonly string[];
+  /** Properties that hold because what they speak of never happens. */
+  readonly vacuous: readonly string[];
+  /** The policy kept a memory, or looked at the clock. */
+  readonly remembers: boolean;
   readonly refutations: readonly Refutation[];
   /** States in which nothing can happen. */
   readonly deadlocks: number;
@@ -32,114 +45,15 @@ export interface Exploration {
   readonly bytesPerState: number;
 }
 
-const EMPTY = 0xffffffff;
-
-/** A hash of two words in which every bit counts (the finalizer of MurmurHash3, public domain). */
-function mix(low: number, high: number): number {
-  let hash = low ^ Math.imul(high, 0x9e3779b1);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
-}
-
-/** The packing of a vector of small integers into two words, and a set of such pairs. */
-class StateSet {
-  readonly #bits: Uint8Array;
-  /** Fields from here on go to the second word. */
-  readonly #split: number;
-  /** Two words a state, side by side: they come into a cache together. */
-  #words = new Uint32Array(1 << 13);
-  count = 0;
-  #table = new Uint32Array(1 << 14).fill(EMPTY);
-  #packedLow = 0;
-  #packedHigh = 0;
-
-  /** @param radix number of values of each field */
-  constructor(radix: Uint8Array) {
-    this.#bits = radix.map((values) => 32 - Math.clz32(values - 1));
-    let used = 0;
-    let split = radix.length;
-    this.#bits.forEach((bits, i) => {
-      used += bits;
-      if (used <= 32) return;
-      if (split < radix.length) throw new RangeError('the bounds make states of more than 64 bits');
-      split = i;
-      used = bits;
-    });
-    this.#split = split;
-  }
-
-  get bytes(): number {
-    return this.#words.byteLength + this.#table.byteLength;
-  }
-
-  /** Adds a state. Returns its number if it is new, else -1 - its number. */
-  add(s: Uint8Array): number {
-    this.#pack(s);
-    const table = this.#table;
-    const words = this.#words;
-    const mask = table.length - 1;
-    const low = this.#packedLow;
-    const high = this.#packedHigh;
-    let slot = mix(low, high) & mask;
-    for (;;) {
-      const at = table[slot] as number;
-      if (at === EMPTY) break;
-      if (words[2 * at] === low && words[2 * at + 1] === high) return -1 - at;
-      slot = (slot + 1) & mask;
-    }
-    if (2 * this.count === words.length) this.#growStates();
-    const number = this.count++;
-    this.#words[2 * number] = low;
-    this.#words[2 * number + 1] = high;
-    table[slot] = number;
-    if (this.count * 2 > table.length) this.#growTable();
-    return number;
-  }
-
-  /** Unpacks a state. */
-  read(number: number, into: Uint8Array): void {
-    const bits = this.#bits;
-    let word = this.#words[2 * number] as number;
-    for (let i = 0; i < this.#split; i++) {
-      const width = bits[i] as number;
-      into[i] = word & ((1 << width) - 1);
-      word >>>= width;
-    }
-    word = this.#words[2 * number + 1] as number;
-    for (let i = this.#split; i < bits.length; i++) {
-      const width = bits[i] as number;
-      into[i] = word & ((1 << width) - 1);
-      word >>>= width;
-    }
-  }
-
-  #pack(s: Uint8Array): void {
-    const bits = this.#bits;
-    let word = 0;
-    for (let i = this.#split - 1; i >= 0; i--) word = (word << (bits[i] as number)) | (s[i] as number);
-    this.#packedLow = word >>> 0;
-    word = 0;
-    for (let i = bits.length - 1; i >= this.#split; i--) word = (word << (bits[i] as number)) | (s[i] as number);
-    this.#packedHigh = word >>> 0;
-  }
-
-  #growStates(): void {
-    const words = new Uint32Array(this.#words.length * 2);
-    words.set(this.#words);
-    this.#words = words;
-  }
-
-  #growTable(): void {
-    const table = new Uint32Array(this.#table.length * 2).fill(EMPTY);
-    const mask = table.length - 1;
-    for (let number = 0; number < this.count; number++) {
-      let slot = mix(this.#words[2 * number] as number, this.#words[2 * number + 1] as number) & mask;
-      while (table[slot] !== EMPTY) slot = (slot + 1) & mask;
-      table[slot] = number;
-    }
-    this.#table = table;
-  }
+export interface ExploreOptions {
+  /** Told of the number of states now and then. */
+  readonly progress?: ((states: number) => void) | undefined;
+  /** False: states that differ by names only are told apart. */
+  readonly symmetry?: boolean;
+  /** The only properties to judge; all that the world shows when not given. */
+  readonly properties?: readonly string[];
+  /** True: ends with the round of steps in which the first property is refuted. */
+  readonly first?: boolean;
 }
 
 /** Growing arrays of one number a state. */
@@ -150,20 +64,38 @@ function grown<T extends Uint32Array | Uint16Array>(array: T, wanted: number, ma
   return larger;
 }
 
-/**
- * Explores a world.
- * @param progress told of the number of states now and then
- */
-export function explore(world: World, progress?: (states: number) => void): Exploration {
+/** A violation that was found: from which state, by which action. */
+interface Found {
+  readonly property: Property;
+  readonly number: number;
+  readonly action: Action;
+  readonly wrong: string;
+  /** P2: the state with the same objects and attachments. */
+  readonly like?: number;
+}
+
+/** Explores a world. @throws RangeError the bounds are too large, or the policy breaks its interface */
+export function explore(world: World, options: ExploreOptions = {}): Exploration {
   const kind = world.bounds.caches ? 'caches' : 'rights';
-  const judged = PROPERTIES.filter((property) => property.world === kind);
+  const { layout } = world;
+  const judged = PROPERTIES.filter(
+    ({ world: shown, id }) => shown === kind && (options.properties?.includes(id) ?? true),
+  );
   const open = new Set(judged);
   const actions = actionsOf(world);
-  const { layout } = world;
-  const set = new StateSet(layout.radix);
-  const projections = new StateSet(layout.radix);
-  const projectedRights: number[] = [];
-  const projected = new Uint8Array(layout.size);
+  const all = renamingsOf(world.bounds);
+  const renamings = options.symmetry === false ? all.slice(0, 1) : all;
+  const numberOfRights = 1 << (world.bounds.files + world.bounds.vms);
+  const renamed = renamings.map((to) =>
+    Uint16Array.from({ length: numberOfRights }, (_, rights) => renameRights(rights, to)),
+  );
+  const inverse = renamed.map((table) => {
+    const back = new Uint16Array(numberOfRights);
+    for (let rights = 0; rights < numberOfRights; rights++) back[table[rights] as number] = rights;
+    return back;
+  });
+  const set = new StateSet(layout, world.bounds, renamings);
+  const history = judged.some(({ id }) => id === 'P2') ? new History(world, renamings, renamed) : undefined;
   let parents = new Uint32Array(1 << 12);
   let taken = new Uint16Array(1 << 12);
   let level = new Uint16Array(1 << 12);
@@ -171,18 +103,13 @@ export function explore(world: World, progress?: (states: number) => void): Expl
   let rights = new Uint16Array(1 << 12);
   const state = new Uint8Array(layout.size);
   const scratch = new Uint8Array(layout.size);
-  const refutations: Refutation[] = [];
+  const found = new Map<Property, Found>();
+  const exercised = new Set<Property>();
   const happened = new Uint8Array(actions.length);
-  let transitions = 0;
-  let deadlocks = 0;
-  let depth = 0;
+  let [transitions, deadlocks, depth, covered] = [0, 0, 0, 1];
+  let remembers = false;
+  let last = Number.POSITIVE_INFINITY;
 
-  const storyOf = (number: number): Step[] => {
-    const steps: Step[] = [];
-    for (let at = number; at > 0; at = parents[at] as number)
-      steps.unshift((actions[taken[at] as number] as Action).step);
-    return steps;
-  };
   /** The open properties that each action can break: when it leads to a new state, and when it does not. */
   let ofNewStates: Property[][] = [];
   let ofSteps: Property[][] = [];
@@ -192,23 +119,22 @@ export function explore(world: World, progress?: (states: number) => void): Expl
     ofSteps = concerned.map((properties) => properties.filter((property) => property.of === 'step'));
   };
   sortOut();
-
-  /** P2: has a state with the same objects and attachments given other rights? */
-  const remembers = (now: number): boolean => {
-    for (let i = 0; i < layout.size; i++) projected[i] = layout.visible[i] ? (world.s[i] as number) : 0;
-    const number = projections.add(projected);
-    if (number >= 0) {
-      projectedRights[number] = now;
-      return false;
+  const violated = (property: Property, verdict: Exclude<Verdict, boolean>, at: Omit<Found, 'property' | 'wrong'>) => {
+    const weak = typeof verdict === 'object';
+    if (!weak || !found.has(property)) {
+      found.set(property, { property, wrong: weak ? verdict.weak : verdict, ...at });
+      if (options.first) last = Math.min(last, level[at.number] as number);
     }
-    return projectedRights[-1 - number] !== now;
+    if (weak && !options.first) return;
+    open.delete(property);
+    sortOut();
   };
 
-  set.add(world.initial());
   world.s = world.initial();
+  set.add(world.s);
   rights[0] = world.rights();
-  remembers(rights[0]);
-  for (let number = 0; number < set.count; number++) {
+  history?.add(rights[0], 0);
+  for (let number = 0; number < set.count && (level[number] as number) <= last; number++) {
     set.read(number, state);
     scratch.set(state);
     world.s = scratch;
@@ -224,6 +150,7 @@ export function explore(world: World, progress?: (states: number) => void): Expl
       transitions++;
       const added = outcome === 'refused' ? -1 - number : set.add(scratch);
       const next = added < 0 ? -1 - added : added;
+      const to = outcome === 'refused' ? 0 : (set.to[0] as number);
       if (added >= 0) {
         parents = grown(parents, next, (size) => new Uint32Array(size));
         taken = grown(taken, next, (size) => new Uint16Array(size));
@@ -231,36 +158,44 @@ export function explore(world: World, progress?: (states: number) => void): Expl
         level = grown(level, next, (size) => new Uint16Array(size));
         parents[next] = number;
         taken[next] = index;
-        rights[next] = world.rights();
+        rights[next] = (renamed[to] as Uint16Array)[world.rights()] as number;
         level[next] = (level[number] as number) + 1;
         depth = level[next] as number;
+        covered += set.orbit;
+        remembers ||= world.remembers();
       }
-      const after = rights[next] as number;
+      // The rights after, in the names of the state before.
+      const after = (inverse[to] as Uint16Array)[rights[next] as number] as number;
       // A property of states is judged once a state, one of steps at every step.
       const toJudge = (added >= 0 ? ofNewStates : ofSteps)[index] as Property[];
       for (const property of toJudge) {
-        const wrong =
-          property.id === 'P2'
-            ? remembers(after) && 'another way to the same objects and attachments gave other rights'
-            : property.judge(world, action, outcome, before, after);
-        if (!wrong) continue;
-        open.delete(property);
-        sortOut();
-        refutations.push({ property: property.id, steps: [...storyOf(number), action.step], wrong });
+        if (property.id === 'P2') {
+          const like = history?.add(after, next);
+          if (like !== undefined) violated(property, 'the rights differ', { number, action, like });
+          continue;
+        }
+        const verdict = property.judge(world, action, outcome, before, after);
+        if (verdict === false) continue;
+        exercised.add(property);
+        if (verdict !== true) violated(property, verdict, { number, action });
       }
       scratch.set(state);
     }
     if (enabled === 0) deadlocks++;
-    if (progress && (number & 0x3fff) === 0) progress(set.count);
+    if (options.progress && (number & 0x3fff) === 0) options.progress(set.count);
   }
+  const path = (number: number): number[] => {
+    const states = [number];
+    for (let at = number; at > 0; at = parents[at] as number) states.unshift(parents[at] as number);
+    return states;
+  };
   const held = set.bytes + parents.byteLength + taken.byteLength + level.byteLength + rights.byteLength;
+  if (history?.met) for (const property of judged) if (property.id === 'P2') exercised.add(property);
   return {
-    states: set.count,
-    transitions,
-    depth,
+    ...{ states: set.count, covered, transitions, depth, deadlocks, remembers },
     judged: judged.map((property) => property.id),
-    refutations,
-    deadlocks,
+    vacuous: judged.filter((property) => !exercised.has(property)).map((property) => property.id),
+    refutations: [...found.values()].map((violation) => retell(world, { set, path, renamings: all }, violation)),
     never: actions.filter((_, index) => happened[index] === 0).map((action) => action.step),
     bytesPerState: held / set.count,
   };

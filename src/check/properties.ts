@@ -1,7 +1,14 @@
 /** The properties of authority.md, P1 to P14, as judgements of a step: the state before, the action, the state after. */
-import { type Action, fileName, type Outcome, vmName } from './action.js';
+import { type Action, fileName, type Outcome, processName, vmName } from './action.js';
 import type { Step } from './steps.js';
-import type { World } from './world.js';
+import { ownerOf } from './symmetry.js';
+import { FACTS, type World } from './world.js';
+
+/**
+ * What is said of a step. False: it does not concern the property. True: it does, and all is well. A string: what went
+ * wrong; `weak`: the same, but another story may show it better.
+ */
+export type Verdict = boolean | string | { readonly weak: string };
 
 export interface Property {
   readonly id: string;
@@ -10,27 +17,30 @@ export interface Property {
   readonly world: 'rights' | 'caches';
   /** What it judges: each state once, or each step. */
   readonly of: 'state' | 'step';
+  /** Holds by construction, whatever the policy, and why; not given: the policy decides. */
+  readonly construction?: string;
   /** The only steps that can go wrong; not given: all. */
   readonly on?: readonly Step['do'][];
   /**
    * Judges a step that happened or was refused; the world is in the state after.
    * @param before the rights before, as bits
-   * @returns what went wrong, in words; undefined: nothing
    */
-  judge(world: World, action: Action, outcome: Outcome, before: number, after: number): string | undefined;
+  judge(world: World, action: Action, outcome: Outcome, before: number, after: number): Verdict;
 }
 
 const fileRight = (w: World, rights: number, f: number): boolean => (rights & (1 << f)) !== 0 && f < w.bounds.files;
 const vmRight = (w: World, rights: number, v: number): boolean => (rights & (1 << (w.bounds.files + v))) !== 0;
 const listed = (w: World, v: number, f: number): boolean => w.at(w.layout.listed + v * w.bounds.files + f) === 1;
 
-/** The first VM for which something is true, in words. */
-function forVm(w: World, wrong: (v: number) => string | undefined): string | undefined {
+/** The verdicts on all VMs as one: what went wrong first, else whether any was concerned. */
+function forVm(w: World, judge: (v: number) => Verdict): Verdict {
+  let all: Verdict = false;
   for (let v = 0; v < w.bounds.vms; v++) {
-    const words = wrong(v);
-    if (words) return words;
+    const verdict = judge(v);
+    if (typeof verdict === 'string') return verdict;
+    if (verdict !== false && typeof all !== 'object') all = verdict;
   }
-  return undefined;
+  return all;
 }
 
 /** True if some listed proof of the VM has it. */
@@ -41,6 +51,27 @@ function someProof(w: World, v: number, has: (f: number) => boolean): boolean {
 
 const guest = (v: number): string => `the guest of VM ${vmName(v)}`;
 
+/** A step that the VM's own process does, or that somebody unnamed does with a device. */
+function own(w: World, step: Step, v: number): boolean {
+  if (step.do === 'unplug' || step.do === 'plug' || step.do === 'tick') return false;
+  const owner = ownerOf(w.bounds, v);
+  if ('process' in step) return step.process === processName(owner);
+  return 'vm' in step ? ownerOf(w.bounds, Number(step.vm) - 1) === owner : true;
+}
+
+/** What differs between two sets of rights, in words. */
+export function differ(w: World, first: number, second: number): string {
+  const { files, vms } = w.bounds;
+  const words: string[] = [];
+  for (let i = 0; i < files + vms; i++) {
+    if (((first ^ second) & (1 << i)) === 0) continue;
+    const who = i < files ? `who holds ${fileName(i)}` : guest(i - files);
+    const [now, then] = (first & (1 << i)) !== 0 ? ['may', 'may not'] : ['may not', 'may'];
+    words.push(`${who} ${now} flush after this way, and ${then} after the other`);
+  }
+  return words.join('; ');
+}
+
 export const PROPERTIES: readonly Property[] = [
   {
     id: 'P1',
@@ -48,10 +79,12 @@ export const PROPERTIES: readonly Property[] = [
     world: 'rights',
     of: 'state',
     judge: (w, _action, _outcome, _before, after) =>
-      forVm(w, (v) =>
-        vmRight(w, after, v) && !someProof(w, v, (f) => w.need(f))
-          ? `${guest(v)} flushes every cache of the machine, and no proof of it has the need`
-          : undefined,
+      forVm(
+        w,
+        (v) =>
+          vmRight(w, after, v) &&
+          (someProof(w, v, (f) => w.need(f)) ||
+            `${guest(v)} flushes every cache of the machine, and no proof of it has the need`),
       ),
   },
   {
@@ -60,7 +93,7 @@ export const PROPERTIES: readonly Property[] = [
     world: 'rights',
     of: 'state',
     // Judged over pairs of states by the explorer.
-    judge: () => undefined,
+    judge: () => false,
   },
   {
     id: 'P3',
@@ -68,10 +101,12 @@ export const PROPERTIES: readonly Property[] = [
     world: 'rights',
     of: 'state',
     judge: (w, _action, _outcome, _before, after) =>
-      forVm(w, (v) =>
-        vmRight(w, after, v) && !someProof(w, v, (f) => fileRight(w, after, f))
-          ? `${guest(v)} flushes every cache of the machine, and the process itself may not`
-          : undefined,
+      forVm(
+        w,
+        (v) =>
+          vmRight(w, after, v) &&
+          (someProof(w, v, (f) => fileRight(w, after, f)) ||
+            `${guest(v)} flushes every cache of the machine, and the process itself may not`),
       ),
   },
   {
@@ -80,13 +115,13 @@ export const PROPERTIES: readonly Property[] = [
     world: 'rights',
     of: 'state',
     judge: (w, _action, _outcome, _before, after) =>
-      forVm(w, (v) =>
-        w.at(w.layout.vmOpen + v) &&
-        !w.at(w.layout.disabled + v) &&
-        !vmRight(w, after, v) &&
-        someProof(w, v, (f) => fileRight(w, after, f))
-          ? `the process may flush the caches, and WBINVD of ${guest(v)} is a no-op`
-          : undefined,
+      forVm(
+        w,
+        (v) =>
+          w.at(w.layout.vmOpen + v) === 1 &&
+          w.at(w.layout.disabled + v) === 0 &&
+          someProof(w, v, (f) => fileRight(w, after, f)) &&
+          (vmRight(w, after, v) || `the process may flush the caches, and WBINVD of ${guest(v)} is a no-op`),
       ),
   },
   {
@@ -95,15 +130,17 @@ export const PROPERTIES: readonly Property[] = [
     world: 'rights',
     of: 'state',
     judge: (w, _action, _outcome, _before, after) => {
+      let concerned = false;
       for (let f = 0; f < w.bounds.files; f++) {
         let first = -1;
         for (let v = 0; v < w.bounds.vms; v++) {
           if (!listed(w, v, f) || !vmRight(w, after, v)) continue;
+          concerned = true;
           if (first >= 0) return `${fileName(f)} is the proof of VM ${vmName(first)} and of VM ${vmName(v)} at once`;
           first = v;
         }
       }
-      return undefined;
+      return concerned;
     },
   },
   {
@@ -111,13 +148,13 @@ export const PROPERTIES: readonly Property[] = [
     name: 'holder-blind',
     world: 'rights',
     of: 'step',
+    construction: 'a policy is not told who holds a file, so who holds it cannot matter',
     on: ['dup', 'pass', 'close'],
     judge: (w, { step }, _outcome, before, after) => {
-      if (step.do !== 'dup' && step.do !== 'pass' && step.do !== 'close') return undefined;
+      if (step.do !== 'dup' && step.do !== 'pass' && step.do !== 'close') return false;
       const file = Number(step.file.slice(1)) - 1;
-      return before !== after && w.fileOpen(file)
-        ? `it changed who may flush the caches, though ${step.file} stays open`
-        : undefined;
+      if (!w.fileOpen(file)) return false;
+      return before === after || `it changed who may flush the caches, though ${step.file} stays open`;
     },
   },
   {
@@ -126,10 +163,7 @@ export const PROPERTIES: readonly Property[] = [
     world: 'rights',
     of: 'step',
     on: ['detach', 'unbind', 'unplug'],
-    judge: (_w, { step }, outcome) =>
-      outcome === 'refused' && (step.do === 'detach' || step.do === 'unbind' || step.do === 'unplug')
-        ? 'it is refused: EBUSY'
-        : undefined,
+    judge: (_w, _action, outcome) => outcome !== 'refused' || 'it is refused: EBUSY',
   },
   {
     id: 'P8',
@@ -138,9 +172,14 @@ export const PROPERTIES: readonly Property[] = [
     of: 'step',
     judge: (w, { step }, _outcome, before, after) =>
       forVm(w, (v) => {
-        if (!vmRight(w, before, v) || vmRight(w, after, v)) return undefined;
-        const own = (step.do === 'delete' || step.do === 'disable' || step.do === 'close-vm') && step.vm === vmName(v);
-        return own ? undefined : `${guest(v)} loses its right by it, without having done anything`;
+        if (!vmRight(w, before, v)) return false;
+        if (vmRight(w, after, v)) return true;
+        if ((step.do === 'delete' || step.do === 'disable' || step.do === 'close-vm') && step.vm === vmName(v))
+          return true;
+        const loss = `${guest(v)} loses its right by it`;
+        return own(w, step, v)
+          ? { weak: `${loss}, though nothing was given up` }
+          : `${loss}, without having done anything`;
       }),
   },
   {
@@ -150,13 +189,11 @@ export const PROPERTIES: readonly Property[] = [
     of: 'step',
     on: ['flush-and-look'],
     judge: (w, { step }) =>
-      step.do === 'flush-and-look' && w.at(w.layout.stale) === 1
-        ? forVm(w, (v) =>
-            vmName(v) === step.vm && !w.at(w.layout.disabled + v) && someProof(w, v, () => true)
-              ? 'it reads stale data: WBINVD was a no-op'
-              : undefined,
-          )
-        : undefined,
+      step.do === 'flush-and-look' &&
+      forVm(w, (v) => {
+        if (vmName(v) !== step.vm || w.at(w.layout.disabled + v) === 1 || !someProof(w, v, () => true)) return false;
+        return w.at(w.layout.stale) === 0 || 'it reads stale data: WBINVD was a no-op';
+      }),
   },
   {
     id: 'P10',
@@ -167,10 +204,10 @@ export const PROPERTIES: readonly Property[] = [
     judge: (w, { step }, _outcome, _before, after) => {
       if (step.do === 'open') {
         const file = Number(step.file.slice(1)) - 1;
-        return fileRight(w, after, file) ? 'a file that was just opened may flush the caches' : undefined;
+        return !fileRight(w, after, file) || 'a file that was just opened may flush the caches';
       }
-      if (step.do !== 'create-vm') return undefined;
-      return vmRight(w, after, Number(step.vm) - 1) ? 'a VM that was just created has the right' : undefined;
+      if (step.do !== 'create-vm') return false;
+      return !vmRight(w, after, Number(step.vm) - 1) || 'a VM that was just created has the right';
     },
   },
   {
@@ -178,11 +215,13 @@ export const PROPERTIES: readonly Property[] = [
     name: 'adding is not judging',
     world: 'rights',
     of: 'step',
-    on: ['add'],
+    on: ['add', 'delete'],
     judge: (w, { step }, outcome) => {
-      if (outcome !== 'refused' || step.do !== 'add') return undefined;
-      const file = Number(step.file.slice(1)) - 1;
-      return w.vmsOf(file) === 0 ? 'it is refused, though no other VM holds the file' : undefined;
+      if (outcome !== 'refused' || step.do !== 'add') return true;
+      const others = w.vmsOf(Number(step.file.slice(1)) - 1);
+      if (others === 0) return 'it is refused, though no other VM holds the file';
+      const judged = FACTS.some((facts) => w.policy.mayShow(others, facts));
+      return !judged || `it is refused because of what is attached to ${step.file}`;
     },
   },
   {
@@ -190,11 +229,12 @@ export const PROPERTIES: readonly Property[] = [
     name: 'giving up is free',
     world: 'rights',
     of: 'step',
+    construction: 'a VM that was forced off is not asked about',
     on: ['disable'],
     judge: (w, { step }, outcome, _before, after) => {
-      if (step.do !== 'disable') return undefined;
+      if (step.do !== 'disable') return false;
       if (outcome === 'refused') return 'it is refused';
-      return vmRight(w, after, Number(step.vm) - 1) ? 'the right is still there' : undefined;
+      return !vmRight(w, after, Number(step.vm) - 1) || 'the right is still there';
     },
   },
   {
@@ -202,11 +242,11 @@ export const PROPERTIES: readonly Property[] = [
     name: 'every CPU',
     world: 'caches',
     of: 'step',
-    on: ['flush'],
-    judge: (w, { step }) =>
-      step.do === 'flush' && w.at(w.layout.dirty) !== 0
-        ? 'the line is still dirty in the cache of the other CPU'
-        : undefined,
+    on: ['flush', 'flush-and-look'],
+    judge: (w, { step }) => {
+      const flushed = step.do === 'flush' || (step.do === 'flush-and-look' && w.vmRight(Number(step.vm) - 1));
+      return flushed && (w.at(w.layout.dirty) === 0 || 'the line is still dirty in the cache of the other CPU');
+    },
   },
   {
     id: 'P14',
@@ -215,8 +255,7 @@ export const PROPERTIES: readonly Property[] = [
     of: 'step',
     on: ['dma-read'],
     judge: (w, { step }) =>
-      step.do === 'dma-read' && w.at(w.layout.leftover) === 1
-        ? 'it reads what the former owner of the page left in memory'
-        : undefined,
+      step.do === 'dma-read' &&
+      (w.at(w.layout.leftover) === 0 || 'it reads what the former owner of the page left in memory'),
   },
 ];

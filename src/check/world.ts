@@ -36,17 +36,17 @@ export const PLAIN = 1;
 export const ENFORCING = 2;
 
 /** Facts by number: need + 2 bound + 4 unenforced. */
-const FACTS: readonly FileFacts[] = Array.from({ length: 8 }, (_, i) => ({
+export const FACTS: readonly FileFacts[] = Array.from({ length: 8 }, (_, i) => ({
   need: (i & 1) !== 0,
   bound: (i & 2) !== 0,
   unenforced: (i & 4) !== 0,
 }));
-/** Proofs by number: memory (2) + 2 file memory (2) + 4 facts (8). */
-const PROOFS: readonly Proof[] = Array.from({ length: 32 }, (_, i) => ({
-  memory: i & 1,
-  file: (i >> 1) & 1,
-  facts: FACTS[i >> 2] as FileFacts,
-}));
+/** How many values each memory of a policy takes. */
+export interface Memories {
+  readonly file: number;
+  readonly proof: number;
+  readonly vm: number;
+}
 
 /** Where the fields of a state are, and how many values each has. */
 export interface Layout {
@@ -74,7 +74,7 @@ export interface Layout {
   readonly leftover: number;
 }
 
-function layoutOf(bounds: Bounds, maxMemory: number): Layout {
+function layoutOf(bounds: Bounds, memories: Memories): Layout {
   const radix: number[] = [];
   const visible: number[] = [];
   const field = (count: number, values: number, seen: boolean): number => {
@@ -89,15 +89,15 @@ function layoutOf(bounds: Bounds, maxMemory: number): Layout {
   const caches = bounds.caches ? 1 : 0;
   const fields = {
     holders: field(files * processes, bounds.descriptors + 1, true),
-    fileMemory: field(files, 2, false),
+    fileMemory: field(files, memories.file, false),
     plugged: field(devices.length, 2, true),
     boundTo: field(devices.length, files + 1, true),
     attached: field(devices.length, 3, true),
     vmOpen: field(vms, 2, true),
     disabled: field(vms, 2, true),
-    vmMemory: field(vms, maxMemory + 1, false),
+    vmMemory: field(vms, memories.vm, false),
     listed: field(vms * files, 2, true),
-    proofMemory: field(vms * files, 2, false),
+    proofMemory: field(vms * files, memories.proof, false),
     clock: field(1, bounds.ticks + 1, false),
     cached: field(caches, 2, false),
     stale: field(caches, 2, false),
@@ -115,13 +115,16 @@ export class World {
   readonly layout: Layout;
   /** The state at hand. */
   s: Uint8Array;
+  readonly memories: Memories;
   readonly #proofs: Proof[] = [];
+  /** Proofs by memory, file memory and facts, made when they are met first. */
+  readonly #met: Proof[] = [];
 
-  /** @param maxMemory greatest memory that the policy keeps of a VM: 1, or the last deadline */
-  constructor(bounds: Bounds, policy: Policy, maxMemory: number) {
+  constructor(bounds: Bounds, policy: Policy, memories: Memories) {
     this.bounds = bounds;
     this.policy = policy;
-    this.layout = layoutOf(bounds, maxMemory);
+    this.memories = memories;
+    this.layout = layoutOf(bounds, memories);
     this.s = this.initial();
   }
 
@@ -183,17 +186,37 @@ export class World {
     proofs.length = 0;
     for (let f = 0; f < files; f++) {
       if (this.at(listed + vm * files + f) === 0) continue;
-      const index = this.at(proofMemory + vm * files + f) + 2 * this.at(fileMemory + f) + 4 * this.factsOf(f);
-      proofs.push(PROOFS[index] as Proof);
+      const memory = this.at(proofMemory + vm * files + f);
+      const file = this.at(fileMemory + f);
+      const facts = this.factsOf(f);
+      const index = facts + 8 * (memory + this.memories.proof * file);
+      this.#met[index] ??= { memory, file, facts: FACTS[facts] as FileFacts };
+      proofs.push(this.#met[index] as Proof);
     }
     return proofs;
   }
 
+  /** The clock as the policy is told it. */
+  get now(): number {
+    return this.policy.clock ? this.at(this.layout.clock) : 0;
+  }
+
+  /** Keeps a memory of the policy. @throws RangeError it is no number below the bound that the policy names */
+  remember(what: keyof Memories, field: number, memory: number): void {
+    if (!Number.isInteger(memory) || memory < 0 || memory >= this.memories[what]) {
+      const bound = this.memories[what];
+      throw new RangeError(
+        `policy '${this.policy.name}' keeps ${memory} as memory of a ${what}; it names ${bound} values`,
+      );
+    }
+    this.s[field] = memory;
+  }
+
   /** right(V). Forced off comes first. */
   vmRight(vm: number): boolean {
-    const { vmOpen, disabled, vmMemory, clock } = this.layout;
+    const { vmOpen, disabled, vmMemory } = this.layout;
     if (this.at(vmOpen + vm) === 0 || this.at(disabled + vm) === 1) return false;
-    return this.policy.vmRight(this.at(vmMemory + vm), this.proofs(vm), this.at(clock));
+    return this.policy.vmRight(this.at(vmMemory + vm), this.proofs(vm), this.now);
   }
 
   /** All rights as bits: files first, then VMs. */
@@ -203,6 +226,16 @@ export class World {
     for (let f = 0; f < files; f++) if (this.fileRight(f)) bits |= 1 << f;
     for (let v = 0; v < vms; v++) if (this.vmRight(v)) bits |= 1 << (files + v);
     return bits;
+  }
+
+  /** True if the policy keeps a memory of anything, or looks at the clock. */
+  remembers(): boolean {
+    const { fileMemory, vmMemory, proofMemory } = this.layout;
+    const { files, vms } = this.bounds;
+    for (let f = 0; f < files; f++) if (this.at(fileMemory + f)) return true;
+    for (let v = 0; v < vms; v++) if (this.at(vmMemory + v)) return true;
+    for (let i = 0; i < vms * files; i++) if (this.at(proofMemory + i)) return true;
+    return this.policy.clock === true;
   }
 
   /** How many VMs hold a file. */

@@ -1,34 +1,40 @@
 /** The generated part of docs/authority.md: the table and the stories of `ioasid check`. */
-import { policyByName } from '../authority/policies.js';
-import type { PolicyCheck } from '../check/check.js';
+import type { PolicyCheck, Standing } from '../check/check.js';
 import { PROPERTIES } from '../check/properties.js';
-import { sentence } from '../check/steps.js';
+import { type Step, sentence } from '../check/steps.js';
 
 const BEGIN = '<!-- printed by scripts/generate.mjs from ioasid check -->';
 const END = '<!-- end of the printed part -->';
 
-function summary(policy: string): string {
-  return policyByName(policy === 'timeout' ? 'timeout:1s' : policy).summary;
-}
+const SIGNS: Readonly<Record<Standing, string>> = {
+  proved: '✓',
+  'by construction': '✓ⁿ',
+  vacuous: '✓ᵛ',
+  refuted: '',
+};
 
 function grid(checks: readonly PolicyCheck[]): string {
   const head = `| policy | ${PROPERTIES.map(({ id }) => id).join(' | ')} |`;
   const line = `| --- |${' --- |'.repeat(PROPERTIES.length)}`;
-  const rows = checks.map(({ policy, refutations }) => {
-    const cells = PROPERTIES.map(({ id }) => refutations.find(({ property }) => property === id)?.steps.length ?? '✓');
+  const rows = checks.map(({ policy, refutations, standing }) => {
+    const cells = PROPERTIES.map(
+      ({ id }) => refutations.find(({ property }) => property === id)?.steps.length ?? SIGNS[standing[id] ?? 'proved'],
+    );
     return `| ${policy} | ${cells.join(' | ')} |`;
   });
   return [head, line, ...rows].join('\n');
 }
 
-function storiesOf({ policy, refutations }: PolicyCheck): string {
+const told = (steps: readonly Step[]): string => steps.map((step) => sentence(step)).join('; ');
+
+function storiesOf({ policy, summary, refutations }: PolicyCheck): string {
   const items = PROPERTIES.flatMap(({ id, name }) => {
     const found = refutations.find(({ property }) => property === id);
     if (!found) return [];
-    const steps = found.steps.map((step) => sentence(step));
-    return [`- **${id}, ${name}**: ${steps.join('; ')}. *Then ${found.wrong}.*`];
+    const other = found.other ? ` *The other way:* ${told(found.other)}.` : '';
+    return [`- **${id}, ${name}**: ${told(found.steps)}.${other} *Then ${found.wrong}.*`];
   });
-  return `### ${policy}: ${summary(policy)}\n\n${items.length > 0 ? items.join('\n') : 'Nothing is refuted.'}`;
+  return `### ${policy}: ${summary}\n\n${items.length > 0 ? items.join('\n') : 'Nothing is refuted.'}`;
 }
 
 /** Puts the answers of a check into the page. @throws Error the page has no place for them */

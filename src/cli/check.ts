@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { CHECKED_POLICIES, type CheckOptions, DEFAULT_OPTIONS, MAX_DEVICES, type PolicyCheck } from '../check/check.js';
 import { PROPERTIES } from '../check/properties.js';
-import { legend, remarks, stories, table } from '../check/table.js';
+import { legend, neverPossible, remarks, stories, table } from '../check/table.js';
 import { scenarioOf } from '../scenario/emit.js';
 import type { CheckMessage, CheckRequest } from './check-worker.js';
 
@@ -21,7 +21,7 @@ export interface CheckCommand {
   readonly noFlushOnMap?: boolean;
   readonly json?: boolean;
   readonly emitScenario?: string;
-  readonly quiet?: boolean;
+  readonly verbose?: boolean;
 }
 
 const LIMITS = { processes: 3, files: 3, descriptors: 3, devices: MAX_DEVICES, vms: 3, ticks: 5 } as const;
@@ -110,7 +110,7 @@ function emit(directory: string, checks: readonly PolicyCheck[], options: CheckO
 export async function check(command: CheckCommand): Promise<number> {
   const terminal = process.stderr.isTTY === true;
   const progress = (text: string): void => {
-    if (terminal && !command.quiet) process.stderr.write(`\r${text}\u001b[K`);
+    if (terminal) process.stderr.write(`\r${text}\u001b[K`);
   };
   try {
     const options = optionsOf(command);
@@ -123,14 +123,18 @@ export async function check(command: CheckCommand): Promise<number> {
       const count = emit(command.emitScenario, checks, options);
       process.stderr.write(`${count} scenarios are in ${command.emitScenario}\n`);
     }
-    if (command.json)
-      process.stdout.write(
-        `${JSON.stringify({ options, properties: PROPERTIES.map(({ id, name }) => ({ id, name })), checks }, null, 2)}\n`,
-      );
-    else
-      process.stdout.write(
-        `${[table(checks), legend(), ...checks.map(stories).filter(Boolean), checks.map(remarks).join('\n')].join('\n\n')}\n`,
-      );
+    const answer = command.json
+      ? JSON.stringify({ options, properties: PROPERTIES.map(({ id, name }) => ({ id, name })), checks }, null, 2)
+      : [
+          table(checks),
+          legend(),
+          ...checks.map(stories),
+          checks.map(remarks).join('\n'),
+          neverPossible(checks, command.verbose ?? false),
+        ]
+          .filter(Boolean)
+          .join('\n\n');
+    process.stdout.write(`${answer}\n`);
     return 0;
   } catch (error) {
     progress('');

@@ -66,6 +66,7 @@ program
   .option('--no-flush-on-map', 'the mechanism: pages are not flushed when they are mapped and let go')
   .option('--json', 'for scripts')
   .option('--emit-scenario <directory>', 'write each counterexample as a scenario file')
+  .option('-v, --verbose', 'say which actions never could happen, too')
   .action(async ({ flushOnMap, ...options }) => {
     const { check } = await import('./check.js');
     process.exitCode = await check({ ...options, noFlushOnMap: flushOnMap === false });

@@ -3,14 +3,17 @@
  * attached. The attachments live here; what follows from them (constraints, coherency, whether a group is only partly
  * attached) is computed again whenever one comes or goes.
  */
-import { ALLOC } from '../abi/constants.js';
+import { addressOfPage, hex, PAGE_SIZE } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
+import { ALLOC } from '../abi/ioasid.js';
 import type { CpuCaches } from '../iommu/cpu-caches.js';
-import { type DmaFault, type Domain, type Hit, type PageRequest, PagingDomain } from '../iommu/domain.js';
+import type { DmaFault, DmaSource, Domain, Hit } from '../iommu/domain.js';
 import { NestedDomain } from '../iommu/nested-domain.js';
-import type { IommuGroup, Requester } from '../iommu/requester.js';
+import { PagingDomain } from '../iommu/paging-domain.js';
+import type { Route } from '../iommu/pasid-table.js';
+import type { IommuGroup } from '../iommu/requester.js';
 import type { IommuUnit } from '../iommu/unit.js';
 import type { UserTable } from '../iommu/user-table.js';
-import { Errno, hex } from '../kernel/errno.js';
 import type { Mm } from '../kernel/mm.js';
 import type { BoundDevice } from './bound-device.js';
 import { ACCOUNTING_ROOT, type Constraints, commonConstraints, permitted } from './constraints.js';
@@ -41,6 +44,8 @@ export class AddressSpace implements Domain {
   caches: CpuCaches | undefined;
   enforceSnoop = false;
   readonly attachments: Attachment[] = [];
+  /** What its devices are routed to: the space as it is now, and the fault fd that it has now. */
+  readonly route: Route = { domain: this, faults: { deliver: (group) => this.faults?.deliver(group) ?? false } };
   /** Undefined without a device. */
   constraints: Constraints | undefined;
   /** A group of which some, but not all, devices are attached. */
@@ -68,21 +73,29 @@ export class AddressSpace implements Domain {
     return this.userTable?.options.pasidBits !== undefined;
   }
 
-  translate(page: number, write: boolean, hit: Hit, who: Requester, pasid = 0): DmaFault {
+  translate(page: number, write: boolean, hit: Hit, who: DmaSource, pasid = 0): DmaFault {
     return this.userTable
       ? this.userTable.translate(page, write, hit, who, pasid)
       : this.mappings.translate(page, write, hit, who);
   }
 
-  request(request: PageRequest): boolean {
-    return this.faults?.request(request) ?? false;
-  }
-
   /** A device can reach memory behind the caches' back: box 3 of the coherency matrix. */
   get nonCoherent(): boolean {
-    return (
-      !this.enforceSnoop && this.attachments.some((a) => a.device.requester.capabilities.noSnoop && !a.noSnoopUnused)
-    );
+    return this.nonCoherentWithout(undefined);
+  }
+
+  /** The same, if one attachment were not there. */
+  nonCoherentWithout(gone: Attachment | undefined): boolean {
+    const left = gone ? this.attachments.filter((each) => each !== gone) : this.attachments;
+    if (left.every((a) => !a.device.requester.capabilities.noSnoop || a.noSnoopUnused)) return false;
+    return !this.#enforcesSnoop(left);
+  }
+
+  /** No-snoop requests are turned into snooped ones here. AUTO enforces if every IOMMU behind it can (section 4). */
+  #enforcesSnoop(attachments: readonly Attachment[]): boolean {
+    if ((this.flags & ALLOC.IOASID_ALLOC_ENFORCE_SNOOP) !== 0) return true;
+    if ((this.flags & ALLOC.IOASID_ALLOC_NO_ENFORCE_SNOOP) !== 0 || attachments.length === 0) return false;
+    return attachments.every((a) => a.device.requester.unit.enforcesSnoop);
   }
 
   /** The default attachment of a device, or the one with a PASID. */
@@ -122,11 +135,11 @@ export class AddressSpace implements Domain {
     if (!common?.pageSizes)
       throw new Errno('EINVAL', `IOMMU ${unit.name} has no page size in common with IOASID ${this.id}`);
     if (units.every((other) => other === unit) && this.constraints) return;
-    const smallest = Number(common.pageSizes & -common.pageSizes) / 4096;
+    const smallest = Number(common.pageSizes & -common.pageSizes) / PAGE_SIZE;
     const { map } = this.mappings;
     for (let more = map.seek(0); more; more = map.next()) {
-      const first = BigInt(map.start) << 12n;
-      const last = (BigInt(map.start + map.pages) << 12n) - 1n;
+      const first = addressOfPage(map.start);
+      const last = addressOfPage(map.start + map.pages) - 1n;
       if (!permitted(common.ranges, first, last) || map.start % smallest !== 0 || map.pages % smallest !== 0) {
         throw new Errno(
           'EINVAL',
@@ -153,12 +166,7 @@ export class AddressSpace implements Domain {
   refresh(): void {
     const units = this.attachments.map((a) => a.device.requester.unit);
     this.constraints = this.accountingRoot ? ACCOUNTING_ROOT : commonConstraints(units);
-    // No-snoop requests are turned into snooped ones here. AUTO enforces if every IOMMU behind it can (section 4).
-    this.enforceSnoop =
-      (this.flags & ALLOC.IOASID_ALLOC_ENFORCE_SNOOP) !== 0 ||
-      ((this.flags & ALLOC.IOASID_ALLOC_NO_ENFORCE_SNOOP) === 0 &&
-        units.length > 0 &&
-        units.every((u) => u.enforcesSnoop));
+    this.enforceSnoop = this.#enforcesSnoop(this.attachments);
     this.partial = undefined;
     for (const { device, pasid } of this.attachments) {
       if (pasid === undefined && !device.mates().every((mate) => mate && this.attachment(mate, undefined))) {

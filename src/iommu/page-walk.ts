@@ -4,8 +4,8 @@
  * the accessed and dirty bits are written back. A hostile table cannot do more than abort the DMA: the walk goes down
  * level by level, so it ends, and every address it meets goes through the parent.
  */
-import { DMA_FAULT, type DmaFault, type Domain, type Hit, PAGE_SHIFT } from './domain.js';
-import type { Requester } from './requester.js';
+import { addressOfPage, offsetInPage, pageOf } from '../abi/address.js';
+import { DMA_FAULT, type DmaFault, type DmaSource, type Domain, type Hit } from './domain.js';
 
 const PRESENT = 1n;
 const WRITE = 2n;
@@ -47,7 +47,7 @@ export class PageWalker {
    * @param page page-frame number to translate
    * @returns NONE and fills in `result`; NOT_MAPPED; NO_PERMISSION; ABORTED for a malformed table
    */
-  walk(who: Requester, root: bigint, levels: number, page: number, write: boolean): DmaFault {
+  walk(who: DmaSource, root: bigint, levels: number, page: number, write: boolean): DmaFault {
     for (let attempt = 0; attempt < MAX_RETRIES; attempt++) {
       const fault = this.#descend(who, root, levels, page, write);
       if (fault !== undefined) return fault;
@@ -56,7 +56,7 @@ export class PageWalker {
   }
 
   /** One try; undefined if an entry changed meanwhile. */
-  #descend(who: Requester, root: bigint, levels: number, page: number, write: boolean): DmaFault | undefined {
+  #descend(who: DmaSource, root: bigint, levels: number, page: number, write: boolean): DmaFault | undefined {
     let table = root;
     let writable = true;
     for (let depth = levels - 1; ; depth--) {
@@ -80,7 +80,7 @@ export class PageWalker {
       const { result } = this;
       result.level = depth as 0 | 1 | 2;
       // Bit 12 of a large leaf is its memory type, no address.
-      result.leaf = Number(table >> BigInt(PAGE_SHIFT));
+      result.leaf = pageOf(table);
       result.leaf -= result.leaf % 2 ** (9 * depth);
       result.writable = writable;
       result.dirty = write || (entry & DIRTY) !== 0n;
@@ -89,14 +89,14 @@ export class PageWalker {
   }
 
   /** Reads a word of the parent's space; undefined if the parent does not map it. */
-  readWord(who: Requester, address: bigint): bigint | undefined {
+  readWord(who: DmaSource, address: bigint): bigint | undefined {
     const place = this.#place(who, address, false);
     if (place === undefined) return undefined;
     return this.#hit.target?.memory.read(place, this.#bytes) === 8 ? this.#view.getBigUint64(0, true) : undefined;
   }
 
   /** Sets bits of an entry. Undefined if it changed since it was read, false if it cannot be written. */
-  #mark(who: Requester, address: bigint, entry: bigint, bits: bigint): boolean | undefined {
+  #mark(who: DmaSource, address: bigint, entry: bigint, bits: bigint): boolean | undefined {
     if (this.readWord(who, address) !== entry) return undefined;
     const place = this.#place(who, address, true);
     if (place === undefined) return false;
@@ -105,11 +105,11 @@ export class PageWalker {
     return this.#hit.target?.memory.write(place, this.#bytes.subarray(0, 1)) === 1;
   }
 
-  #place(who: Requester, address: bigint, write: boolean): bigint | undefined {
+  #place(who: DmaSource, address: bigint, write: boolean): bigint | undefined {
     const hit = this.#hit;
-    const fault = this.#parent.translate(Number(address >> BigInt(PAGE_SHIFT)), write, hit, who);
+    const fault = this.#parent.translate(pageOf(address), write, hit, who);
     if (fault !== DMA_FAULT.NONE || !hit.target?.alive) return undefined;
     if (write) hit.dirty?.mark(hit.dirtyPage, 1);
-    return (BigInt(hit.page) << BigInt(PAGE_SHIFT)) | (address & 0xfffn);
+    return addressOfPage(hit.page) + BigInt(offsetInPage(address));
   }
 }

@@ -29,22 +29,30 @@ function answerOf(world: World, action: Action, outcome: string): string {
   return 'ok';
 }
 
-/** The file's text: YAML. */
-export function scenarioOf(policyName: string, { property, steps, wrong }: Refutation, options: CheckOptions): string {
+/** The file's text: YAML. P2 is told by two stories, the machine restarted between them. */
+export function scenarioOf(policyName: string, refutation: Refutation, options: CheckOptions): string {
+  const { property, steps, other, wrong } = refutation;
   const policy = checkedPolicy(policyName);
   const { world: kind, name } = PROPERTIES.find(({ id }) => id === property) ?? { world: 'rights', name: '' };
-  const world = worldOf(policy, options, kind === 'caches');
-  const actions = actionsOf(world);
-  const told = steps.map((step, i) => {
-    const action = actions.find((each) => same(each.step, step));
-    if (!action) throw new Error(`no action for: ${sentence(step)}`);
-    const outcome = action.run(world);
-    const last = i === steps.length - 1 && property !== 'P2';
-    return { ...step, expect: answerOf(world, action, outcome), rights: rightsOf(world), ...(last && { why: wrong }) };
-  });
+  const told = (way: readonly Step[]): object[] => {
+    const world = worldOf(policy, options, kind === 'caches');
+    const actions = actionsOf(world);
+    return way.map((step, i) => {
+      const action = actions.find((each) => same(each.step, step));
+      if (!action) throw new Error(`no action for: ${sentence(step)}`);
+      const outcome = action.run(world);
+      const last = i === way.length - 1 && (way === steps || !other);
+      return {
+        ...step,
+        expect: answerOf(world, action, outcome),
+        rights: rightsOf(world),
+        ...(last && { why: wrong }),
+      };
+    });
+  };
   return stringify({
     title: `${policyName}: ${property} (${name}) is refuted: ${wrong}`,
     policy: policyName === 'timeout' ? `timeout:${TICK_MS}ms` : policyName,
-    steps: told,
+    steps: other ? [...told(other), { do: 'restart' }, ...told(steps)] : told(steps),
   });
 }

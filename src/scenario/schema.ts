@@ -32,7 +32,7 @@ const step = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('create-vm'), process: name, vm, ...common }),
   z.strictObject({ do: z.enum(['add', 'delete', 'enable']), vm, file: name, ...common }),
   z.strictObject({ do: z.enum(['disable', 'close-vm', 'load', 'guest-flush', 'flush-and-look']), vm, ...common }),
-  z.strictObject({ do: z.literal('tick'), ...common }),
+  z.strictObject({ do: z.enum(['tick', 'restart']), ...common }),
   z.strictObject({ do: z.enum(['dma-write', 'dma-read']), device, ...common }),
   z.strictObject({ do: z.enum(['map', 'unmap', 'store', 'migrate', 'recycle']), ...common }),
   z.strictObject({ do: z.literal('flush'), process: name, file: name, ...common }),

@@ -8,6 +8,7 @@ export function timeout(duration: number, name: string): Policy {
   return {
     ...STATELESS,
     name,
+    clock: true,
     summary: 'for a while after the proof was shown, as sudo',
     vmShown: (memory, _file, facts, now) => (facts.need ? now + duration : memory),
     vmRight: (memory, _proofs, now) => now < memory,

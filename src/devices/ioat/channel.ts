@@ -104,7 +104,7 @@ export class Channel {
   }
 
   #fetch(address: bigint): Descriptor | undefined {
-    if (this.#dma.read(address, this.#descriptorBytes, PLAIN) < DESCRIPTOR_SIZE) {
+    if (this.#dma.read(address, this.#descriptorBytes, PLAIN).moved < DESCRIPTOR_SIZE) {
       this.#fail(CHANERR.DESCRIPTOR);
       return undefined;
     }
@@ -120,8 +120,8 @@ export class Channel {
     const piece = this.#bytes.subarray(0, Math.min(size - this.#moved, budget));
     const at = BigInt(this.#moved);
     if (operation === OPERATION.FILL) this.#pattern(source, piece);
-    else if (this.#dma.read(source + at, piece, PLAIN) < piece.length) return this.#fail(CHANERR.SOURCE);
-    if (this.#dma.write(target + at, piece, PLAIN) < piece.length) return this.#fail(CHANERR.TARGET);
+    else if (this.#dma.read(source + at, piece, PLAIN).moved < piece.length) return this.#fail(CHANERR.SOURCE);
+    if (this.#dma.write(target + at, piece, PLAIN).moved < piece.length) return this.#fail(CHANERR.TARGET);
     this.#moved += piece.length;
     return piece.length;
   }
@@ -137,7 +137,7 @@ export class Channel {
     const address = this.#report.completionAddress();
     if (address === 0n) return true;
     this.#completion.setBigUint64(0, this.#value(this.#state), true);
-    if (this.#dma.write(address, new Uint8Array(this.#completion.buffer), PLAIN) === 8) return true;
+    if (this.#dma.write(address, new Uint8Array(this.#completion.buffer), PLAIN).moved === 8) return true;
     this.#report.error(CHANERR.COMPLETION);
     this.#show(CHANSTS.HALTED);
     return false;

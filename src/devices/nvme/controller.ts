@@ -5,18 +5,18 @@
  */
 import type { DeviceSlot } from '../../pci/model.js';
 import { PolledRegister } from '../../pci/polled-register.js';
-import { ADMIN_OPCODES, type Admin, runAdmin } from './admin-commands.js';
-import { AsyncEvents, ERROR_EVENT } from './async-events.js';
 import type { Command } from './command.js';
-import { Features } from './features.js';
-import { IO_OPCODES, runIo } from './io-commands.js';
-import { Logs } from './log-pages.js';
-import type { Namespace } from './namespace.js';
+import { ADMIN_OPCODES, type Admin, runAdmin } from './commands/admin-commands.js';
+import { AsyncEvents, ERROR_EVENT } from './commands/async-events.js';
+import { Features } from './commands/features.js';
+import { IO_OPCODES, runIo } from './commands/io-commands.js';
+import { Logs } from './commands/log-pages.js';
+import type { Namespace } from './commands/namespace.js';
+import { Transfer } from './commands/transfer.js';
 import { QueueSet } from './queue-set.js';
 import { RingError, type SubmissionQueue } from './queues.js';
 import { CAPABILITIES, CSTS, configuration, isPossible, NVME, VERSION } from './registers.js';
 import { CommandError, STATUS } from './status.js';
-import { Transfer } from './transfer.js';
 
 /** Commands of a queue that are done in one step. */
 const STEP = 32;

@@ -26,7 +26,13 @@ const SGL = { DATA_BLOCK: 0, BIT_BUCKET: 1, SEGMENT: 2, LAST_SEGMENT: 3 } as con
  * @param size bytes; @param pageSize of the host, bytes; @param toHost the controller writes the data
  * @throws CommandError
  */
-export function dataExtents(command: Command, size: number, pageSize: number, toHost: boolean, read: ReadHost): Extent[] {
+export function dataExtents(
+  command: Command,
+  size: number,
+  pageSize: number,
+  toHost: boolean,
+  read: ReadHost,
+): Extent[] {
   if (size === 0) return [];
   if (command.pointerKind === 3) throw new CommandError(STATUS.INVALID_FIELD, 'PSDT 3 is reserved');
   return command.pointerKind === 0
@@ -47,7 +53,8 @@ function aligned(address: bigint, pageSize: number, what: string): void {
 
 function prpExtents(command: Command, size: number, pageSize: number, read: ReadHost): Extent[] {
   const { prp1, prp2 } = command;
-  if (prp1 % 4n !== 0n) throw new CommandError(STATUS.INVALID_PRP_OFFSET, `PRP1 0x${prp1.toString(16)} is not aligned to 4 bytes`);
+  if (prp1 % 4n !== 0n)
+    throw new CommandError(STATUS.INVALID_PRP_OFFSET, `PRP1 0x${prp1.toString(16)} is not aligned to 4 bytes`);
   const list: Extent[] = [];
   const first = Math.min(size, pageSize - Number(prp1 % BigInt(pageSize)));
   append(list, prp1, first);
@@ -129,7 +136,8 @@ class SglWalk {
           break;
         case SGL.SEGMENT:
         case SGL.LAST_SEGMENT:
-          if (isLast || i !== count - 1) throw refuse(STATUS.INVALID_SGL_SEGMENT, 'a segment descriptor is not the last');
+          if (isLast || i !== count - 1)
+            throw refuse(STATUS.INVALID_SGL_SEGMENT, 'a segment descriptor is not the last');
           return { view: this.#fetch(address, length), last: type >> 4 === SGL.LAST_SEGMENT };
         default:
           throw refuse(STATUS.INVALID_SGL_TYPE, `SGL type ${type >> 4}`);
@@ -148,7 +156,10 @@ class SglWalk {
     if (length === 0 || length % SGL_DESCRIPTOR !== 0)
       throw refuse(STATUS.INVALID_SGL_SEGMENT, `a segment of ${length} bytes`);
     if (length > MAX_DESCRIPTORS * SGL_DESCRIPTOR)
-      throw refuse(STATUS.INVALID_SGL_COUNT, `a segment of ${length} bytes has more than ${MAX_DESCRIPTORS} descriptors`);
+      throw refuse(
+        STATUS.INVALID_SGL_COUNT,
+        `a segment of ${length} bytes has more than ${MAX_DESCRIPTORS} descriptors`,
+      );
     const view = new DataView(new ArrayBuffer(length));
     if (!this.#read(address, new Uint8Array(view.buffer))) throw unreadable(address);
     return view;

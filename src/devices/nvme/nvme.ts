@@ -7,9 +7,9 @@ import type { DeviceModel, DeviceSlot } from '../../pci/model.js';
 import type { BlockStore } from '../block-store.js';
 import type { ModelOptions } from '../options.js';
 import { functionLayout } from '../shell.js';
+import { BLOCK_SHIFTS } from './commands/identify.js';
+import { Namespace } from './commands/namespace.js';
 import { Controller } from './controller.js';
-import { BLOCK_SHIFTS } from './identify.js';
-import { Namespace } from './namespace.js';
 
 const IDENTITY = {
   // Red Hat's QEMU NVMe controller has 1b36:0010; the vendor of this one is the project's own.

@@ -70,7 +70,8 @@ export class QueueSet {
       throw new CommandError(STATUS.INVALID_QUEUE_SIZE, `CC.IOSQES is ${config.submissionShift}`);
     const target = command.dword(11) >>> 16;
     const completions = target === 0 ? undefined : this.completion.get(target);
-    if (!completions) throw new CommandError(STATUS.COMPLETION_QUEUE_INVALID, `completion queue ${target} does not exist`);
+    if (!completions)
+      throw new CommandError(STATUS.COMPLETION_QUEUE_INVALID, `completion queue ${target} does not exist`);
     this.#addSubmission(id, base, size, completions);
   }
 

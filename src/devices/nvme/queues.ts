@@ -94,7 +94,7 @@ export class CompletionQueue {
 
   #write(dma: DmaPort, at: number, size: number): void {
     const bytes = new Uint8Array(this.#entries.buffer, at, size);
-    if (dma.write(this.#base + BigInt(at), bytes, PLAIN) < size)
+    if (dma.write(this.#base + BigInt(at), bytes, PLAIN).moved < size)
       throw new RingError(`completion queue ${this.id} cannot be written`);
   }
 }
@@ -113,7 +113,14 @@ export class SubmissionQueue {
   readonly #commands: readonly Command[];
 
   /** @param batch commands that are fetched at a time */
-  constructor(id: number, base: bigint, size: number, completions: CompletionQueue, doorbell: PolledRegister, batch: number) {
+  constructor(
+    id: number,
+    base: bigint,
+    size: number,
+    completions: CompletionQueue,
+    doorbell: PolledRegister,
+    batch: number,
+  ) {
     this.id = id;
     this.#base = base;
     this.size = size;
@@ -147,7 +154,7 @@ export class SubmissionQueue {
     const end = this.#tail < this.head ? this.size : this.#tail;
     const count = Math.min(end - this.head, this.#commands.length);
     const bytes = new Uint8Array(this.#entries.buffer, 0, count * COMMAND_SIZE);
-    if (dma.read(this.#base + BigInt(this.head * COMMAND_SIZE), bytes, PLAIN) < bytes.length)
+    if (dma.read(this.#base + BigInt(this.head * COMMAND_SIZE), bytes, PLAIN).moved < bytes.length)
       throw new RingError(`submission queue ${this.id} cannot be read`);
     return count === this.#commands.length ? this.#commands : this.#commands.slice(0, count);
   }

@@ -38,7 +38,12 @@ export const STATUS = {
 export type Status = number;
 
 /** Transfer errors and failures of the medium may go away; the same wrong command stays wrong. */
-const MAY_PASS: readonly Status[] = [STATUS.SUCCESS, STATUS.DATA_TRANSFER_ERROR, STATUS.INTERNAL_ERROR, STATUS.ABORT_REQUESTED];
+const MAY_PASS: readonly Status[] = [
+  STATUS.SUCCESS,
+  STATUS.DATA_TRANSFER_ERROR,
+  STATUS.INTERNAL_ERROR,
+  STATUS.ABORT_REQUESTED,
+];
 
 /** The status field of a completion without its phase: bits 10:0 the status, bit 14 Do Not Retry. */
 export function statusField(status: Status): number {

@@ -1,6 +1,7 @@
 /** Identify data structures (Base Specification 2.0, 5.17; NVM Command Set Specification 1.0, 4.1.5). */
+
+import { COMPLETION_SHIFT, SUBMISSION_SHIFT, VERSION } from '../registers.js';
 import type { Namespace } from './namespace.js';
-import { COMPLETION_SHIFT, SUBMISSION_SHIFT, VERSION } from './registers.js';
 
 export const IDENTIFY_SIZE = 4096;
 /** Largest transfer: 2^n pages of 4 KiB. */
@@ -8,6 +9,7 @@ export const MAX_TRANSFER_SHIFT = 7;
 export const MAX_TRANSFER = 4096 << MAX_TRANSFER_SHIFT;
 /** Asynchronous event requests that can be outstanding. */
 export const MAX_EVENT_REQUESTS = 4;
+export const FIRMWARE_REVISION = '1.0';
 /** Entries of the error log. */
 export const ERROR_LOG_ENTRIES = 64;
 
@@ -20,7 +22,8 @@ export interface ControllerFacts {
   readonly namespaces: readonly Namespace[];
 }
 
-function text(bytes: Uint8Array, offset: number, size: number, value: string): void {
+/** ASCII text, filled up with spaces. */
+export function text(bytes: Uint8Array, offset: number, size: number, value: string): void {
   for (let i = 0; i < size; i++) bytes[offset + i] = i < value.length ? value.charCodeAt(i) : 0x20;
 }
 
@@ -30,7 +33,7 @@ export function identifyController({ serial, namespaces }: ControllerFacts): Uin
   const view = new DataView(bytes.buffer);
   text(bytes, 4, 20, serial);
   text(bytes, 24, 40, 'ioasid virtual NVMe controller');
-  text(bytes, 64, 8, '1.0');
+  text(bytes, 64, 8, FIRMWARE_REVISION);
   view.setUint8(77, MAX_TRANSFER_SHIFT);
   view.setUint32(80, VERSION, true);
   view.setUint8(111, 1); // an I/O controller
@@ -82,7 +85,7 @@ export function activeNamespaces(namespaces: readonly Namespace[], after: number
   const bytes = new Uint8Array(IDENTIFY_SIZE);
   const view = new DataView(bytes.buffer);
   const ids = namespaces.map(({ id }) => id).filter((id) => id > after);
-  ids.forEach((id, i) => view.setUint32(i * 4, id, true));
+  for (const [i, id] of ids.entries()) view.setUint32(i * 4, id, true);
   return bytes;
 }
 

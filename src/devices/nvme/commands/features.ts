@@ -1,6 +1,6 @@
 /** Features of the controller: Get and Set Features (Base Specification 2.0, 5.15, 5.27). Nothing is saved. */
-import type { Command } from './command.js';
-import { CommandError, STATUS } from './status.js';
+import type { Command } from '../command.js';
+import { CommandError, STATUS } from '../status.js';
 
 export const FEATURE = { WRITE_CACHE: 0x06, QUEUES: 0x07, ASYNC_EVENTS: 0x0b } as const;
 
@@ -72,7 +72,8 @@ export class Features {
     if (!feature.changeable) throw new CommandError(STATUS.FEATURE_NOT_CHANGEABLE, `feature ${id} cannot be changed`);
     if (id === FEATURE.QUEUES) return this.#grant(value, hasQueues);
     // One power state.
-    if (id === 0x02 && (value & 0x1f) !== 0) throw new CommandError(STATUS.INVALID_FIELD, 'there is power state 0 only');
+    if (id === 0x02 && (value & 0x1f) !== 0)
+      throw new CommandError(STATUS.INVALID_FIELD, 'there is power state 0 only');
     this.#values.set(id, value);
     return 0;
   }

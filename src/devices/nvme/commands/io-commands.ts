@@ -1,9 +1,9 @@
 /** Commands of I/O queues (NVM Command Set Specification 1.0, section 3.2; Flush: Base Specification 2.0, 7.1). */
-import { BROADCAST, type Command, refuseFused } from './command.js';
+import { BROADCAST, type Command, refuseFused } from '../command.js';
+import { CommandError, STATUS, type Status } from '../status.js';
 import { FEATURE, type Features } from './features.js';
 import type { Logs } from './log-pages.js';
 import type { Namespace } from './namespace.js';
-import { CommandError, STATUS, type Status } from './status.js';
 import type { Transfer } from './transfer.js';
 
 const FORCE_UNIT_ACCESS = 0x4000_0000;
@@ -115,7 +115,8 @@ export const IO_OPCODES: readonly number[] = [...COMMANDS.keys()];
 /** Does a command of an I/O queue. @throws CommandError */
 export function runIo(disk: Disk, command: Command): void {
   const run = COMMANDS.get(command.opcode);
-  if (!run) throw new CommandError(STATUS.INVALID_OPCODE, `I/O command 0x${command.opcode.toString(16)} does not exist`);
+  if (!run)
+    throw new CommandError(STATUS.INVALID_OPCODE, `I/O command 0x${command.opcode.toString(16)} does not exist`);
   refuseFused(command);
   run(disk, command);
 }

@@ -2,9 +2,10 @@
  * Asynchronous events (Base Specification 2.0, 5.2): requests that the controller holds until something happens. After an
  * event of a kind, no other of the kind is told until its log page was read.
  */
-import { LOG } from './log-pages.js';
+
+import { CommandError, STATUS, type Status } from '../status.js';
 import { MAX_EVENT_REQUESTS } from './identify.js';
-import { CommandError, STATUS, type Status } from './status.js';
+import { LOG } from './log-pages.js';
 
 /** Error events: type 0. */
 export const ERROR_EVENT = { INVALID_DOORBELL_REGISTER: 0, INVALID_DOORBELL_VALUE: 1 } as const;

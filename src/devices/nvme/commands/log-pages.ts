@@ -1,6 +1,7 @@
 /** Log pages (Base Specification 2.0, 5.16): errors, health, firmware, supported commands; and what is counted for them. */
-import { ERROR_LOG_ENTRIES } from './identify.js';
-import { CommandError, STATUS, type Status, statusField } from './status.js';
+
+import { CommandError, STATUS, type Status, statusField } from '../status.js';
+import { ERROR_LOG_ENTRIES, FIRMWARE_REVISION, text } from './identify.js';
 
 export const LOG = { ERRORS: 1, HEALTH: 2, FIRMWARE: 3, CHANGED_NAMESPACES: 4, COMMANDS: 5 } as const;
 
@@ -95,7 +96,10 @@ export class Logs {
     const view = new DataView(bytes.buffer);
     const [SUPPORTED, CONTENT] = [1, 2];
     const changing = { admin: [0x80], io: [0x01, 0x08, 0x09] };
-    for (const [base, kind] of [[0, 'admin'], [1024, 'io']] as const) {
+    for (const [base, kind] of [
+      [0, 'admin'],
+      [1024, 'io'],
+    ] as const) {
       for (const opcode of this.#supported[kind])
         view.setUint32(base + opcode * 4, SUPPORTED | (changing[kind].includes(opcode) ? CONTENT : 0), true);
     }
@@ -107,6 +111,6 @@ export class Logs {
 function firmware(): Uint8Array {
   const bytes = new Uint8Array(512);
   bytes[0] = 1;
-  bytes.set(new TextEncoder().encode('1.0     '), 8);
+  text(bytes, 8, 8, FIRMWARE_REVISION);
   return bytes;
 }

@@ -1,6 +1,10 @@
 /** Commands of the admin queue (Base Specification 2.0, section 5; Format NVM: NVM Command Set Specification 1.0, 4.1.2). */
+
+import { BROADCAST, type Command, refuseFused } from '../command.js';
+import type { QueueSet } from '../queue-set.js';
+import type { Configuration } from '../registers.js';
+import { CommandError, STATUS } from '../status.js';
 import type { AsyncEvents } from './async-events.js';
-import { BROADCAST, type Command, refuseFused } from './command.js';
 import {
   activeNamespaces,
   BLOCK_SHIFTS,
@@ -11,9 +15,6 @@ import {
   namespaceDescriptors,
 } from './identify.js';
 import { type Disk, namespaceOf } from './io-commands.js';
-import type { QueueSet } from './queue-set.js';
-import type { Configuration } from './registers.js';
-import { CommandError, STATUS } from './status.js';
 
 export interface Admin extends Disk {
   readonly facts: ControllerFacts;
@@ -24,7 +25,7 @@ export interface Admin extends Disk {
 
 /** Dword 0 of the completion; 'held': it completes later. */
 type Result = number | 'held';
-type Run = (admin: Admin, command: Command) => Result;
+type Run = (admin: Admin, command: Command) => Result | void;
 
 /** Gives data to the host, as much as it asks for. */
 function give({ transfer }: Admin, command: Command, bytes: Uint8Array): number {
@@ -83,7 +84,8 @@ const getLogPage: Run = (admin, command) => {
 /** Commands are done when they are fetched: only an event request can still be waiting. */
 const abort: Run = ({ queues, events }, command) => {
   const [queue, id] = [command.dword(10) & 0xffff, command.dword(10) >>> 16];
-  if (!queues.submission.has(queue)) throw new CommandError(STATUS.INVALID_FIELD, `submission queue ${queue} does not exist`);
+  if (!queues.submission.has(queue))
+    throw new CommandError(STATUS.INVALID_FIELD, `submission queue ${queue} does not exist`);
   const NOT_ABORTED = 1;
   return queue === 0 && events.abort(id) ? 0 : NOT_ABORTED;
 };
@@ -105,11 +107,11 @@ const formatNvm: Run = (admin, command) => {
 };
 
 const COMMANDS: ReadonlyMap<number, Run> = new Map<number, Run>([
-  [0x00, ({ queues }, command) => done(queues.deleteSubmission(command))],
-  [0x01, ({ queues, config }, command) => done(queues.createSubmission(command, config))],
+  [0x00, ({ queues }, command) => queues.deleteSubmission(command)],
+  [0x01, ({ queues, config }, command) => queues.createSubmission(command, config)],
   [0x02, getLogPage],
-  [0x04, ({ queues }, command) => done(queues.deleteCompletion(command))],
-  [0x05, ({ queues, config }, command) => done(queues.createCompletion(command, config))],
+  [0x04, ({ queues }, command) => queues.deleteCompletion(command)],
+  [0x05, ({ queues, config }, command) => queues.createCompletion(command, config)],
   [0x06, identify],
   [0x08, abort],
   [0x09, ({ features, queues }, command) => features.set(command, queues.hasIo)],
@@ -118,18 +120,15 @@ const COMMANDS: ReadonlyMap<number, Run> = new Map<number, Run>([
   [0x80, formatNvm],
 ]);
 
-function done(_: undefined | void): 0 {
-  return 0;
-}
-
 /** Operation codes that there are. */
 export const ADMIN_OPCODES: readonly number[] = [...COMMANDS.keys()];
 
 /** Does a command of the admin queue. @returns dword 0 of the completion, or that it completes later. @throws CommandError */
 export function runAdmin(admin: Admin, command: Command): Result {
   const run = COMMANDS.get(command.opcode);
-  if (!run) throw new CommandError(STATUS.INVALID_OPCODE, `admin command 0x${command.opcode.toString(16)} does not exist`);
+  if (!run)
+    throw new CommandError(STATUS.INVALID_OPCODE, `admin command 0x${command.opcode.toString(16)} does not exist`);
   refuseFused(command);
   if (command.pointerKind !== 0) throw new CommandError(STATUS.INVALID_FIELD, 'admin commands use PRPs');
-  return run(admin, command);
+  return run(admin, command) ?? 0;
 }

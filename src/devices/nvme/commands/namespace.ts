@@ -1,6 +1,6 @@
 /** A namespace: a range of logical blocks over a store (NVM Command Set Specification 1.0, 2.1). */
-import type { BlockStore } from '../block-store.js';
-import { CommandError, STATUS } from './status.js';
+import type { BlockStore } from '../../block-store.js';
+import { CommandError, STATUS } from '../status.js';
 
 export class Namespace {
   /** 1 and up. */

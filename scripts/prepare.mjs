@@ -31,7 +31,7 @@ export function prepare() {
   }
   const built = 'dist/.node.tsbuildinfo';
   if (time(built) < newest('src')) {
-    run('building', process.execPath, ['node_modules/typescript/bin/tsc', '-b']);
+    run('building', process.execPath, ['node_modules/typescript7/bin/tsc', '-b']);
     // The compiler leaves the file alone where nothing that is compiled has changed.
     utimesSync(`${root}${built}`, new Date(), new Date());
   }

@@ -7,6 +7,7 @@ import type { MachineDescription } from '../machine/schema.js';
 import { type ControlAnswer, type ControlRequest, control } from './control.js';
 import { drainEventfd } from './host/eventfd.js';
 import { receiveDescriptor } from './host/fd-passing.js';
+import { FileStore } from './host/file-store.js';
 import { addressOf, check, libc } from './host/libc.js';
 import { SharedMemory } from './host/shared-memory.js';
 import { Supervisor } from './serve/supervisor.js';
@@ -63,6 +64,7 @@ async function boot(input: WorkerInput): Promise<BootedMachine> {
     ...(input.eviction !== undefined && { eviction: parseEviction(input.eviction) }),
     now: () => performance.now(),
     makeMemory: (device, bar, size) => new SharedMemory(`/dev/vfio/devices/${device}`, bar, size),
+    openStore: (file, size) => new FileStore(file, size),
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
   });

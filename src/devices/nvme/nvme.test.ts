@@ -13,12 +13,10 @@ const MIB = 1 << 20;
 function make(stores: readonly BlockStore[] = [new MemoryStore(MIB), new MemoryStore(MIB)], pages = 512) {
   const bench = deviceBench(
     (slot) =>
-      new Nvme(
-        slot,
-        PLAIN,
-        'TEST',
-        stores.map((store, i) => ({ store, blockSize: i === 0 ? 512 : 4096 })),
-      ),
+      new Nvme(slot, {
+        ...PLAIN,
+        nvme: { serial: 'TEST', namespaces: stores.map((store, i) => ({ store, blockSize: i === 0 ? 512 : 4096 })) },
+      }),
     pages,
   );
   return { ...bench, driver: new NvmeDriver(bench) };

@@ -4,7 +4,7 @@
  */
 import type { FunctionLayout } from '../../pci/layout.js';
 import type { DeviceModel, DeviceSlot } from '../../pci/model.js';
-import type { BlockStore } from '../block-store.js';
+import { MemoryStore } from '../block-store.js';
 import type { ModelOptions } from '../options.js';
 import { functionLayout } from '../shell.js';
 import { BLOCK_SHIFTS } from './commands/identify.js';
@@ -21,18 +21,18 @@ const PAGE = 0x1000;
 /** I/O queues of each kind. */
 const QUEUES = 32;
 
-export interface NamespaceOptions {
-  readonly store: BlockStore;
-  /** 512 or 4096 bytes. */
-  readonly blockSize: number;
-}
+/** A disk of 64 MiB in memory. */
+const DEFAULT_SIZE = 64 << 20;
 
 export class Nvme implements DeviceModel {
   readonly layout: FunctionLayout;
   readonly #controller: Controller;
 
-  /** @param serial at most 20 ASCII characters */
-  constructor(slot: DeviceSlot, options: ModelOptions, serial: string, namespaces: readonly NamespaceOptions[]) {
+  constructor(slot: DeviceSlot, options: ModelOptions) {
+    const { serial, namespaces } = options.nvme ?? {
+      serial: 'ioasid',
+      namespaces: [{ store: new MemoryStore(DEFAULT_SIZE), blockSize: 512 }],
+    };
     const memory = slot.memory(0, REGISTERS);
     const table = slot.memory(4, PAGE);
     const interrupts = options.interrupts ?? { intx: true, msi: 1, msix: QUEUES + 1 };

@@ -10,11 +10,11 @@ const pure = {
   // The proof that an open file can be carries the record of authority's keeper.
   kernel: ['authority', 'abi'],
   // A function's DMA port hears of its command register; pollers and mappable memory are the kernel's.
-  pci: ['kernel', 'iommu', 'abi'],
+  pci: ['kernel', 'iommu', 'authority', 'abi'],
   devices: ['pci', 'iommu', 'abi'],
-  ioasid: ['kernel', 'iommu', 'authority', 'abi'],
-  // A VFIO device file is around a device model.
-  vfio: ['ioasid', 'pci', 'devices', 'kernel', 'iommu', 'authority', 'abi'],
+  // A VFIO device file is around a PCI function; who may use it is the business of the wings.
+  vfio: ['pci', 'kernel', 'iommu', 'authority', 'abi'],
+  ioasid: ['vfio', 'pci', 'kernel', 'iommu', 'authority', 'abi'],
   kvm: ['vfio', 'ioasid', 'kernel', 'iommu', 'authority', 'abi'],
   // A machine file names its authority policy, and the name is checked with the rest of the file.
   // Devices run on the kernel's timers and pollers.
@@ -25,7 +25,10 @@ const pure = {
   check: ['authority'],
   // A scenario is played on a booted machine, and told by the checker's vocabulary.
   scenario: ['check', 'machine', 'kvm', 'vfio', 'ioasid', 'kernel', 'authority', 'abi', 'trace'],
+  // What a machine shows to somebody who looks: it reads the state of every kind of object.
+  inspect: ['trace', 'machine', 'kvm', 'vfio', 'ioasid', 'devices', 'kernel', 'iommu', 'authority', 'abi'],
 };
+const PLAY = ['scenario', 'inspect'];
 const all = Object.keys(pure);
 const node = {
   // The runner boots a machine (boot.ts), and shares device memory and file kinds with it.
@@ -41,7 +44,7 @@ const rules = Object.entries({ ...pure, ...node }).map(([folder, allowed]) => ({
     path: '^src/',
     pathNot: [
       `^src/(${[folder, ...allowed].join('|')})/`,
-      ...(node[folder] || folder === 'scenario' ? ['^src/(boot|index|state)\\.ts$'] : []),
+      ...(node[folder] || PLAY.includes(folder) ? ['^src/(boot|index|state)\\.ts$'] : []),
     ],
   },
 }));
@@ -54,6 +57,19 @@ module.exports = {
       severity: 'error',
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      // The page runs the kernel in the browser: it may import what knows neither Node nor Linux.
+      name: 'web-imports-pure-folders',
+      severity: 'error',
+      from: { path: '^web/src/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^src/', pathNot: `^src/(${all.join('|')})/|^src/(boot|state)\\.ts$` },
+    },
+    {
+      name: 'web-knows-no-node',
+      severity: 'error',
+      from: { path: '^web/src/', pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['core'] },
     },
     {
       name: 'pure-folders-know-no-node',

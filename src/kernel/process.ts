@@ -170,11 +170,16 @@ export class Process implements Caller {
     const counter = file.facet(EVENT_FD);
     if (!counter) throw new Errno('EINVAL', `descriptor ${fd} is ${file.name}, no eventfd`);
     file.get();
-    return { signal: () => counter.signal(), close: () => file.put() };
+    return { signal: () => counter.signal(), take: () => counter.take(), close: () => file.put() };
   }
 
   file(fd: number): OpenFile {
     return this.#slot(fd).file;
+  }
+
+  /** The open files by descriptor. */
+  *files(): IterableIterator<readonly [fd: number, file: OpenFile]> {
+    for (const [fd, { file }] of this.#fds) yield [fd, file];
   }
 
   install(file: OpenFile, flags: number): number {

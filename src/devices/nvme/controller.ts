@@ -104,7 +104,8 @@ export class Controller {
 
   #fail(reason: string): void {
     this.#slot.found(`CSTS.CFS (${reason})`, 1);
-    this.#setStatus((this.#registers.getUint32(NVME.CSTS, true) & ~CSTS.READY) | CSTS.FATAL);
+    // A controller that was ready stays so until it is disabled: the driver waits for that.
+    this.#setStatus(this.#registers.getUint32(NVME.CSTS, true) | CSTS.FATAL);
   }
 
   #configure(cc: number): void {

@@ -1,21 +1,26 @@
 // Who may import whom: the table of docs/architecture.md. A new arrow is a decision, made here with a reason.
 const pure = {
   abi: [],
-  iommu: ['abi'],
+  // Where bytes are, who pins and who pays for them: below everything that moves them.
+  memory: ['abi'],
+  iommu: ['memory', 'abi'],
   authority: [],
   // Failures are named by errno.
   inject: ['abi'],
   // Reports are made from what others found out.
   report: [],
   // The proof that an open file can be carries the record of authority's keeper.
-  kernel: ['authority', 'abi'],
+  kernel: ['authority', 'memory', 'abi'],
+  // Areas hold frames; a dma-buf is a facet of an open file.
+  iopt: ['kernel', 'memory', 'abi'],
+  iommufd: ['iopt', 'kernel', 'iommu', 'memory', 'abi'],
   // A function's DMA port hears of its command register; pollers and mappable memory are the kernel's.
   pci: ['kernel', 'iommu', 'authority', 'abi'],
   devices: ['pci', 'iommu', 'abi'],
   // A VFIO device file is around a PCI function; who may use it is the business of the wings.
   vfio: ['pci', 'kernel', 'iommu', 'authority', 'abi'],
-  ioasid: ['vfio', 'pci', 'kernel', 'iommu', 'authority', 'abi'],
-  kvm: ['vfio', 'ioasid', 'kernel', 'iommu', 'authority', 'abi'],
+  ioasid: ['vfio', 'pci', 'kernel', 'iommu', 'authority', 'memory', 'abi'],
+  kvm: ['vfio', 'ioasid', 'kernel', 'iommu', 'authority', 'memory', 'abi'],
   // A machine file names its authority policy, and the name is checked with the rest of the file.
   // Devices run on the kernel's timers and pollers.
   machine: ['kernel', 'iommu', 'pci', 'devices', 'authority', 'abi'],

@@ -10,6 +10,8 @@ import { IOASID_DEVICE_ROWS } from './ioasid/vfio-bind.js';
 import { plug } from './iommu/attach.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
 import type { IommuGroup } from './iommu/requester.js';
+import type { IommufdContext } from './iommufd/context.js';
+import { openIommufd } from './iommufd/file.js';
 import { FileSystem } from './kernel/fs/file-system.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { Pollers } from './kernel/pollers.js';
@@ -20,6 +22,7 @@ import type { Vm } from './kvm/vm.js';
 import { buildMachine, type Machine, type MachineDevice } from './machine/build.js';
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
 import type { MachineDescription } from './machine/schema.js';
+import { UserAccounts } from './memory/account.js';
 import type { MakeMemory } from './pci/memory.js';
 import { AssignedDevice } from './vfio/assigned-device.js';
 import { type DeviceFileTable, deviceFileTable, openDevice } from './vfio/file.js';
@@ -41,6 +44,8 @@ export interface BootOptions {
   makeMemory?: MakeMemory;
   /** Opens the files of disks. Not given: there are disks in memory only. */
   openStore?: OpenStore;
+  /** The kernel is built with its own tests (Linux: CONFIG_IOMMUFD_TEST); the machine file's choice when not given. */
+  selftest?: boolean | undefined;
   /** Failures on demand: calls that fail, devices that vanish, interrupts that are late or lost. */
   inject?: readonly Rule[] | undefined;
   /** Keep the names of the calls that could have failed. */
@@ -53,6 +58,8 @@ export interface BootOptions {
 /** Device numbers: misc devices have major 10; VFIO's cdev has a major of its own. */
 const MISC_MAJOR = 10;
 const IOASID_MINOR = 60;
+/** linux/miscdevice.h: IOMMUFD's is assigned when it is registered; this is the first that is free. */
+const IOMMU_MINOR = 125;
 const KVM_MINOR = 232;
 const VFIO_MAJOR = 511;
 /** Of a PCI address, DDDD:BB, and how it ends on the root bus. */
@@ -71,6 +78,7 @@ export class BootedMachine {
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
   readonly contexts = new Set<IoasidContext>();
+  readonly iommufds = new Set<IommufdContext>();
   readonly vms = new Set<Vm>();
   /** What is plugged in, by name. */
   readonly #assigned = new Map<string, AssignedDevice>();
@@ -79,6 +87,7 @@ export class BootedMachine {
   readonly #vfioHost: VfioHost<AssignedDevice>;
   #vmNumber = 0;
   #pids = 1000;
+  #mocks = 0;
 
   constructor(options: BootOptions = {}) {
     const description = options.machine ?? DEFAULT_DESCRIPTION;
@@ -110,6 +119,13 @@ export class BootedMachine {
       note: (subject: string, text: string) => this.kernel.note(subject, text),
     };
     this.kernel.fs.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => openIoasid(host));
+    const iommufd = {
+      users: new UserAccounts(),
+      contexts: this.iommufds,
+      selftest: options.selftest ?? description.selftest ?? false,
+      nextMock: () => this.#mocks++,
+    };
+    this.kernel.fs.addDevice('/dev/iommu', MISC_MAJOR, IOMMU_MINOR, () => openIommufd(iommufd));
     this.kernel.fs.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => openKvm(host));
     this.#vfioHost = {
       pollers: this.pollers,

@@ -26,6 +26,8 @@ export interface ExecOptions {
   readonly trace?: string | undefined;
   readonly coherency?: 'strict' | undefined;
   readonly eviction?: string | undefined;
+  /** A kernel with Linux's own tests of iommufd. */
+  readonly selftest?: boolean | undefined;
   /** Let io_uring_setup through. */
   readonly ioUring?: boolean | undefined;
   readonly verbose?: boolean | undefined;
@@ -107,6 +109,7 @@ export async function exec(options: ExecOptions): Promise<number> {
     trace: options.trace,
     coherency: options.coherency,
     eviction: options.eviction,
+    selftest: options.selftest,
     color: isatty(2) && !process.env.NO_COLOR,
   };
   // Without stdout and stderr of its own Node would open process.stdout, and so make the program's pipes non-blocking.

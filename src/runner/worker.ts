@@ -28,6 +28,8 @@ export interface WorkerInput {
   readonly coherency: 'strict' | undefined;
   /** As --eviction takes it. */
   readonly eviction: string | undefined;
+  /** A kernel with Linux's own tests of iommufd; the machine file's choice when not given. */
+  readonly selftest: boolean | undefined;
   readonly color: boolean;
 }
 
@@ -61,6 +63,7 @@ async function boot(input: WorkerInput): Promise<BootedMachine> {
     ...(input.machine !== undefined && { machine: await readMachine(input.machine) }),
     ...(input.authority !== undefined && { authority: input.authority }),
     coherency: input.coherency,
+    selftest: input.selftest,
     ...(input.eviction !== undefined && { eviction: parseEviction(input.eviction) }),
     now: () => performance.now(),
     makeMemory: (device, bar, size) => new SharedMemory(`/dev/vfio/devices/${device}`, bar, size),

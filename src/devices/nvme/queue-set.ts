@@ -1,4 +1,7 @@
-/** The queues of a controller: which there are, and the rules for making and deleting them (Base Specification 2.0, 5.4 to 5.8). */
+/**
+ * The queues of a controller: which there are, and the rules for making and deleting them (Base Specification 2.0, 5.4 to
+ * 5.8). What makes and deletes returns dword 0 of the completion.
+ */
 import { PolledRegister } from '../../pci/polled-register.js';
 import type { Command } from './command.js';
 import { CompletionQueue, SubmissionQueue } from './queues.js';
@@ -49,7 +52,7 @@ export class QueueSet {
   }
 
   /** Create I/O Completion Queue. @throws CommandError */
-  createCompletion(command: Command, config: Configuration): void {
+  createCompletion(command: Command, config: Configuration): number {
     const { id, size, base } = this.#described(command, config);
     const flags = command.dword(11) & 0xffff;
     const vector = command.dword(11) >>> 16;
@@ -60,10 +63,11 @@ export class QueueSet {
       throw new CommandError(STATUS.INVALID_VECTOR, `vector ${vector} of ${this.#vectors}`);
     const uses = (flags & INTERRUPTS) !== 0 ? vector : undefined;
     this.completion.set(id, new CompletionQueue(id, base, size, uses, this.#doorbell(id, true)));
+    return 0;
   }
 
   /** Create I/O Submission Queue. @throws CommandError */
-  createSubmission(command: Command, config: Configuration): void {
+  createSubmission(command: Command, config: Configuration): number {
     const { id, size, base } = this.#described(command, config);
     if (this.submission.has(id)) throw new CommandError(STATUS.INVALID_QUEUE_ID, `submission queue ${id} exists`);
     if (config.submissionShift !== SUBMISSION_SHIFT)
@@ -73,25 +77,28 @@ export class QueueSet {
     if (!completions)
       throw new CommandError(STATUS.COMPLETION_QUEUE_INVALID, `completion queue ${target} does not exist`);
     this.#addSubmission(id, base, size, completions);
+    return 0;
   }
 
   /** Delete I/O Submission Queue: commands that were not fetched are gone. @throws CommandError */
-  deleteSubmission(command: Command): void {
+  deleteSubmission(command: Command): number {
     const id = command.dword(10) & 0xffff;
     const queue = id === 0 ? undefined : this.submission.get(id);
     if (!queue) throw new CommandError(STATUS.INVALID_QUEUE_ID, `submission queue ${id} does not exist`);
     queue.completions.users.delete(id);
     this.submission.delete(id);
+    return 0;
   }
 
   /** Delete I/O Completion Queue. @throws CommandError */
-  deleteCompletion(command: Command): void {
+  deleteCompletion(command: Command): number {
     const id = command.dword(10) & 0xffff;
     const queue = id === 0 ? undefined : this.completion.get(id);
     if (!queue) throw new CommandError(STATUS.INVALID_QUEUE_ID, `completion queue ${id} does not exist`);
     if (queue.users.size > 0)
       throw new CommandError(STATUS.INVALID_QUEUE_DELETION, `submission queues complete to queue ${id}`);
     this.completion.delete(id);
+    return 0;
   }
 
   #described(command: Command, { pageSize }: Configuration): { id: number; size: number; base: bigint } {

@@ -2,10 +2,11 @@
  * The processes and threads that make calls: which program image each runs, when it ends, and what its descriptors are.
  */
 import { closeSync, constants } from 'node:fs';
-import { Mm } from '../../kernel/mm.js';
+import { Mm } from '../../memory/mm.js';
 import { addressOf, errno, libc } from '../host/libc.js';
 import { imageOf, threadGroup, tryOpen } from '../host/procfs.js';
 import { RemoteMemory } from '../host/remote-memory.js';
+import { SharedFiles } from '../host/shared-files.js';
 import { hostArchitecture, numberOf } from '../host/syscalls.js';
 
 const O_PATH_DIRECTORY = 0o10000000 | constants.O_DIRECTORY | 0o2000000;
@@ -21,12 +22,14 @@ export class RemoteProcess {
   mm: Mm;
   /** It made an execve since its last call. */
   execPending = false;
+  readonly #shared: SharedFiles;
   #image: string;
 
-  constructor(pid: number, pidfd: number) {
+  constructor(pid: number, pidfd: number, shared: SharedFiles) {
     this.pid = pid;
     this.pidfd = pidfd;
-    this.memory = new RemoteMemory(pid);
+    this.#shared = shared;
+    this.memory = new RemoteMemory(pid, shared);
     this.mm = new Mm(this.memory);
     this.#image = imageOf(pid);
   }
@@ -42,7 +45,7 @@ export class RemoteProcess {
       if (image === this.#image && !this.memory.gone(instruction)) this.memory.stale = false;
       else {
         this.end();
-        this.memory = new RemoteMemory(this.pid);
+        this.memory = new RemoteMemory(this.pid, this.#shared);
         this.mm = new Mm(this.memory);
         this.#image = image;
       }
@@ -64,6 +67,8 @@ export class RemoteProcess {
 }
 
 export class Tasks {
+  /** The memory that processes share. */
+  readonly shared = new SharedFiles();
   readonly #processes = new Map<number, RemoteProcess>();
   /** By thread: an O_PATH descriptor of /proc/TID/fd. It means that thread only, also when the number is used again. */
   readonly #threads = new Map<number, { directory: number; process: RemoteProcess | undefined }>();
@@ -142,7 +147,7 @@ export class Tasks {
     if (known) return known;
     const pidfd = libc.syscall(numberOf('pidfd_open'), pid, 0, 0, 0, 0);
     if (pidfd < 0) throw new Error(`process ${pid} is gone`);
-    const process = new RemoteProcess(pid, pidfd);
+    const process = new RemoteProcess(pid, pidfd, this.shared);
     this.#processes.set(pid, process);
     this.#watch(process);
     return process;

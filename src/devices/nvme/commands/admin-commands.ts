@@ -25,7 +25,7 @@ export interface Admin extends Disk {
 
 /** Dword 0 of the completion; 'held': it completes later. */
 type Result = number | 'held';
-type Run = (admin: Admin, command: Command) => Result | void;
+type Run = (admin: Admin, command: Command) => Result;
 
 /** Gives data to the host, as much as it asks for. */
 function give({ transfer }: Admin, command: Command, bytes: Uint8Array): number {
@@ -130,5 +130,5 @@ export function runAdmin(admin: Admin, command: Command): Result {
     throw new CommandError(STATUS.INVALID_OPCODE, `admin command 0x${command.opcode.toString(16)} does not exist`);
   refuseFused(command);
   if (command.pointerKind !== 0) throw new CommandError(STATUS.INVALID_FIELD, 'admin commands use PRPs');
-  return run(admin, command) ?? 0;
+  return run(admin, command);
 }

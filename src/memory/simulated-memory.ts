@@ -2,8 +2,10 @@
  * Memory of a simulated process: areas of pages, as mmap makes them, kept sparse. For the library, the tests and the
  * browser; a real program's memory is in runner/.
  */
-import { hex, PAGE_SIZE } from '../abi/address.js';
-import type { Memory } from './mm.js';
+import { PAGE_SIZE } from '../abi/address.js';
+import type { FrameRun } from './backing.js';
+import type { Memory } from './memory.js';
+import { RAM, runsOf, SimulatedFile } from './ram.js';
 
 const PAGE = BigInt(PAGE_SIZE);
 /** Where areas start: an address that looks like one of Linux's mmap area on x86-64. */
@@ -13,11 +15,25 @@ interface Area {
   readonly start: bigint;
   readonly end: bigint;
   readonly writable: boolean;
+  /** MAP_SHARED: the file, and where the area starts in it, in pages. */
+  readonly file: SimulatedFile | undefined;
+  readonly filePage: number;
+}
+
+export interface MmapOptions {
+  /** A page-aligned address; the next free one when not given. Pages that were there are replaced. */
+  at?: bigint;
+  writable?: boolean;
+  /** MAP_SHARED: true for anonymous memory, or a file. */
+  shared?: boolean | SimulatedFile;
+  /** First page of the file. */
+  filePage?: number;
 }
 
 export class SimulatedMemory implements Memory {
   #areas: Area[] = [];
-  #pages = new Map<bigint, Uint8Array>();
+  /** Frames of private pages, by page number. */
+  #pages = new Map<bigint, number>();
   #next = FIRST;
   #limit: bigint | undefined;
 
@@ -27,18 +43,19 @@ export class SimulatedMemory implements Memory {
   }
 
   /**
-   * Adds an area of zeroed pages.
+   * Adds an area of zeroed pages, or of a file's.
    * @param size bytes, rounded up to pages
-   * @param options.at a page-aligned address; the next free one when not given. Pages that were there are replaced
    * @returns its address
    */
-  mmap(size: number | bigint, options: { at?: bigint; writable?: boolean } = {}): bigint {
+  mmap(size: number | bigint, options: MmapOptions = {}): bigint {
     const length = ((BigInt(size) + PAGE - 1n) / PAGE) * PAGE;
     const start = options.at ?? this.#next;
-    if (start % PAGE !== 0n) throw new RangeError(`address ${hex(start)} is not a multiple of ${PAGE_SIZE}`);
+    if (start % PAGE !== 0n) throw new RangeError(`address 0x${start.toString(16)} is not a multiple of ${PAGE_SIZE}`);
     const end = start + length;
     this.munmap(start, length);
-    this.#areas.push({ start, end, writable: options.writable ?? true });
+    const { shared, filePage = 0, writable = true } = options;
+    const file = shared === true ? new SimulatedFile(Number(length)) : shared ? shared.get() : undefined;
+    this.#areas.push({ start, end, writable, file, filePage });
     // A page between two areas stays free, so that running over the end of one is seen.
     if (end + PAGE > this.#next) this.#next = end + PAGE;
     return start;
@@ -53,11 +70,21 @@ export class SimulatedMemory implements Memory {
         kept.push(area);
         continue;
       }
-      if (area.start < start) kept.push({ ...area, end: start });
-      if (area.end > end) kept.push({ ...area, start: end });
+      const rest: Area[] = [];
+      if (area.start < start) rest.push({ ...area, end: start });
+      if (area.end > end) {
+        rest.push({ ...area, start: end, filePage: area.filePage + Number((end - area.start) / PAGE) });
+      }
+      if (rest.length === 0) area.file?.close();
+      else if (rest.length > 1) area.file?.get();
+      kept.push(...rest);
     }
     this.#areas = kept;
-    for (const page of this.#pages.keys()) if (page * PAGE >= start && page * PAGE < end) this.#pages.delete(page);
+    for (const [page, frame] of this.#pages) {
+      if (page * PAGE < start || page * PAGE >= end) continue;
+      RAM.free(frame);
+      this.#pages.delete(page);
+    }
   }
 
   read(address: bigint, into: Uint8Array): number {
@@ -83,6 +110,17 @@ export class SimulatedMemory implements Memory {
     return undefined;
   }
 
+  frames(address: bigint, pages: number, write: boolean): FrameRun[] {
+    const frames: number[] = [];
+    let at = address;
+    for (let left = pages; left > 0; left--, at += PAGE) {
+      const area = this.#area(at);
+      if (!area || (write && !area.writable)) break;
+      frames.push(this.#frame(area, at));
+    }
+    return runsOf(frames);
+  }
+
   lockLimit(): bigint | undefined {
     return this.#limit;
   }
@@ -91,17 +129,31 @@ export class SimulatedMemory implements Memory {
     return false;
   }
 
-  /** A copy of everything, as fork makes one. */
+  /** A copy of everything, as fork makes one; shared areas stay shared. */
   fork(): SimulatedMemory {
     const copy = new SimulatedMemory(this.#limit);
-    copy.#areas = [...this.#areas];
+    copy.#areas = this.#areas.map((area) => ({ ...area, file: area.file?.get() }));
     copy.#next = this.#next;
-    for (const [page, bytes] of this.#pages) copy.#pages.set(page, bytes.slice());
+    for (const [page, frame] of this.#pages) copy.#pages.set(page, RAM.copyOf(frame));
     return copy;
+  }
+
+  /** The process ended: its pages are given back, but for those that are pinned. */
+  end(): void {
+    this.munmap(0n, 1n << 64n);
   }
 
   #area(address: bigint): Area | undefined {
     return this.#areas.find((area) => address >= area.start && address < area.end);
+  }
+
+  /** The frame under an address; made if there is none yet. */
+  #frame(area: Area, address: bigint): number {
+    if (area.file) return area.file.frame(area.filePage + Number((address - area.start) / PAGE));
+    const page = address / PAGE;
+    const frame = this.#pages.get(page) ?? RAM.allocate();
+    this.#pages.set(page, frame);
+    return frame;
   }
 
   #copy(
@@ -118,13 +170,8 @@ export class SimulatedMemory implements Memory {
       if (!area || (write && !area.writable)) break;
       const offset = Number(at % PAGE);
       const n = Math.min(PAGE_SIZE - offset, size - done);
-      const number = at / PAGE;
-      let page = this.#pages.get(number);
-      if (!page && write) {
-        page = new Uint8Array(PAGE_SIZE);
-        this.#pages.set(number, page);
-      }
-      piece(page, offset, done, n);
+      const known = area.file !== undefined || write || this.#pages.has(at / PAGE);
+      piece(known ? RAM.bytes(this.#frame(area, at), write) : undefined, offset, done, n);
       done += n;
     }
     return done;

@@ -2,27 +2,11 @@
  * A process's memory (what Linux calls an mm): the bytes that system calls and DMA reach, and the account of the pages
  * that it locked. One Mm stands for one address space of a process: exec and exit end it, fork makes another.
  *
- * Where the bytes are is the business of `Memory`: simulated (memory.ts) or another process's (runner/).
+ * Where the bytes are is the business of `Memory`: simulated (simulated-memory.ts) or another process's (runner/).
  */
 import { hex, PAGE_SIZE } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
-
-export interface Memory {
-  /**
-   * Copies bytes out of the memory.
-   * @param address user address, any 64-bit value
-   * @returns bytes copied: less than asked from the first address that is not readable on
-   */
-  read(address: bigint, into: Uint8Array): number;
-  /** Copies bytes into the memory; returns bytes copied, less than asked from the first address not writable on. */
-  write(address: bigint, from: Uint8Array): number;
-  /** The first address of [address, address+size) that cannot be pinned (not mapped, or not writable when wanted). */
-  unpinnable(address: bigint, size: bigint, write: boolean): bigint | undefined;
-  /** RLIMIT_MEMLOCK in bytes; undefined: unlimited. */
-  lockLimit(): bigint | undefined;
-  /** The limit does not bind the process: it holds CAP_IPC_LOCK. Asked only when it would. */
-  mayExceedLockLimit(): boolean;
-}
+import type { Memory } from './memory.js';
 
 let nextId = 1;
 
@@ -30,8 +14,10 @@ export class Mm {
   /** A number for traces: never used again. */
   readonly id = nextId++;
   readonly memory: Memory;
-  /** Pages charged by all I/O address spaces together. */
+  /** Pages charged against the limit by all I/O address spaces together: VmLck. */
   #locked = 0;
+  /** Pages pinned for devices, in whatever way they are charged: VmPin. */
+  #pinned = 0;
   #alive = true;
 
   constructor(memory: Memory) {
@@ -41,6 +27,16 @@ export class Mm {
   /** False once the process has ended or executed another program: nothing is reached through it any more. */
   get alive(): boolean {
     return this.#alive;
+  }
+
+  /** Pages pinned now. */
+  get pinnedPages(): number {
+    return this.#pinned;
+  }
+
+  /** Counts pages that are pinned (negative: no longer). */
+  addPinned(pages: number): void {
+    if (this.#alive) this.#pinned += pages;
   }
 
   /** Pages charged now. */
@@ -53,9 +49,22 @@ export class Mm {
    * @throws ENOMEM over the limit; nothing is charged then
    */
   charge(pages: number): void {
+    this.#charge(pages, true);
+  }
+
+  /**
+   * Charges pages against RLIMIT_MEMLOCK, whatever the process may do besides (iommufd's accounting by mm).
+   * @throws ENOMEM over the limit; nothing is charged then
+   */
+  chargeWithin(pages: number): void {
+    this.#charge(pages, false);
+  }
+
+  #charge(pages: number, privileged: boolean): void {
     const wanted = this.#locked + pages;
     const limit = this.memory.lockLimit();
-    if (limit !== undefined && BigInt(wanted) * BigInt(PAGE_SIZE) > limit && !this.memory.mayExceedLockLimit()) {
+    const exceeds = limit !== undefined && BigInt(wanted) * BigInt(PAGE_SIZE) > limit;
+    if (exceeds && !(privileged && this.memory.mayExceedLockLimit())) {
       throw new Errno(
         'ENOMEM',
         `${pages} more pages on top of ${this.#locked} locked pages exceed RLIMIT_MEMLOCK of ${limit} bytes`,
@@ -73,6 +82,7 @@ export class Mm {
   end(): void {
     this.#alive = false;
     this.#locked = 0;
+    this.#pinned = 0;
   }
 
   /** Reads a user buffer in full. @throws EFAULT */

@@ -1,5 +1,5 @@
 /**
- * The mappings of one I/O address space: disjoint runs of pages, sorted by IOVA.
+ * Disjoint runs of pages in rising order: the mappings of an I/O address space, or how often frames are pinned.
  *
  * A run is 24 bytes in typed arrays: its first page, its target page, its length and a tag. Runs live in leaves of up
  * to 32; an index of the leaves' first pages is searched first. A tree of objects would cost four times the

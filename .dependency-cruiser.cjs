@@ -33,7 +33,9 @@ const all = Object.keys(pure);
 const node = {
   // The runner boots a machine (boot.ts), and shares device memory and file kinds with it.
   runner: all,
-  cli: [...all, 'runner'],
+  // The page's server reaches a run by its control socket.
+  ui: ['runner', 'inspect', 'trace'],
+  cli: [...all, 'runner', 'ui'],
 };
 
 const rules = Object.entries({ ...pure, ...node }).map(([folder, allowed]) => ({

@@ -1,13 +1,15 @@
 /**
  * The control socket of a run: `ioasid ctl` sends one line of JSON, and gets one back. The socket is in the run's
- * directory, which only its user can enter. The main thread listens; the Worker that owns the machine answers.
+ * directory, which only its user can enter. A connection can also stay open, for somebody who looks at the run.
  */
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { BootedMachine } from '../boot.js';
 import { type MachineState, machineState } from '../state.js';
 
 export const SOCKET_NAME = 'control';
+/** The line with which a connection begins that stays open (live/watch.ts). */
+export const WATCH = '{"command":"watch"}';
 /** Longest request, characters. */
 const MAX_REQUEST = 4096;
 
@@ -42,8 +44,16 @@ export function control(machine: BootedMachine, request: ControlRequest): Contro
   }
 }
 
-/** Listens for requests. @param answer asks the owner of the machine */
-export function listen(directory: string, answer: (request: ControlRequest) => Promise<ControlAnswer>): Server {
+/**
+ * Listens for requests.
+ * @param answer asks the owner of the machine
+ * @param watch takes a connection over that asks to look at the run as it goes on
+ */
+export function listen(
+  directory: string,
+  answer: (request: ControlRequest) => Promise<ControlAnswer>,
+  watch: (socket: Socket) => void,
+): Server {
   const server = createServer((socket) => {
     let text = '';
     socket.setEncoding('utf8').on('data', (piece: string) => {
@@ -51,6 +61,11 @@ export function listen(directory: string, answer: (request: ControlRequest) => P
       const end = text.indexOf('\n');
       if (end < 0 && text.length < MAX_REQUEST) return;
       socket.removeAllListeners('data');
+      if (text.startsWith(WATCH)) {
+        attempt(socket, () => watch(socket));
+        if (text.length > end + 1) socket.emit('data', text.slice(end + 1));
+        return;
+      }
       parse(text.slice(0, Math.max(end, 0)), answer).then((line) => socket.end(`${JSON.stringify(line)}\n`));
     });
     socket.on('error', () => socket.destroy());
@@ -59,6 +74,15 @@ export function listen(directory: string, answer: (request: ControlRequest) => P
   server.listen(join(directory, SOCKET_NAME));
   server.unref();
   return server;
+}
+
+/** Says what is wrong, as the only answer. */
+function attempt(socket: Socket, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    socket.end(`${JSON.stringify({ error: (error as Error).message })}\n`);
+  }
 }
 
 async function parse(

@@ -9,6 +9,7 @@ import { type Inheritance, inheritance, lastArguments, limitOpenFiles } from './
 import { Program } from './program.js';
 import { Run, type RunOptions } from './run.js';
 import { newRun, runsDirectory, sweep } from './runs.js';
+import { startUi } from './start-ui.js';
 
 /** Exit status when the runner itself cannot do its work. */
 export const EXIT_RUNNER = 125;
@@ -16,6 +17,8 @@ export const EXIT_RUNNER = 125;
 export interface ExecOptions extends RunOptions {
   readonly program: string;
   readonly args: readonly string[];
+  /** Serve the page of this run. `hold`: the program waits before its first call. */
+  readonly ui?: true | 'hold' | undefined;
   /** Let io_uring_setup through. */
   readonly ioUring?: boolean | undefined;
   readonly verbose?: boolean | undefined;
@@ -53,7 +56,20 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
     onBug: (error) =>
       say(`internal error, please report it: ${error instanceof Error ? (error.stack ?? error.message) : error}`),
   });
-  listen(directory, (request) => Promise.resolve(run.control(request)));
+  let looks = (): void => undefined;
+  const watched = new Promise<void>((resolve) => {
+    looks = resolve;
+  });
+  const server = listen(
+    directory,
+    (request) => Promise.resolve(run.control(request)),
+    (socket) => {
+      run.live.watch(socket);
+      looks();
+    },
+  );
+  if (options.ui === 'hold') run.live.pause();
+  if (options.ui !== undefined) await startUi(server, directory, watched);
   const program = new Program(given);
   const listener = await program.install(filter);
   let problem: unknown;
@@ -69,6 +85,7 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
     throw error;
   }
   const status = program.wait();
+  await run.farewell();
   if (program.problem !== undefined) say(`cannot run ${options.program}: ${libc.strerror(program.problem)}`);
   run.finish(options.verbose ?? false);
   return status;

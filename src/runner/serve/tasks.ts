@@ -79,6 +79,11 @@ export class Tasks {
     this.#watch = watch;
   }
 
+  /** The processes that made calls on virtual files. */
+  pids(): number[] {
+    return [...this.#processes.keys()];
+  }
+
   get anyProcess(): boolean {
     return this.#processes.size > 0;
   }

@@ -19,6 +19,11 @@ const BUILD = fileURLToPath(new URL('../../scripts/build-web.mjs', import.meta.u
 /** How long a page may take what a run told last, milliseconds. */
 const LAST_WORDS = 1000;
 
+/** The directory of a run begins with its process id. */
+function pidOf(directory: string | undefined): number | undefined {
+  return directory === undefined ? undefined : Number.parseInt(basename(directory), 10);
+}
+
 /** Serves until it is ended. Returns the exit status: 2 for what cannot be served. */
 export async function ui(trace: string | undefined, options: UiOptions): Promise<number> {
   const say = (text: string): void => void process.stderr.write(`ioasid: ${text}\n`);
@@ -39,7 +44,10 @@ export async function ui(trace: string | undefined, options: UiOptions): Promise
   });
   try {
     const shown = trace === undefined ? undefined : { name: basename(trace), text: readFileSync(trace, 'utf8') };
-    const served = await serve({ page: PAGE, runsDirectory: runsDirectory(), only, trace: shown }, port);
+    const served = await serve(
+      { page: PAGE, runsDirectory: runsDirectory(), only, pid: pidOf(options.directory), trace: shown },
+      port,
+    );
     say(`the page is at ${served.url}`);
     await ended;
     if (only) await new Promise((resolve) => setTimeout(resolve, LAST_WORDS));

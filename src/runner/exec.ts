@@ -56,26 +56,26 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
     onBug: (error) =>
       say(`internal error, please report it: ${error instanceof Error ? (error.stack ?? error.message) : error}`),
   });
-  let looks = (): void => undefined;
-  const watched = new Promise<void>((resolve) => {
-    looks = resolve;
-  });
-  const server = listen(
+  listen(
     directory,
     (request) => Promise.resolve(run.control(request)),
     (socket) => {
       run.live.watch(socket);
-      looks();
+      if (options.ui === true) run.live.resume();
     },
   );
-  if (options.ui === 'hold') run.live.pause();
-  if (options.ui !== undefined) await startUi(server, directory, watched);
+  if (options.ui !== undefined) run.live.pause();
   const program = new Program(given);
   const listener = await program.install(filter);
   let problem: unknown;
-  const started = program.start(file, args).catch((error: unknown) => {
-    problem = error;
-  });
+  const started = program
+    .start(file, args)
+    .then(() => {
+      if (options.ui !== undefined) startUi(directory, () => run.live.resume());
+    })
+    .catch((error: unknown) => {
+      problem = error;
+    });
   try {
     await run.serve(listener);
     await started;

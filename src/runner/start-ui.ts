@@ -1,27 +1,23 @@
-/** Starts the server of a run's page (ui/): a process of its own, so that the page costs the program nothing. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import type { Server } from 'node:net';
-import { fileURLToPath } from 'node:url';
-
 /**
- * Returns once the server looks at the run, so that it misses nothing.
- * @param watched settles when somebody looks
- * @throws Error the server did not start
+ * Starts the server of a run's page (ui/): a process of its own, so that the page costs the program nothing. The program
+ * waits before its first call until the server looks, so that it misses nothing.
  */
-export async function startUi(server: Server, directory: string, watched: Promise<void>): Promise<void> {
-  if (!server.listening) await once(server, 'listening');
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { say } from './host/output.js';
+
+/** Only after the program was started: Node must not take SIGCHLD before it (program.ts). @param failed the server ended */
+export function startUi(directory: string, failed: () => void): void {
   const child = spawn(
     process.execPath,
     [fileURLToPath(new URL('../cli/main.js', import.meta.url)), 'ui', '--directory', directory],
     // What it says goes to stderr; the descriptors of the program are not its.
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
-  const failed = new Promise<never>((_resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', () => reject(new Error('the server of the page has ended')));
+  child.once('error', (error) => {
+    say(`the page cannot be served: ${error.message}`);
+    failed();
   });
-  await Promise.race([watched, failed]);
-  failed.catch(() => undefined);
+  child.once('exit', failed);
   child.unref();
 }

@@ -16,6 +16,8 @@ export interface AppOptions {
   readonly runsDirectory: string;
   /** The only run that is shown; undefined: any of the user's. */
   readonly only: RunLink | undefined;
+  /** Its process id. */
+  readonly pid: number | undefined;
   /** A trace to show, and its name. */
   readonly trace: { readonly name: string; readonly text: string } | undefined;
 }
@@ -102,7 +104,7 @@ export function makeApp(options: AppOptions): Hono {
     for (const [name, value] of Object.entries(HEADERS)) context.res.headers.set(name, value);
   });
   app.get('/api/runs', (context) => {
-    if (options.only) return context.json({ only: true, runs: [] });
+    if (options.only) return context.json({ only: true, runs: [], title: commandOf(options.pid ?? 0) });
     const pids = runs(options.runsDirectory).map(({ pid }) => ({ pid, command: commandOf(pid) }));
     return context.json({ only: false, runs: pids, trace: options.trace?.name });
   });

@@ -86,7 +86,7 @@ export class Live {
         if (this.#watches.size > 0) return;
         this.gate.stops = [];
         this.gate.failing = undefined;
-        this.#continue();
+        this.resume();
         this.#unhook?.();
       },
     );
@@ -99,6 +99,15 @@ export class Live {
   pause(): void {
     this.#hook();
     this.gate.paused = true;
+  }
+
+  /** Lets everything go on. */
+  resume(): void {
+    this.gate.paused = false;
+    this.#held.length = 0;
+    this.#clock.hold(false);
+    this.#served.release(true);
+    this.#tellHeld();
   }
 
   /** A call is held. */
@@ -157,7 +166,7 @@ export class Live {
         this.#tellHeld();
         return;
       case 'continue':
-        this.#continue();
+        this.resume();
         return;
       case 'break':
         this.gate.stops = stopsOf(command.stops);
@@ -169,14 +178,6 @@ export class Live {
         reach(this.#machine, command);
         this.#served.refresh();
     }
-  }
-
-  #continue(): void {
-    this.gate.paused = false;
-    this.#held.length = 0;
-    this.#clock.hold(false);
-    this.#served.release(true);
-    this.#tellHeld();
   }
 
   #tellHeld(): void {

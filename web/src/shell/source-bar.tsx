@@ -13,6 +13,7 @@ import {
   useSession,
 } from '../source/session.js';
 import { type Key, useKeys } from './keys.js';
+import { StopsPanel } from './stops-panel.js';
 
 /** What may be chosen as a policy here: a time-out needs a duration. */
 const POLICIES = POLICY_NAMES.map((name) => (name.startsWith('timeout') ? 'timeout:30s' : name));
@@ -178,7 +179,8 @@ export function SourceBar() {
         {state}
       </span>
       <span class="space" />
-      {machine && <Hands session={session} run={run} />}
+      {machine && !(ended && source.kind === 'live') && <Hands session={session} run={run} />}
+      {goes && <StopsPanel session={session} run={run} />}
       {(failure || session.failure) && (
         <span class="bad" role="alert">
           {failure || session.failure}

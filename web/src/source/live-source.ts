@@ -21,6 +21,8 @@ export interface Served {
   /** It serves one run. */
   readonly only: boolean;
   readonly runs: readonly RunName[];
+  /** The program of the one run. */
+  readonly title?: string;
   /** Name of the trace that it was started with. */
   readonly trace?: string;
 }
@@ -64,8 +66,8 @@ export class LiveSource implements Source {
   readonly #abort = new AbortController();
 
   /** @param run undefined: the run that the server belongs to */
-  constructor(run: RunName | undefined, sink: Sink) {
-    this.title = run ? `${run.command} (${run.pid})` : 'live run';
+  constructor(run: RunName | undefined, sink: Sink, title = 'live run') {
+    this.title = run ? `${run.command} (${run.pid})` : title;
     this.#run = run?.pid ?? 0;
     this.#sink = sink;
     this.#read().catch((error: Error) => {

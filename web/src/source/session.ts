@@ -88,8 +88,8 @@ export function openTrace(name: string, text: string): void {
 }
 
 /** Attaches to a run. @param run undefined: the one that the server of the page belongs to */
-export function openRun(run: RunName | undefined): void {
-  open((sink) => new LiveSource(run, sink));
+export function openRun(run: RunName | undefined, title?: string): void {
+  open((sink) => new LiveSource(run, sink, title));
 }
 
 /** What the server of the page has; undefined: it was not served by `ioasid`, or has one run only. */
@@ -105,7 +105,7 @@ export async function lookForRuns(): Promise<void> {
   const found = await served();
   offered = found.only ? undefined : found;
   changed();
-  if (found.only) openRun(undefined);
+  if (found.only) openRun(undefined, found.title);
   else if (found.trace !== undefined && session.source?.title !== found.trace)
     openTrace(found.trace, await servedTrace());
   else if (found.runs[0] && session.source?.kind !== 'live') openRun(found.runs[0]);

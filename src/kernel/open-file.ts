@@ -6,14 +6,19 @@
  * the table says what they are, and which facets other parts may ask for.
  */
 import { Errno } from '../abi/errno.js';
+import type { MemoryFile } from '../memory/memory.js';
+import type { Mm } from '../memory/mm.js';
 import { Facet, type FacetOf } from './facet.js';
-import type { Mm } from './mm.js';
 
 /** The thread that makes a system call, as files see it. Implemented by Process (simulated) and by runner/. */
 export interface Caller {
   readonly pid: number;
   readonly tid: number;
   readonly mm: Mm;
+  /** The user whose limits its pins count against. */
+  readonly uid: number;
+  /** Does it hold a capability (capabilities(7))? */
+  capable(capability: number): boolean;
   /**
    * The open file behind one of the caller's descriptors.
    * @returns null for a descriptor of some other kind than the virtual kernel's
@@ -26,6 +31,11 @@ export interface Caller {
    * @throws EMFILE; the open file is released then
    */
   install(file: OpenFile, flags: number): number;
+  /**
+   * The memory file (memfd, shmem, hugetlbfs) behind one of the caller's descriptors; close it when it is no longer used.
+   * @throws EBADF if the descriptor is not open
+   */
+  memoryFile(fd: number): MemoryFile;
   /** A reference to one of the caller's eventfds (eventfd(2)). @throws EBADF, EINVAL for another kind of file */
   eventfd(fd: number): EventSignal;
 }

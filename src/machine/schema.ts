@@ -65,6 +65,10 @@ export const machineSchema = z
       .string()
       .default('mediated')
       .describe('Authority policy: who may flush the CPU caches, and for how long'),
+    selftest: z
+      .boolean()
+      .optional()
+      .describe("The kernel is built with Linux's own tests of iommufd: /dev/iommu takes IOMMU_TEST_CMD"),
   })
   .describe('A machine of ioasid')
   .superRefine((machine, context) => {

@@ -2,12 +2,12 @@
  * The control socket of a run: `ioasid ctl` sends one line of JSON, and gets one back. The socket is in the run's
  * directory, which only its user can enter. A connection can also stay open, for somebody who looks at the run.
  */
+import { openSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
 import type { BootedMachine } from '../boot.js';
 import { type MachineState, machineState } from '../state.js';
 
-export const SOCKET_NAME = 'control';
+const SOCKET_NAME = 'control';
 /** The line with which a connection begins that stays open (live/watch.ts). */
 export const WATCH = '{"command":"watch"}';
 /** Longest request, characters. */
@@ -45,6 +45,14 @@ export function control(machine: BootedMachine, request: ControlRequest): Contro
 }
 
 /**
+ * The socket's path, by way of a descriptor of the directory: an address has room for 107 characters only, and a
+ * directory for temporary files may have a longer name.
+ */
+function shortPath(directory: string): string {
+  return `/proc/self/fd/${openSync(directory, 'r')}/${SOCKET_NAME}`;
+}
+
+/**
  * Listens for requests.
  * @param answer asks the owner of the machine
  * @param watch takes a connection over that asks to look at the run as it goes on
@@ -71,8 +79,7 @@ export function listen(
     socket.on('error', () => socket.destroy());
   });
   server.on('error', () => server.close());
-  server.listen(join(directory, SOCKET_NAME));
-  server.unref();
+  server.listen(shortPath(directory));
   return server;
 }
 
@@ -98,10 +105,16 @@ async function parse(
   }
 }
 
+/** A connection to a run. */
+export function connectTo(directory: string): Socket {
+  return connect(shortPath(directory));
+}
+
 /** Sends a request to a run. @throws the system's error if nobody listens */
 export function ask(directory: string, request: ControlRequest): Promise<ControlAnswer> {
   return new Promise((resolve, reject) => {
-    const socket = connect(join(directory, SOCKET_NAME), () => socket.write(`${JSON.stringify(request)}\n`));
+    const socket = connectTo(directory);
+    socket.once('connect', () => socket.write(`${JSON.stringify(request)}\n`));
     let text = '';
     socket.setEncoding('utf8').on('data', (piece: string) => {
       text += piece;

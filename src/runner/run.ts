@@ -24,6 +24,8 @@ export interface RunOptions {
   /** A file, or `-` for stderr. */
   readonly trace?: string | undefined;
   readonly coherency?: 'strict' | undefined;
+  /** A kernel with Linux's own tests of iommufd; the machine file's choice when not given. */
+  readonly selftest?: boolean | undefined;
   /** As --eviction takes it. */
   readonly eviction?: string | undefined;
 }
@@ -54,6 +56,7 @@ export class Run {
       ...(options.machine !== undefined && { machine: await readMachine(options.machine) }),
       ...(options.authority !== undefined && { authority: options.authority }),
       coherency: options.coherency,
+      selftest: options.selftest,
       ...(options.eviction !== undefined && { eviction: parseEviction(options.eviction) }),
       now: clock.now,
       makeMemory: (device, bar, size) => new SharedMemory(`/dev/vfio/devices/${device}`, bar, size),

@@ -1,7 +1,6 @@
 /** The connection to a run: what it tells is kept for pages that come later, up to a limit, and handed to those that are there. */
-import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
-import { SOCKET_NAME, WATCH } from '../runner/control.js';
+import type { Socket } from 'node:net';
+import { connectTo, WATCH } from '../runner/control.js';
 import type { WatchLine, WatchRequest } from '../runner/live/watch.js';
 
 /** Characters of events that are kept for pages that come later. */
@@ -45,7 +44,8 @@ export class RunLink {
   onEnd: (() => void) | undefined;
 
   constructor(directory: string) {
-    this.#socket = connect(join(directory, SOCKET_NAME), () => this.#socket.write(`${WATCH}\n`));
+    this.#socket = connectTo(directory);
+    this.#socket.once('connect', () => this.#socket.write(`${WATCH}\n`));
     this.#socket.setEncoding('utf8').on('data', (piece: string) => this.#received(piece));
     this.#socket.on('error', () => this.#socket.destroy());
     this.#socket.once('close', () => this.#ended());

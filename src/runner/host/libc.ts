@@ -57,6 +57,8 @@ export const libc = {
   sched_yield: c.func('int sched_yield()') as () => number,
   memfd_create: c.func('int memfd_create(const char *, unsigned int)') as (name: string, flags: number) => number,
   ftruncate: c.func('int ftruncate(int, int64_t)') as (fd: number, size: Raw) => number,
+  capget: c.func('int capget(uintptr_t, uintptr_t)') as (header: Raw, data: Raw) => number,
+  fstatfs: c.func('int fstatfs(int, uintptr_t)') as (fd: number, to: Raw) => number,
   fcntl: c.func('int fcntl(int, int, int64_t)') as (fd: number, command: number, argument: Raw) => number,
   inotify_init1: c.func('int inotify_init1(int)') as (flags: number) => number,
   inotify_add_watch: c.func('int inotify_add_watch(int, const char *, uint32_t)') as (

@@ -7,9 +7,10 @@ import type { Located } from '../../kernel/fs/file-system.js';
 import type { Inode } from '../../kernel/fs/inode.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import { BACKING, type Caller, type EventSignal, type OpenFile } from '../../kernel/open-file.js';
+import { type MemoryFile, unpinnableFile } from '../../memory/memory.js';
 import { takeEventfd } from '../host/eventfd.js';
 import type { Notification } from '../host/notification.js';
-import { credentials } from '../host/procfs.js';
+import { credentials, hasCapability } from '../host/procfs.js';
 import { SharedMemory } from '../host/shared-memory.js';
 import type { SyscallName } from '../host/syscalls.js';
 import type { DrivenFiles } from './driven-files.js';
@@ -50,6 +51,16 @@ class RemoteCaller implements Caller {
   }
   get mm() {
     return this.#process.mm;
+  }
+  get uid() {
+    return credentials(this.tid, true).uid;
+  }
+  capable(capability: number): boolean {
+    return hasCapability(this.tid, capability);
+  }
+  memoryFile(fd: number): MemoryFile {
+    const file = this.file(fd);
+    return file ? unpinnableFile(file.name) : this.#calls.tasks.shared.open(this.tid, fd);
   }
   file(fd: number): OpenFile | null {
     const place = this.#calls.tasks.inodeOf(this.tid, fd);

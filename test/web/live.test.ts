@@ -6,12 +6,12 @@ import { prepareWeb } from '../../scripts/prepare.mjs';
 import { compile, start } from '../run.js';
 import { launch, noBrowser, openPage, violations, visit } from './browser.js';
 
-beforeAll(() => prepareWeb(), 60_000);
+beforeAll(() => prepareWeb(), 240_000);
 
 /** Starts a run that waits before its first call. */
 async function held(program: string) {
   const run = start(['exec', '--ui', 'hold', '--', program]);
-  for (let i = 0; i < 1500 && !run.state.stderr.includes('http://'); i++)
+  for (let i = 0; i < 6000 && !run.state.stderr.includes('http://'); i++)
     await new Promise((done) => setTimeout(done, 20));
   const url = /http:\S+/.exec(run.state.stderr)?.[0];
   if (!url) throw new Error(`no URL in: ${run.state.stderr}`);
@@ -29,7 +29,7 @@ function status(port: number, path: string, headers: Record<string, string>, met
   });
 }
 
-test('the server of the page refuses everybody else, and dies with its run', { timeout: 60_000 }, async () => {
+test('the server of the page refuses everybody else, and dies with its run', { timeout: 240_000 }, async () => {
   const run = await held(compile('test/programs/unplug.c'));
   const { port, token } = run;
   const ask = (headers: Record<string, string>, path = '/api/runs', method = 'GET') =>
@@ -52,11 +52,11 @@ test('the server of the page refuses everybody else, and dies with its run', { t
   await expect(ask(mine)).rejects.toThrow(/ECONNREFUSED|ECONNRESET/);
 });
 
-describe.skipIf(noBrowser)(`in a browser${noBrowser ? `: ${noBrowser}` : ''}`, { timeout: 60_000 }, () => {
+describe.skipIf(noBrowser)(`in a browser${noBrowser ? `: ${noBrowser}` : ''}`, { timeout: 240_000 }, () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await launch();
-  }, 30_000);
+  }, 120_000);
   afterAll(async () => {
     await browser?.close();
   });

@@ -83,7 +83,6 @@ export class Run {
     this.#live ??= new Live(this.#machine, this.#clock, {
       release: (all) => supervisor.release(all),
       holders: () => supervisor.holders(),
-      refresh: () => supervisor.paths.refresh(),
     });
     supervisor.live = this.#live;
     return this.#live;

@@ -1,5 +1,6 @@
 /** The command line. Each command's work is elsewhere, and is loaded when it is asked for. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
+import { addExec } from './exec-command.js';
 import { version } from './version.js';
 
 const program = new Command('ioasid')
@@ -11,28 +12,7 @@ const program = new Command('ioasid')
   .showHelpAfterError('(see ioasid --help)')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 125));
 
-program
-  .command('exec')
-  .description('run a program on the virtual kernel; ends with its exit status')
-  .usage('[options] -- PROGRAM [ARGS...]')
-  .argument('<program...>', 'the program and its arguments')
-  .option('--machine <file>', 'machine file (YAML); see ioasid machine')
-  .option('--authority <policy>', 'who may flush the CPU caches, and for how long')
-  .option('--trace <file>', 'write each served call as a line of JSON; - writes text to stderr')
-  .addOption(
-    new Option('--coherency <model>', 'model the CPU caches for memory that non-coherent devices reach').choices([
-      'strict',
-    ]),
-  )
-  .option('--eviction <when>', 'with --coherency: when caches evict lines by themselves: never, or seeded:NUMBER')
-  .option('--selftest', "a kernel with Linux's own tests of iommufd: mock devices, IOMMU_TEST_CMD")
-  .option('--io-uring', 'let io_uring through: what it does passes by the virtual kernel')
-  .option('-v, --verbose', 'say at the end what was served')
-  .passThroughOptions()
-  .action(async ([file = '', ...args]: string[], options) => {
-    const { exec } = await import('../runner/exec.js');
-    process.exitCode = await exec({ program: file, args, ...options });
-  });
+addExec(program);
 
 const ctl = program.command('ctl').description('look into a running exec, and change its machine');
 const request = (command: 'state' | 'unplug' | 'plug' | 'authority', description: string, argument?: string) => {

@@ -1,8 +1,8 @@
 /** The options of a device's model, from what a machine file says of it. */
 import type { ModelOptions } from '../devices/options.js';
 import type { IommuUnit } from '../iommu/unit.js';
-import { bytesOf } from './device-schema.js';
 import type { MachineDescription } from './schema.js';
+import { bytesOf } from './sizes.js';
 
 export function modelOptions(it: MachineDescription['devices'][string], unit: IommuUnit): ModelOptions {
   return {

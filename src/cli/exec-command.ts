@@ -1,0 +1,28 @@
+/** The command line of `ioasid exec`. */
+import { type Command, Option } from 'commander';
+
+/** Adds the command. */
+export function addExec(program: Command): void {
+  program
+    .command('exec')
+    .description('run a program on the virtual kernel; ends with its exit status')
+    .usage('[options] -- PROGRAM [ARGS...]')
+    .argument('<program...>', 'the program and its arguments')
+    .option('--machine <file>', 'machine file (YAML); see ioasid machine')
+    .option('--authority <policy>', 'who may flush the CPU caches, and for how long')
+    .option('--trace <file>', 'write each served call as a line of JSON; - writes text to stderr')
+    .addOption(
+      new Option('--coherency <model>', 'model the CPU caches for memory that non-coherent devices reach').choices([
+        'strict',
+      ]),
+    )
+    .option('--eviction <when>', 'with --coherency: when caches evict lines by themselves: never, or seeded:NUMBER')
+    .option('--selftest', "a kernel with Linux's own tests of iommufd: mock devices, IOMMU_TEST_CMD")
+    .option('--io-uring', 'let io_uring through: what it does passes by the virtual kernel')
+    .option('-v, --verbose', 'say at the end what was served')
+    .passThroughOptions()
+    .action(async ([file = '', ...args]: string[], options) => {
+      const { exec } = await import('../runner/exec.js');
+      process.exitCode = await exec({ program: file, args, ...options });
+    });
+}

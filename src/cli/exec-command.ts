@@ -17,6 +17,12 @@ export function addExec(program: Command): void {
       ]),
     )
     .option('--eviction <when>', 'with --coherency: when caches evict lines by themselves: never, or seeded:NUMBER')
+    .addOption(
+      new Option(
+        '--ui [how]',
+        'serve a page that shows the run; hold: the program waits before its first call',
+      ).choices(['hold']),
+    )
     .option('--selftest', "a kernel with Linux's own tests of iommufd: mock devices, IOMMU_TEST_CMD")
     .option('--io-uring', 'let io_uring through: what it does passes by the virtual kernel')
     .option('-v, --verbose', 'say at the end what was served')

@@ -1,5 +1,5 @@
 /** The command line. Each command's work is elsewhere, and is loaded when it is asked for. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { addExec } from './exec-command.js';
 import { version } from './version.js';
 
@@ -32,6 +32,19 @@ request('state', 'all objects of the machine, as a tree');
 request('unplug', 'take a device out under its user’s hands', '<device>');
 request('plug', 'put a device back', '<device>');
 request('authority', 'put another authority policy in force', '<policy>');
+
+program
+  .command('ui')
+  .description(
+    'serve the page of your runs, or of a trace that exec --trace FILE wrote; it is for this host and you only',
+  )
+  .argument('[trace]', 'a trace file')
+  .option('--port <n>', 'port of 127.0.0.1; any that is free when not given')
+  .addOption(new Option('--directory <directory>', 'the run that is shown').hideHelp())
+  .action(async (trace: string | undefined, options) => {
+    const { ui } = await import('./ui.js');
+    process.exitCode = await ui(trace, options);
+  });
 
 program
   .command('check')

@@ -42,12 +42,7 @@ export function bind(
   }
   group.claim(context);
   const bound = new IommufdDevice(context, device, groupOf(context, group), options.holdsContext);
-  try {
-    context.objects.reserve(bound);
-  } catch (error) {
-    bound.destroy();
-    throw error;
-  }
+  context.objects.reserve(bound);
   bound.users = 1;
   return context.objects.finalize(bound);
 }

@@ -5,6 +5,10 @@ const pure = {
   memory: ['abi'],
   iommu: ['memory', 'abi'],
   authority: [],
+  // Failures are named by errno.
+  inject: ['abi'],
+  // Reports are made from what others found out.
+  report: [],
   // The proof that an open file can be carries the record of authority's keeper.
   kernel: ['authority', 'memory', 'abi'],
   // Areas hold frames; a dma-buf is a facet of an open file.
@@ -25,8 +29,6 @@ const pure = {
   // The policies that are checked are the modules that run.
   check: ['authority'],
   // A scenario is played on a booted machine, and told by the checker's vocabulary.
-  // Reports are made from what others found out.
-  report: [],
   scenario: ['check', 'machine', 'kvm', 'vfio', 'ioasid', 'kernel', 'authority', 'abi', 'trace'],
 };
 const all = Object.keys(pure);

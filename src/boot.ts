@@ -1,8 +1,11 @@
 /** Boots a machine: hardware from its description, the virtual kernel, and the device files of both. */
 import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
+import { Injector } from './inject/injector.js';
+import type { Rule } from './inject/rule.js';
 import type { IoasidContext } from './ioasid/context.js';
 import { openIoasid } from './ioasid/file.js';
+import { plug } from './iommu/attach.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
 import type { IommufdContext } from './iommufd/context.js';
 import { openIommufd } from './iommufd/file.js';
@@ -36,6 +39,10 @@ export interface BootOptions {
   makeMemory?: MakeMemory;
   /** The kernel is built with its own tests (Linux: CONFIG_IOMMUFD_TEST); the machine file's choice when not given. */
   selftest?: boolean | undefined;
+  /** Failures on demand: calls that fail, devices that vanish, interrupts that are late or lost. */
+  inject?: readonly Rule[] | undefined;
+  /** Keep the names of the calls that could have failed. */
+  injectLog?: boolean | undefined;
   /** Owner of the device files. */
   uid?: number;
   gid?: number;
@@ -56,6 +63,8 @@ export class BootedMachine {
   readonly caches: CpuCaches;
   readonly timers: Timers;
   readonly pollers: Pollers;
+  /** What fails on demand; undefined: nothing. */
+  readonly injector: Injector | undefined;
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
   readonly contexts = new Set<IoasidContext>();
@@ -103,6 +112,21 @@ export class BootedMachine {
     this.kernel.fs.addDevice('/dev/iommu', MISC_MAJOR, IOMMU_MINOR, () => openIommufd(iommufd));
     this.kernel.fs.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => openKvm(host));
     for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);
+    if (options.inject || options.injectLog) this.injector = this.#inject(options.inject ?? [], options.injectLog);
+  }
+
+  #inject(rules: readonly Rule[], logs = false): Injector {
+    const injector = new Injector(rules, (device) => this.#assigned.has(device) && this.unplug(device), logs);
+    this.kernel.onEnter = (call) => injector.enter(call);
+    for (const { name, function: pci } of this.hardware.devices) {
+      pci.interrupts.disturb = (deliver) => {
+        const late = injector.interrupt(name);
+        if (late === undefined) deliver();
+        else if (late === Number.POSITIVE_INFINITY) this.kernel.note(name, 'lost an interrupt, as was asked');
+        else this.timers.schedule(late, deliver);
+      };
+    }
+    return injector;
   }
 
   /** A device that is plugged in, by its name, vfioN. @throws RangeError that lists the names */
@@ -131,7 +155,7 @@ export class BootedMachine {
     const device = this.hardware.devices.find((it) => it.name === name && !it.requester.hostDriver);
     if (!device) throw new RangeError(`the machine has no device '${name}' to plug in`);
     if (this.#assigned.has(name)) throw new RangeError(`${name} is plugged in already`);
-    device.requester.group.members.add(device.requester);
+    plug(device.requester);
     this.#install(device);
     this.kernel.note(name, 'was plugged in');
   }

@@ -13,13 +13,14 @@ const pure = {
   kernel: ['authority', 'memory', 'abi'],
   // Areas hold frames; a dma-buf is a facet of an open file.
   iopt: ['kernel', 'memory', 'abi'],
-  iommufd: ['iopt', 'kernel', 'iommu', 'memory', 'abi'],
+  // Its row in the table of a VFIO device binds the device to a context.
+  iommufd: ['vfio', 'pci', 'iopt', 'kernel', 'iommu', 'memory', 'abi'],
   // A function's DMA port hears of its command register; pollers and mappable memory are the kernel's.
-  pci: ['kernel', 'iommu', 'abi'],
+  pci: ['kernel', 'iommu', 'authority', 'abi'],
   devices: ['pci', 'iommu', 'abi'],
-  ioasid: ['kernel', 'iommu', 'authority', 'memory', 'abi'],
-  // A VFIO device file is around a device model.
-  vfio: ['ioasid', 'pci', 'devices', 'kernel', 'iommu', 'authority', 'abi'],
+  // A VFIO device file is around a PCI function; who may use it is the business of the wings.
+  vfio: ['pci', 'kernel', 'iommu', 'authority', 'abi'],
+  ioasid: ['vfio', 'pci', 'kernel', 'iommu', 'authority', 'memory', 'abi'],
   kvm: ['vfio', 'ioasid', 'kernel', 'iommu', 'authority', 'memory', 'abi'],
   // A machine file names its authority policy, and the name is checked with the rest of the file.
   // Devices run on the kernel's timers and pollers.

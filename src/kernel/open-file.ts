@@ -44,6 +44,8 @@ export interface Caller {
 export interface EventSignal {
   /** Adds one to its counter. */
   signal(): void;
+  /** Somebody added to it since it was read: it is read then, and its counter is 0. */
+  take(): boolean;
   close(): void;
 }
 

@@ -194,7 +194,7 @@ export class Process implements Caller {
     const counter = file.facet(EVENT_FD);
     if (!counter) throw new Errno('EINVAL', `descriptor ${fd} is ${file.name}, no eventfd`);
     file.get();
-    return { signal: () => counter.signal(), close: () => file.put() };
+    return { signal: () => counter.signal(), take: () => counter.take(), close: () => file.put() };
   }
 
   file(fd: number): OpenFile {

@@ -20,6 +20,19 @@ export function drainEventfd(fd: number): void {
   libc.read(fd, addressOf(COUNT), COUNT.length);
 }
 
+const POLLIN = 1;
+/** One struct pollfd: descriptor, wanted events, events that there are. */
+const POLLFD = new DataView(new ArrayBuffer(8));
+
+/** Reads an eventfd if that does not wait. Returns true if its counter was not zero. */
+function takeCount(fd: number): boolean {
+  POLLFD.setInt32(0, fd, true);
+  POLLFD.setInt16(4, POLLIN, true);
+  if (libc.poll(addressOf(new Uint8Array(POLLFD.buffer)), 1, 0) <= 0) return false;
+  drainEventfd(fd);
+  return true;
+}
+
 /** @throws EBADF no such descriptor; EINVAL no eventfd; EPERM the host lets us take none */
 export function takeEventfd(pidfd: number, fd: number): EventSignal {
   const ours = libc.syscall(numberOf('pidfd_getfd'), pidfd, fd, 0, 0, 0);
@@ -34,6 +47,7 @@ export function takeEventfd(pidfd: number, fd: number): EventSignal {
   }
   return {
     signal: () => signalEventfd(ours),
+    take: () => takeCount(ours),
     close: () => closeSync(ours),
   };
 }

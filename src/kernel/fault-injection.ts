@@ -48,13 +48,13 @@ const MAX_DIGITS = 12;
 const FAIL_NTH_FILE: FileTable<FailNth> = {
   name: () => '/proc/self/task/self/fail-nth',
   pread: (task, _caller, into, offset) => {
-    const text = new TextEncoder().encode(`${task.left}\n`).subarray(Number(offset < 64n ? offset : 64n));
-    const piece = text.subarray(0, into.length);
+    const text = `${task.left}\n`.slice(Number(offset < 64n ? offset : 64n));
+    const piece = [...text.slice(0, into.length)].map((digit) => digit.charCodeAt(0));
     into.set(piece);
     return piece.length;
   },
   pwrite: (task, _caller, from) => {
-    const text = new TextDecoder().decode(from.subarray(0, MAX_DIGITS)).trim();
+    const text = String.fromCharCode(...from.subarray(0, MAX_DIGITS)).trim();
     if (!/^\d+$/.test(text) || Number(text) > 0x7fffffff) throw new Errno('EINVAL', `'${text}' is no number of allocations`);
     task.left = Number(text);
     return from.length;

@@ -31,7 +31,10 @@ const pure = {
   check: ['authority'],
   // A scenario is played on a booted machine, and told by the checker's vocabulary.
   scenario: ['check', 'machine', 'kvm', 'vfio', 'ioasid', 'kernel', 'authority', 'abi', 'trace'],
+  // What a machine shows to somebody who looks: it reads the state of every kind of object.
+  inspect: ['trace', 'machine', 'kvm', 'vfio', 'ioasid', 'devices', 'kernel', 'iommu', 'authority', 'abi'],
 };
+const PLAY = ['scenario', 'inspect'];
 const all = Object.keys(pure);
 const node = {
   // The runner boots a machine (boot.ts), and shares device memory and file kinds with it.
@@ -47,7 +50,7 @@ const rules = Object.entries({ ...pure, ...node }).map(([folder, allowed]) => ({
     path: '^src/',
     pathNot: [
       `^src/(${[folder, ...allowed].join('|')})/`,
-      ...(node[folder] || folder === 'scenario' ? ['^src/(boot|index|state)\\.ts$'] : []),
+      ...(node[folder] || PLAY.includes(folder) ? ['^src/(boot|index|state)\\.ts$'] : []),
     ],
   },
 }));
@@ -60,6 +63,19 @@ module.exports = {
       severity: 'error',
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      // The page runs the kernel in the browser: it may import what knows neither Node nor Linux.
+      name: 'web-imports-pure-folders',
+      severity: 'error',
+      from: { path: '^web/src/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^src/', pathNot: `^src/(${all.join('|')})/|^src/(boot|state)\\.ts$` },
+    },
+    {
+      name: 'web-knows-no-node',
+      severity: 'error',
+      from: { path: '^web/src/', pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['core'] },
     },
     {
       name: 'pure-folders-know-no-node',

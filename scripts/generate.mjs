@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { renderAnswers } from '../dist/cli/answers.js';
 import { renderAuthorityPage } from '../dist/cli/authority-page.js';
 import { generated } from '../dist/cli/generated.js';
 
@@ -14,4 +15,6 @@ const { stdout } = spawnSync(fileURLToPath(new URL('bin/ioasid', root)), ['check
   maxBuffer: 1 << 26,
 });
 const page = new URL('docs/authority.md', root);
-writeFileSync(page, renderAuthorityPage(readFileSync(page, 'utf8'), JSON.parse(stdout).checks));
+const { checks } = JSON.parse(stdout);
+writeFileSync(page, renderAuthorityPage(readFileSync(page, 'utf8'), checks));
+writeFileSync(new URL('web/src/question/answers.ts', root), renderAnswers(checks));

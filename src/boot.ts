@@ -10,6 +10,7 @@ import { plug } from './iommu/attach.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
 import type { IommufdContext } from './iommufd/context.js';
 import { openIommufd } from './iommufd/file.js';
+import { IOMMUFD_DEVICE_ROWS } from './iommufd/vfio-bind.js';
 import type { IommuGroup } from './iommu/requester.js';
 import { FileSystem } from './kernel/fs/file-system.js';
 import { VirtualKernel } from './kernel/kernel.js';
@@ -80,7 +81,7 @@ export class BootedMachine {
   /** What is plugged in, by name. */
   readonly #assigned = new Map<string, AssignedDevice>();
   readonly #groups = new Map<IommuGroup, VfioGroup<AssignedDevice>>();
-  readonly #deviceFiles: DeviceFileTable = deviceFileTable([IOASID_DEVICE_ROWS]);
+  readonly #deviceFiles: DeviceFileTable = deviceFileTable([IOASID_DEVICE_ROWS, IOMMUFD_DEVICE_ROWS]);
   readonly #vfioHost: VfioHost<AssignedDevice>;
   #vmNumber = 0;
   #pids = 1000;
@@ -95,7 +96,9 @@ export class BootedMachine {
       timers: this.timers,
       pollers: this.pollers,
       makeMemory: options.makeMemory,
-      found: (device, register, value) => this.kernel.note(device, `${register} is 0x${value.toString(16)}`),
+      found: (device, register, value) => {
+        if (this.kernel.onNote) this.kernel.note(device, `${register} is 0x${value.toString(16)}`);
+      },
     });
     this.caches = new CpuCaches(options.coherency === 'strict', options.eviction);
     for (const { port } of this.hardware.devices) port.caches = this.caches;

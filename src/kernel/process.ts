@@ -201,6 +201,11 @@ export class Process implements Caller {
     return this.#slot(fd).file;
   }
 
+  /** The open files by descriptor. */
+  *files(): IterableIterator<readonly [fd: number, file: OpenFile]> {
+    for (const [fd, { file }] of this.#fds) yield [fd, file];
+  }
+
   install(file: OpenFile, flags: number): number {
     let fd = 3;
     while (this.#fds.has(fd)) fd++;

@@ -1,5 +1,4 @@
 /** The capability registers of a VT-d unit (VT-d specification, 11.4.2 and 11.4.3), from what it can. */
-import { PAGE_TABLE_5_LEVEL } from '../unit.js';
 import type { IommuUnit } from '../unit.js';
 
 /** One field of a register: its lowest bit, and its value. */
@@ -11,6 +10,8 @@ function register(fields: readonly Field[]): bigint {
   return value;
 }
 
+/** Bit of a unit's table formats: five levels. */
+const FIVE_LEVEL_FORMAT = 1n << 1n;
 const SIZE_2M = 1n << 21n;
 const SIZE_1G = 1n << 30n;
 /** Domains that a unit tells apart: 2^16. */
@@ -31,7 +32,7 @@ export function capabilityRegisters(unit: IommuUnit): { readonly capability: big
       [35, (unit.pageSizes & SIZE_1G) !== 0n],
       [39, true],
       [56, nests],
-      [60, (unit.tableFormats & PAGE_TABLE_5_LEVEL) !== 0n],
+      [60, (unit.tableFormats & FIVE_LEVEL_FORMAT) !== 0n],
     ]),
     extended: register([
       [0, true],

@@ -25,13 +25,15 @@ function deliver(group: IommufdGroup<IommufdDevice>, hwpt: Hwpt, pasid: number, 
   const device = [...devices].find((each) => each.device.source === request.who);
   if (!device || !hwpt.faults) return false;
   const valid = request.pasid === undefined ? 0 : IOMMUFD.IOMMU_PGFAULT_FLAGS_PASID_VALID;
-  const faults = request.requests.map(({ address, write }, i): PageFault => ({
-    flags: valid | (i + 1 === request.requests.length ? IOMMUFD.IOMMU_PGFAULT_FLAGS_LAST_PAGE : 0),
-    pasid: request.pasid ?? 0,
-    grpid: request.index,
-    perm: write ? IOMMUFD.IOMMU_PGFAULT_PERM_WRITE : IOMMUFD.IOMMU_PGFAULT_PERM_READ,
-    addr: address,
-  }));
+  const faults = request.requests.map(
+    ({ address, write }, i): PageFault => ({
+      flags: valid | (i + 1 === request.requests.length ? IOMMUFD.IOMMU_PGFAULT_FLAGS_LAST_PAGE : 0),
+      pasid: request.pasid ?? 0,
+      grpid: request.index,
+      perm: write ? IOMMUFD.IOMMU_PGFAULT_PERM_WRITE : IOMMUFD.IOMMU_PGFAULT_PERM_READ,
+      addr: address,
+    }),
+  );
   const respond = (code: number): void =>
     request.respond(code === IOMMUFD.IOMMUFD_PAGE_RESP_SUCCESS ? 'success' : 'invalid');
   hwpt.faults.report({ source: group, pasid, device: device.id, faults, respond });
@@ -42,7 +44,11 @@ function deliver(group: IommufdGroup<IommufdDevice>, hwpt: Hwpt, pasid: number, 
  * Queues page requests of a device that does no DMA.
  * @param respond called once, with IOMMUFD_PAGE_RESP_*: at once if no queue takes them
  */
-export function reportFaults(device: IommufdDevice, faults: readonly PageFault[], respond: (code: number) => void): void {
+export function reportFaults(
+  device: IommufdDevice,
+  faults: readonly PageFault[],
+  respond: (code: number) => void,
+): void {
   const [first] = faults;
   const pasid = first && first.flags & IOMMUFD.IOMMU_PGFAULT_FLAGS_PASID_VALID ? first.pasid : NO_PASID;
   const { attachments } = device.group;

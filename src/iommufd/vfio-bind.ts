@@ -1,6 +1,6 @@
 /** What /dev/iommu adds to a VFIO device: bind to a context, attach, detach (linux-vfio.md, 5; linux-iommufd.md, 7 and 14). */
 import { Errno } from '../abi/errno.js';
-import { VFIO_IOMMUFD, VFIO_IOMMUFD_IOCTLS as IOCTL } from '../abi/vfio.js';
+import { VFIO_IOMMUFD_IOCTLS as IOCTL, VFIO_IOMMUFD } from '../abi/vfio.js';
 import { claim, release } from '../iommu/attach.js';
 import type { DriverDevice } from '../iommu/driver.js';
 import { VtdDevice } from '../iommu/drivers/vtd.js';
@@ -98,7 +98,8 @@ function attachOrMove(device: IommufdDevice, pasid: number, id: number): number 
 function pasidOf(file: DeviceFile, args: { argsz: number; flags: number; pasid: number }, size: number): number {
   if ((args.flags & VFIO_IOMMUFD.VFIO_DEVICE_ATTACH_PASID) === 0) return NO_PASID;
   if (args.argsz < size) throw new Errno('EINVAL', `argsz ${args.argsz} leaves no room for a PASID`);
-  if (file.device.requester.parent !== undefined) throw new Errno('EOPNOTSUPP', `${file.device.name} has no PASIDs of its own`);
+  if (file.device.requester.parent !== undefined)
+    throw new Errno('EOPNOTSUPP', `${file.device.name} has no PASIDs of its own`);
   return args.pasid;
 }
 
@@ -121,7 +122,10 @@ export const IOMMUFD_DEVICE_ROWS: DeviceRows = {
         const context = contextOf(caller, args.iommufd);
         if (device.files.size > 0) throw new Errno('EINVAL', `${device.name} is bound already`);
         const { requester } = device;
-        const bound = bind(context, deviceOf(requester), groupOf(requester.group), { isolatedMsi: true, holdsContext: true });
+        const bound = bind(context, deviceOf(requester), groupOf(requester.group), {
+          isolatedMsi: true,
+          holdsContext: true,
+        });
         BOUND.set(file, bound);
         file.bind({
           owner: context,

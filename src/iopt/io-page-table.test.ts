@@ -36,7 +36,10 @@ function setup(pages = 16) {
   const pins = (page: number): number => {
     const [run] = memory.frames(base + BigInt(page) * 4096n, 1, false);
     let count = -1;
-    if (run) RAM.pins.forEach(run.frame, 1, (_first, _frames, each) => void (count = each));
+    if (run)
+      RAM.pins.forEach(run.frame, 1, (_first, _frames, each) => {
+        count = each;
+      });
     return count;
   };
   return { memory, mm, base, map, pins };
@@ -74,7 +77,9 @@ describe('areas', () => {
           const range = model.slice(start, start + size);
           if (kind === 'map') {
             const taken = range.some((each) => each);
-            expect(refusal(() => map(table, BigInt(start), BigInt(from), BigInt(size)))).toBe(taken ? 'EEXIST' : 'no error');
+            expect(refusal(() => map(table, BigInt(start), BigInt(from), BigInt(size)))).toBe(
+              taken ? 'EEXIST' : 'no error',
+            );
             if (!taken) {
               const area = {};
               for (let i = 0; i < size; i++) model[start + i] = { offset: from + i, area };
@@ -86,7 +91,8 @@ describe('areas', () => {
             const first = model.findIndex((each) => each?.area === here?.area);
             if (here && first !== start) {
               const area = {};
-              for (let i = start + 1; model[i]?.area === here.area; i++) model[i] = { offset: model[i]?.offset ?? 0, area };
+              for (let i = start + 1; model[i]?.area === here.area; i++)
+                model[i] = { offset: model[i]?.offset ?? 0, area };
             }
           } else if (kind === 'unmap') {
             const done = unmapRange(table, BigInt(start), BigInt(start + size - 1));

@@ -2,7 +2,7 @@
  * The driver of Intel VT-d units (Linux: drivers/iommu/intel): paging domains that the unit's page sizes and width allow,
  * nested domains over the program's own first-level tables, and the capability registers as hardware information.
  */
-import { addressOfPage, hex, isPageAligned, pageOf, PAGE_SHIFT, U64_MAX } from '../../abi/address.js';
+import { addressOfPage, hex, isPageAligned, PAGE_SHIFT, pageOf, U64_MAX } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import { IOMMUFD, iommu_hw_info_vtd, iommu_hwpt_vtd_s1, iommu_hwpt_vtd_s1_invalidate } from '../../abi/iommufd.js';
 import { attach, detach, replace, routeOf } from '../attach.js';
@@ -145,8 +145,15 @@ function paging(device: DriverDevice, flags: number, data: UserData | undefined)
 
 function nested(device: DriverDevice, parent: NestParent, flags: number, data: UserData): DriverNested {
   const { iommu: unit } = vtdDevice(device);
-  if (unit.hardwareNesting === 0 || flags & ~IOMMUFD.IOMMU_HWPT_ALLOC_PASID || data.type !== IOMMUFD.IOMMU_HWPT_DATA_VTD_S1) {
-    throw new Errno('EOPNOTSUPP', `IOMMU ${unit.name} has no such nested domain: flags ${hex(flags)}, data ${data.type}`);
+  if (
+    unit.hardwareNesting === 0 ||
+    flags & ~IOMMUFD.IOMMU_HWPT_ALLOC_PASID ||
+    data.type !== IOMMUFD.IOMMU_HWPT_DATA_VTD_S1
+  ) {
+    throw new Errno(
+      'EOPNOTSUPP',
+      `IOMMU ${unit.name} has no such nested domain: flags ${hex(flags)}, data ${data.type}`,
+    );
   }
   if (!(parent.domain instanceof VtdPaging)) throw new Errno('EINVAL', 'the parent is of another kind of IOMMU');
   const { size, get } = iommu_hwpt_vtd_s1;

@@ -5,11 +5,11 @@
 import { Errno } from '../../abi/errno.js';
 import type { DriverDevice } from '../../iommu/driver.js';
 import type { IommufdContext } from '../context.js';
+import { targetOf } from '../faults.js';
 import { allocatePaging } from '../hwpt/allocate.js';
 import { Hwpt, HwptPaging } from '../hwpt/hwpt.js';
 import { Ioas } from '../ioas/ioas.js';
 import type { IommufdDevice } from './device.js';
-import { targetOf } from '../faults.js';
 import { type Attachment, type IommufdGroup, NO_PASID, route } from './group.js';
 
 /** Attaches a device to one table, or moves it there. */

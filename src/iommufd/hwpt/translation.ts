@@ -3,7 +3,7 @@
  * table to keep in step.
  */
 import { addressOfPage, PAGE_SHIFT, pageOf } from '../../abi/address.js';
-import { DMA_FAULT, type DirtySink, type DmaFault, type Domain, type Hit } from '../../iommu/domain.js';
+import { type DirtySink, DMA_FAULT, type DmaFault, type Domain, type Hit } from '../../iommu/domain.js';
 import { AREA_READ, AREA_WRITE, type Area } from '../../iopt/area.js';
 import type { IoPageTable } from '../../iopt/io-page-table.js';
 

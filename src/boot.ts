@@ -12,6 +12,7 @@ import type { IommuGroup } from './iommu/requester.js';
 import type { IommufdContext } from './iommufd/context.js';
 import { openIommufd } from './iommufd/file.js';
 import { IOMMUFD_DEVICE_ROWS } from './iommufd/vfio-bind.js';
+import { FaultInjection } from './kernel/fault-injection.js';
 import { FileSystem } from './kernel/fs/file-system.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { Pollers } from './kernel/pollers.js';
@@ -116,10 +117,12 @@ export class BootedMachine {
       note: (subject: string, text: string) => this.kernel.note(subject, text),
     };
     this.kernel.fs.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => openIoasid(host));
+    const selftest = options.selftest ?? description.selftest ?? false;
+    if (selftest) this.kernel.faults = new FaultInjection();
     const iommufd = {
       users: new UserAccounts(),
       contexts: this.iommufds,
-      selftest: options.selftest ?? description.selftest ?? false,
+      selftest,
       nextMock: () => this.#mocks++,
     };
     this.kernel.fs.addDevice('/dev/iommu', MISC_MAJOR, IOMMU_MINOR, () => openIommufd(iommufd));

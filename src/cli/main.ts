@@ -97,9 +97,11 @@ const abi = program.command('abi').description('the user API');
 abi
   .command('header')
   .description('print the C header')
-  .action(async () => {
+  .option('--iommufd', 'that of /dev/iommu, for hosts whose own is older than Linux 7.2')
+  .action(async ({ iommufd }: { iommufd?: boolean }) => {
     const { printHeader } = await import('../abi/header.js');
-    process.stdout.write(printHeader());
+    const { printIommufdHeader } = await import('../abi/iommufd-header.js');
+    process.stdout.write(iommufd ? printIommufdHeader() : printHeader());
   });
 
 const machine = program.command('machine').description('machine files');

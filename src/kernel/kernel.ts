@@ -3,6 +3,7 @@
  * what it is handed; everything is synchronous.
  */
 import { Errno } from '../abi/errno.js';
+import type { FaultInjection } from './fault-injection.js';
 import { FileSystem, type Located } from './fs/file-system.js';
 import type { Credentials } from './fs/permission.js';
 import type { Caller, IoctlDetail, MmapGrant, MmapRequest, OpenFile } from './open-file.js';
@@ -39,6 +40,8 @@ export class VirtualKernel {
   onCall: ((record: CallRecord) => void) | undefined;
   /** Asked before a call on a virtual file is carried out. It may throw an Errno: the call fails with it, and had no effect. */
   onEnter: ((call: EnteredCall) => void) | undefined;
+  /** Allocations can be made to fail; undefined: the kernel is built without that. */
+  faults: FaultInjection | undefined;
   /** Told of what happened beside the calls: rights that come and go, devices that are unplugged. */
   onNote: ((subject: string, text: string) => void) | undefined;
 
@@ -68,6 +71,12 @@ export class VirtualKernel {
 
   /** ioctl(2). Returns the result, ≥ 0. @throws Errno */
   ioctl(caller: Caller, fd: number, file: OpenFile, request: number, argument: bigint): number {
+    const { faults } = this;
+    if (!faults) return this.#ioctl(caller, fd, file, request, argument);
+    return faults.during(caller.tid, () => this.#ioctl(caller, fd, file, request, argument));
+  }
+
+  #ioctl(caller: Caller, fd: number, file: OpenFile, request: number, argument: bigint): number {
     const { onEnter } = this;
     if (!this.onCall && !onEnter) return file.ioctl(caller, request, argument);
     const detail: IoctlDetail = onEnter ? { entered: (name) => onEnter({ call: 'ioctl', name, file: file.name }) } : {};

@@ -6,6 +6,7 @@ import { addressOfPage, hex, isPageAligned, PAGE_SHIFT, pageOf, U64_MAX } from '
 import { Errno } from '../../abi/errno.js';
 import { IOMMUFD, iommu_hw_info_vtd, iommu_hwpt_vtd_s1, iommu_hwpt_vtd_s1_invalidate } from '../../abi/iommufd.js';
 import { attach, detach, replace, routeOf } from '../attach.js';
+import type { Domain } from '../domain.js';
 import type {
   AttachTarget,
   DriverDevice,
@@ -93,12 +94,18 @@ class VtdPaging implements DriverPaging {
 class VtdNested implements DriverNested {
   readonly kind = 'nested';
   readonly driver: IommuDriver = VTD_DRIVER;
-  readonly translation: UserTable & { readonly enforceSnoop: boolean };
+  readonly translation: Domain;
   readonly parent: VtdPaging;
+  readonly #table: UserTable;
 
-  constructor(parent: VtdPaging, translation: VtdNested['translation']) {
+  constructor(parent: VtdPaging, table: UserTable) {
     this.parent = parent;
-    this.translation = translation;
+    this.#table = table;
+    // One table for all PASIDs that it is attached to: what is remembered needs no number.
+    this.translation = {
+      enforceSnoop: parent.enforceCoherency,
+      translate: (page, write, hit, who) => table.translate(page, write, hit, who, 0),
+    };
   }
 
   invalidate(array: UserArray): Invalidated {
@@ -128,8 +135,8 @@ class VtdNested implements DriverNested {
     }
     const all = pages === U64_MAX || pages >= addressOfPage(1);
     const first = pageOf(address);
-    if (all) this.translation.invalidate(undefined, undefined);
-    else this.translation.invalidate(undefined, undefined, { first, last: first + Number(pages) - 1 });
+    if (all) this.#table.invalidate(undefined, undefined);
+    else this.#table.invalidate(undefined, undefined, { first, last: first + Number(pages) - 1 });
   }
 }
 
@@ -170,7 +177,7 @@ function nested(device: DriverDevice, parent: NestParent, flags: number, data: U
     addressWidth,
     pasidBits: undefined,
   });
-  return new VtdNested(parent.domain, Object.assign(table, { enforceSnoop: parent.domain.enforceCoherency }));
+  return new VtdNested(parent.domain, table);
 }
 
 function setRoute(from: DriverDevice, pasid: number, target: AttachTarget | undefined): void {

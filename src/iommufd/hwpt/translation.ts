@@ -2,7 +2,7 @@
  * How a paging HWPT translates: through the areas of its IOAS, to the frames that are pinned for it. There is no second
  * table to keep in step.
  */
-import { addressOfPage, PAGE_SHIFT, pageOf } from '../../abi/address.js';
+import { addressOfPage, isPageAligned, pageOf } from '../../abi/address.js';
 import { type DirtySink, DMA_FAULT, type DmaFault, type Domain, type Hit } from '../../iommu/domain.js';
 import { AREA_READ, AREA_WRITE, type Area } from '../../iopt/area.js';
 import type { IoPageTable } from '../../iopt/io-page-table.js';
@@ -44,8 +44,9 @@ export class TableTranslation implements Domain {
     const known = this.#area;
     if (known && this.#generation === this.#table.generation && known.start <= iova && iova <= known.last) return known;
     const area = this.#table.areas.at(iova);
+    if (!area || !isPageAligned(area.start | (area.last + 1n))) return undefined;
     this.#area = area;
     this.#generation = this.#table.generation;
-    return area && ((area.start | (area.last + 1n)) & ((1n << BigInt(PAGE_SHIFT)) - 1n)) === 0n ? area : undefined;
+    return area;
   }
 }

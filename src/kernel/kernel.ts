@@ -15,6 +15,10 @@ export interface CallRecord extends IoctlDetail {
   fd?: number;
   /** Name of the open file, or the path. */
   file?: string;
+  /** Which open file: a number that no other has. */
+  open?: number;
+  /** Address of the instruction that made the call, where it is known. */
+  instruction?: bigint | undefined;
   request?: number;
   result: number;
   error?: Errno;
@@ -139,8 +143,20 @@ export class VirtualKernel {
     if (!onCall && !onEnter) return serve();
     const record = (result: number, error?: Errno): CallRecord => {
       const { entered: _, ...seen } = detail;
-      const { pid, tid } = caller;
-      return { pid, tid, call, fd, file: file.name, ...more, ...seen, result, ...(error && { error }) };
+      const { pid, tid, instruction } = caller;
+      return {
+        pid,
+        tid,
+        instruction,
+        call,
+        fd,
+        file: file.name,
+        open: file.id,
+        ...more,
+        ...seen,
+        result,
+        ...(error && { error }),
+      };
     };
     try {
       // An ioctl is entered when its name is known.

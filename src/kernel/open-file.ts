@@ -14,6 +14,8 @@ import { Facet, type FacetOf } from './facet.js';
 export interface Caller {
   readonly pid: number;
   readonly tid: number;
+  /** Address of the instruction that makes the call, where it is known. */
+  readonly instruction?: bigint | undefined;
   readonly mm: Mm;
   /** The user whose limits its pins count against. */
   readonly uid: number;
@@ -122,10 +124,14 @@ export interface FileTable<T> {
 
 const ALWAYS_READY: Readiness = { readable: true, writable: true };
 
+let nextId = 1;
+
 export class OpenFile<T = unknown> {
   readonly #object: T;
   readonly #table: FileTable<T>;
   #references = 1;
+  /** A number that no other open file has, for whoever watches. */
+  readonly id = nextId++;
 
   /** A new open file, with the reference of its first descriptor. */
   constructor(object: T, table: FileTable<T>) {

@@ -17,8 +17,6 @@ export interface CallRecord extends IoctlDetail {
   file?: string;
   /** Which open file: a number that no other has. */
   open?: number;
-  /** Address of the instruction that made the call, where it is known. */
-  instruction?: bigint | undefined;
   request?: number;
   result: number;
   error?: Errno;
@@ -26,6 +24,9 @@ export interface CallRecord extends IoctlDetail {
 
 /** A call that is about to be carried out. */
 export interface EnteredCall {
+  /** Who makes it, where it is known already. */
+  readonly pid?: number;
+  readonly tid?: number;
   /** Name of the system call. */
   readonly call: string;
   /** Name of the ioctl. */
@@ -74,7 +75,10 @@ export class VirtualKernel {
   ioctl(caller: Caller, fd: number, file: OpenFile, request: number, argument: bigint): number {
     const { onEnter } = this;
     if (!this.onCall && !onEnter) return file.ioctl(caller, request, argument);
-    const detail: IoctlDetail = onEnter ? { entered: (name) => onEnter({ call: 'ioctl', name, file: file.name }) } : {};
+    const { pid, tid } = caller;
+    const detail: IoctlDetail = onEnter
+      ? { entered: (name) => onEnter({ pid, tid, call: 'ioctl', name, file: file.name }) }
+      : {};
     return this.#traced(caller, 'ioctl', fd, file, { request }, detail, () =>
       file.ioctl(caller, request, argument, detail),
     );
@@ -149,11 +153,10 @@ export class VirtualKernel {
     if (!onCall && !onEnter) return serve();
     const record = (result: number, error?: Errno): CallRecord => {
       const { entered: _, ...seen } = detail;
-      const { pid, tid, instruction } = caller;
+      const { pid, tid } = caller;
       return {
         pid,
         tid,
-        instruction,
         call,
         fd,
         file: file.name,
@@ -166,7 +169,7 @@ export class VirtualKernel {
     };
     try {
       // An ioctl is entered when its name is known.
-      if (!detail.entered) onEnter?.({ call, file: file.name });
+      if (!detail.entered) onEnter?.({ pid: caller.pid, tid: caller.tid, call, file: file.name });
       const result = serve();
       onCall?.(record(result));
       return result;

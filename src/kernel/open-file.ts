@@ -14,8 +14,6 @@ import { Facet, type FacetOf } from './facet.js';
 export interface Caller {
   readonly pid: number;
   readonly tid: number;
-  /** Address of the instruction that makes the call, where it is known. */
-  readonly instruction?: bigint | undefined;
   readonly mm: Mm;
   /** The user whose limits its pins count against. */
   readonly uid: number;

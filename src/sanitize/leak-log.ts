@@ -1,6 +1,7 @@
 /** What programs made and did not unmake: mappings and objects, by the calls that made them. */
 import type { CallRecord } from '../kernel/kernel.js';
-import { type MappingEvent, mappingEvent } from './mapping-log.js';
+import type { Position } from '../report/finding.js';
+import type { MappingEvent, Where } from './mapping-log.js';
 
 /** Most things that are watched; beyond it new ones are not. */
 const CAPACITY = 1 << 20;
@@ -9,6 +10,7 @@ const CAPACITY = 1 << 20;
 export interface Made {
   readonly what: string;
   readonly record: CallRecord;
+  readonly position: Position | undefined;
 }
 
 /** The id that a call made: it is in the answer, or it is the result. */
@@ -29,18 +31,18 @@ export class LeakLog {
   readonly #objects = new Map<string, Made>();
   readonly #mappings = new Map<string, MappingEvent>();
 
-  add(record: CallRecord): void {
+  /** @param event the same call, if it maps or unmaps */
+  add(record: CallRecord, event: MappingEvent | undefined, where: Where): void {
     if (record.result < 0) return;
     const file = `${record.open ?? record.file}`;
     const made = madeId(record);
     if (made !== undefined && this.#objects.size < CAPACITY)
-      this.#objects.set(`${file}:${made}`, { what: `object ${made}`, record });
+      this.#objects.set(`${file}:${made}`, { what: `object ${made}`, record, position: where(record) });
     const unmade = unmadeId(record);
     if (unmade !== undefined) {
       this.#objects.delete(`${file}:${unmade}`);
       for (const key of this.#mappings.keys()) if (key.startsWith(`${file}:${unmade}:`)) this.#mappings.delete(key);
     }
-    const event = mappingEvent(record);
     if (event) this.#change(file, event);
   }
 

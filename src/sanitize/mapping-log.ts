@@ -3,15 +3,21 @@
  * before. Read from the record of the served calls, so it knows every personality. The oldest entries are forgotten.
  */
 import type { CallRecord } from '../kernel/kernel.js';
+import type { Position } from '../report/finding.js';
 
 /** Most entries that are kept. */
 const CAPACITY = 1 << 16;
 /** A DMA so close behind the end of a mapping is a transfer that is too long, bytes. */
 const NEAR = 1n << 16n;
 
+/** Where in the program the thread is whose call is being served; undefined: nobody knows. */
+export type Where = (thread: { readonly pid: number; readonly tid: number }) => Position | undefined;
+
 export interface MappingEvent {
   readonly kind: 'map' | 'unmap';
   readonly record: CallRecord;
+  /** Where the program made the call; undefined: nobody knows. */
+  readonly position: Position | undefined;
   /** The address space, as the call names it. */
   readonly space: string;
   readonly start: bigint;
@@ -36,7 +42,7 @@ export function spaceOf(record: CallRecord): string {
 }
 
 /** Reads a call. Undefined: it maps or unmaps nothing. */
-export function mappingEvent(record: CallRecord): MappingEvent | undefined {
+export function mappingEvent(record: CallRecord, where: Where): MappingEvent | undefined {
   const { name, result, input, output } = record;
   if (result < 0 || name === undefined || !/(^|_)(UN)?MAP(_|$)|IOAS_COPY/.test(name)) return undefined;
   const unmap = name.includes('UNMAP');
@@ -44,7 +50,8 @@ export function mappingEvent(record: CallRecord): MappingEvent | undefined {
   const start = pick(output, 'iova', 'dst_iova') ?? pick(input, 'iova', 'dst_iova');
   const size = pick(unmap ? output : input, 'length', 'size') ?? pick(input, 'length', 'size');
   if (start === undefined || size === undefined || size === 0n) return undefined;
-  return { kind: unmap ? 'unmap' : 'map', record, space: spaceOf(record), start, last: start + size - 1n };
+  const space = spaceOf(record);
+  return { kind: unmap ? 'unmap' : 'map', record, position: where(record), space, start, last: start + size - 1n };
 }
 
 export class MappingLog {

@@ -11,7 +11,7 @@ const map = (iova: bigint, length: bigint, more: Partial<CallRecord> = {}): Call
   name: 'IOMMU_IOAS_MAP',
   input: { ioas_id: 1, iova, length },
   output: { ioas_id: 1, iova, length },
-  instruction: 0x10n,
+  tid: 0x10,
   ...more,
 });
 const unmap = (iova: bigint, length: bigint): CallRecord => ({
@@ -19,16 +19,17 @@ const unmap = (iova: bigint, length: bigint): CallRecord => ({
   name: 'IOMMU_IOAS_UNMAP',
   input: { ioas_id: 1, iova, length },
   output: { ioas_id: 1, iova, length },
-  instruction: 0x20n,
+  tid: 0x20,
 });
 const stop = (iova: bigint, more = {}) => ({
   ...{ device: 'vfio1', iova, write: true, left: 64, fault: DMA_FAULT.NOT_MAPPED, gone: false, busMaster: true },
   ...more,
 });
-const locate = (_pid: number, instruction: bigint) => ({ object: '/usr/bin/driver', offset: instruction });
+/** The test's threads are where their number says. */
+const where = ({ tid }: { tid: number }) => ({ object: '/usr/bin/driver', offset: BigInt(tid) });
 
 function watch(...sanitizers: ('dma' | 'leaks' | 'coherency')[]): Sanitizer {
-  return new Sanitizer({ sanitizers: new Set(sanitizers), locate });
+  return new Sanitizer({ sanitizers: new Set(sanitizers), where });
 }
 const rules = (sanitizer: Sanitizer) => sanitizer.finish().map(({ rule }) => rule);
 
@@ -43,13 +44,14 @@ describe('the sanitizer tells DMA', () => {
     const it = watch('dma');
     it.call(map(0x1000n, 0x1000n));
     it.call(unmap(0x1000n, 0x1000n));
+    it.enter({ ...base, tid: 0x40 });
     it.dma(stop(0x1800n));
     const [finding] = it.finish();
     expect(finding && formatFinding(finding)).toEqual([
       '==7==ERROR: dma-use-after-unmap: vfio1 wanted to write 64 bytes at iova 0x1800, which is not mapped any more',
       '    device: vfio1',
       '    direction: the device writes memory',
-      '    by process 7 at /usr/bin/driver+0x20',
+      '    by process 7 at /usr/bin/driver+0x40',
       '  before that:',
       '    mapped 0x1000 to 0x1fff in /dev/iommu space 1 by process 7 at /usr/bin/driver+0x10, IOMMU_IOAS_MAP',
       '    unmapped 0x1000 to 0x1fff in /dev/iommu space 1 by process 7 at /usr/bin/driver+0x20, IOMMU_IOAS_UNMAP',
@@ -110,7 +112,7 @@ describe('the sanitizer tells leaks', () => {
     it.call(alloc(1));
     it.call(alloc(2));
     it.call(map(0x1000n, 0x1000n));
-    it.call(map(0x9000n, 0x1000n, { instruction: 0x30n }));
+    it.call(map(0x9000n, 0x1000n, { tid: 0x30 }));
     it.call(unmap(0x1000n, 0x1000n));
     it.call({ ...base, name: 'IOMMU_DESTROY', input: { id: 2 } });
     const found = it.finish();

@@ -5,11 +5,11 @@
 import { hex } from '../abi/address.js';
 import type { DmaStop } from '../iommu/dma.js';
 import { DMA_FAULT } from '../iommu/domain.js';
-import type { CallRecord } from '../kernel/kernel.js';
+import type { CallRecord, EnteredCall } from '../kernel/kernel.js';
 import type { Finding, Position } from '../report/finding.js';
 import { formatPosition } from '../report/finding.js';
 import { LeakLog } from './leak-log.js';
-import { type MappingEvent, MappingLog, mappingEvent } from './mapping-log.js';
+import { type MappingEvent, MappingLog, mappingEvent, type Where } from './mapping-log.js';
 import { RULE_OF_FAULT, RULES, type RuleId, type SanitizerName } from './rules.js';
 
 /** Most different findings; beyond it they are counted only. */
@@ -19,36 +19,40 @@ const HISTORY = 4;
 
 export interface SanitizerOptions {
   readonly sanitizers: ReadonlySet<SanitizerName>;
-  /** Where an instruction of a process is; undefined: nobody knows. */
-  readonly locate?: ((pid: number, instruction: bigint) => Position | undefined) | undefined;
+  readonly where?: Where | undefined;
 }
 
 type Told = Omit<Finding, 'count' | 'hint'> & { rule: RuleId };
 
 export class Sanitizer {
   readonly #sanitizers: ReadonlySet<SanitizerName>;
-  readonly #locate: (pid: number, instruction: bigint) => Position | undefined;
+  readonly #where: Where;
   readonly #mappings = new MappingLog();
   readonly #leaks = new LeakLog();
   readonly #found = new Map<string, Finding & { count: number }>();
-  /** The call that is being served, or was served last: what a DMA happened in. */
-  #last: CallRecord | undefined;
+  /** The thread whose call is being served: what a DMA happens in the course of. */
+  #serving: { readonly pid: number; readonly tid: number } | undefined;
   /** Device files that were bound and are not any more. */
   readonly #unbound = new Set<string>();
   /** Findings that were not kept. */
   #dropped = 0;
 
-  constructor({ sanitizers, locate = () => undefined }: SanitizerOptions) {
+  constructor({ sanitizers, where = () => undefined }: SanitizerOptions) {
     this.#sanitizers = sanitizers;
-    this.#locate = locate;
+    this.#where = where;
   }
 
-  /** Told of each served call. */
+  /** Told of each call before it is carried out. */
+  enter({ pid, tid }: EnteredCall): void {
+    this.#serving = pid === undefined || tid === undefined ? undefined : { pid, tid };
+  }
+
+  /** Told of each served call, while its caller still waits. */
   call(record: CallRecord): void {
-    this.#last = record;
-    const event = mappingEvent(record);
+    this.#serving = undefined;
+    const event = mappingEvent(record, this.#where);
     if (event) this.#mappings.add(event);
-    if (this.#sanitizers.has('leaks')) this.#leaks.add(record);
+    if (this.#sanitizers.has('leaks')) this.#leaks.add(record, event, this.#where);
     this.#watchUnbind(record);
   }
 
@@ -105,12 +109,12 @@ export class Sanitizer {
   }
 
   /** Told of an interrupt that reached nobody. */
-  lostInterrupt(device: string, vector: number, why: string): void {
+  lostInterrupt(device: string, vector: number): void {
     if (!this.#sanitizers.has('dma')) return;
     this.#tell(
       {
         rule: 'interrupt-not-wired',
-        headline: `${device} raised vector ${vector}, ${why}`,
+        headline: `${device} raised vector ${vector}, for which nobody has set an eventfd`,
         facts: [`device: ${device}`],
         history: [],
         ...this.#culprit(),
@@ -128,12 +132,13 @@ export class Sanitizer {
   /** The end of the run: what is left is leaked. Returns everything that was found. */
   finish(): Finding[] {
     for (const event of this.#leaks.mappings) {
-      const { start, last, record, space } = event;
+      const { start, last, record, space, position } = event;
       const headline = `${last - start + 1n} bytes at iova ${hex(start)} of ${space} were never unmapped`;
-      this.#leak('leak-mapping', headline, record);
+      this.#leak('leak-mapping', headline, record, position);
     }
-    for (const { what, record } of this.#leaks.objects) {
-      this.#leak('leak-object', `${what} of ${record.file}, made by ${record.name}, was never destroyed`, record);
+    for (const { what, record, position } of this.#leaks.objects) {
+      const headline = `${what} of ${record.file}, made by ${record.name}, was never destroyed`;
+      this.#leak('leak-object', headline, record, position);
     }
     return [...this.#found.values()];
   }
@@ -143,8 +148,7 @@ export class Sanitizer {
     return this.#dropped;
   }
 
-  #leak(rule: RuleId, headline: string, record: CallRecord): void {
-    const position = this.#position(record);
+  #leak(rule: RuleId, headline: string, record: CallRecord, position: Position | undefined): void {
     const facts = [`made by process ${record.pid}, ${record.name}`];
     this.#tell(
       { rule, headline, facts, history: [], pid: record.pid, position },
@@ -152,34 +156,27 @@ export class Sanitizer {
     );
   }
 
-  #watchUnbind({ name = '', file = '', result, error, call, ...rest }: CallRecord): void {
+  #watchUnbind(record: CallRecord): void {
+    const { name = '', file = '', result, error, call, pid } = record;
     if (!file.startsWith('/dev/vfio/devices/')) return;
     if (result >= 0 && /UNBIND/.test(name)) this.#unbound.add(file);
     else if (result >= 0 && /BIND/.test(name)) this.#unbound.delete(file);
     else if (result < 0 && this.#unbound.has(file) && this.#sanitizers.has('dma')) {
-      const record = { name, file, result, error, call, ...rest } as CallRecord;
       const facts = [`refused with ${error?.code ?? 'an error'}`];
       const headline = `${name || call} on ${file} after it was unbound`;
-      const position = this.#position(record);
-      this.#tell(
-        { rule: 'device-use-after-unbind', headline, facts, history: [], pid: record.pid, position },
-        `unbind:${file}:${name || call}`,
-      );
+      const position = this.#where(record);
+      const rule = 'device-use-after-unbind';
+      this.#tell({ rule, headline, facts, history: [], pid, position }, `unbind:${file}:${name || call}`);
     }
   }
 
-  /** The call in whose course it happened. */
+  /** The call in whose course it happened; a device that looks for work by itself is at nobody's call. */
   #culprit(): { pid: number; position: Position | undefined } {
-    const record = this.#last;
-    return { pid: record?.pid ?? 0, position: record && this.#position(record) };
+    const serving = this.#serving;
+    return { pid: serving?.pid ?? 0, position: serving && this.#where(serving) };
   }
 
-  #position({ pid, instruction }: CallRecord): Position | undefined {
-    return instruction === undefined ? undefined : this.#locate(pid, instruction);
-  }
-
-  #history({ kind, record, space, start, last }: MappingEvent): string {
-    const position = this.#position(record);
+  #history({ kind, record, space, start, last, position }: MappingEvent): string {
     const at = position ? ` at ${formatPosition(position)}` : '';
     return `${kind}ped ${hex(start)} to ${hex(last)} in ${space} by process ${record.pid}${at}, ${record.name}`;
   }

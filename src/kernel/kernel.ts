@@ -33,6 +33,8 @@ export interface EnteredCall {
   readonly name?: string | undefined;
   /** Name of the open file, or the path. */
   readonly file: string;
+  /** Where in the file, bytes, if the call says so. */
+  readonly offset?: bigint;
 }
 
 /** Biggest piece that one pread or pwrite moves, bytes: a region is never larger in one call. */
@@ -169,7 +171,15 @@ export class VirtualKernel {
     };
     try {
       // An ioctl is entered when its name is known.
-      if (!detail.entered) onEnter?.({ pid: caller.pid, tid: caller.tid, call, file: file.name });
+      if (!detail.entered) {
+        const { offset } = detail.input ?? {};
+        onEnter?.({
+          ...{ pid: caller.pid, tid: caller.tid },
+          call,
+          file: file.name,
+          ...(typeof offset === 'bigint' && { offset }),
+        });
+      }
       const result = serve();
       onCall?.(record(result));
       return result;

@@ -12,7 +12,28 @@ const program = new Command('ioasid')
   .showHelpAfterError('(see ioasid --help)')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 125));
 
-addExec(program);
+addExec(program, version());
+
+program
+  .command('torture')
+  .description('run a program again and again, one served call failing each time, and tell how it takes it')
+  .usage('[options] -- PROGRAM [ARGS...]')
+  .argument('<program...>', 'the program and its arguments; {} is an empty directory of the trial’s own')
+  .option('--machine <file>', 'machine file (YAML)')
+  .option('--authority <policy>', 'who may flush the CPU caches')
+  .option('--selftest', "a kernel with Linux's own tests of iommufd")
+  .option('--verify <command>', 'a shell command that ends with 0 if the work of a run with status 0 was done')
+  .option('--timeout <seconds>', 'a run that takes longer hangs; ten times the run without failures, at least 5')
+  .option('--jobs <n>', 'runs side by side; as many as there are cores')
+  .option('--calls <n>', 'only the first n served calls')
+  .option('--resume <file>', 'note each trial there, and do not try again what is noted')
+  .option('--junit <file>', 'write a report in JUnit XML, too')
+  .option('--json', 'for scripts')
+  .passThroughOptions()
+  .action(async (args: string[], options) => {
+    const { torture } = await import('./torture.js');
+    process.exitCode = await torture(args, options);
+  });
 
 const ctl = program.command('ctl').description('look into a running exec, and change its machine');
 const request = (command: 'state' | 'unplug' | 'plug' | 'authority', description: string, argument?: string) => {
@@ -90,9 +111,11 @@ const abi = program.command('abi').description('the user API');
 abi
   .command('header')
   .description('print the C header')
-  .action(async () => {
+  .option('--iommufd', 'that of /dev/iommu, for hosts whose own is older than Linux 7.2')
+  .action(async ({ iommufd }: { iommufd?: boolean }) => {
     const { printHeader } = await import('../abi/header.js');
-    process.stdout.write(printHeader());
+    const { printIommufdHeader } = await import('../abi/iommufd-header.js');
+    process.stdout.write(iommufd ? printIommufdHeader() : printHeader());
   });
 
 const machine = program.command('machine').description('machine files');

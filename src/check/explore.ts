@@ -50,8 +50,8 @@ export interface ExploreOptions {
   readonly progress?: ((states: number) => void) | undefined;
   /** False: states that differ by names only are told apart. */
   readonly symmetry?: boolean;
-  /** The only properties to judge; all that the world shows when not given. */
-  readonly properties?: readonly string[];
+  /** The properties to judge, of those that the world shows; PROPERTIES when not given. */
+  readonly properties?: readonly Property[];
   /** True: ends with the round of steps in which the first property is refuted. */
   readonly first?: boolean;
 }
@@ -78,9 +78,7 @@ interface Found {
 export function explore(world: World, options: ExploreOptions = {}): Exploration {
   const kind = world.bounds.caches ? 'caches' : 'rights';
   const { layout } = world;
-  const judged = PROPERTIES.filter(
-    ({ world: shown, id }) => shown === kind && (options.properties?.includes(id) ?? true),
-  );
+  const judged = (options.properties ?? PROPERTIES).filter((property) => property.world === kind);
   const open = new Set(judged);
   const actions = actionsOf(world);
   const all = renamingsOf(world.bounds);

@@ -36,11 +36,16 @@ export const PLAIN = 1;
 export const ENFORCING = 2;
 
 /** Facts by number: need + 2 bound + 4 unenforced. */
-export const FACTS: readonly FileFacts[] = Array.from({ length: 8 }, (_, i) => ({
+const FACTS: readonly FileFacts[] = Array.from({ length: 8 }, (_, i) => ({
   need: (i & 1) !== 0,
   bound: (i & 2) !== 0,
   unenforced: (i & 4) !== 0,
 }));
+/** The five that can be: what needs, or is unenforced, is bound. */
+export const POSSIBLE_FACTS: readonly FileFacts[] = FACTS.filter(
+  ({ need, bound, unenforced }) => bound || (!need && !unenforced),
+);
+
 /** How many values each memory of a policy takes. */
 export interface Memories {
   readonly file: number;

@@ -3,7 +3,8 @@ const pure = {
   abi: [],
   iommu: ['abi'],
   authority: [],
-  kernel: ['abi'],
+  // The proof that an open file can be carries the record of authority's keeper.
+  kernel: ['authority', 'abi'],
   // A function's DMA port hears of its command register; pollers and mappable memory are the kernel's.
   pci: ['kernel', 'iommu', 'abi'],
   devices: ['pci', 'iommu', 'abi'],

@@ -1,20 +1,22 @@
 /** Boots a machine: hardware from its description, the virtual kernel, and the device files of both. */
 import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
-import { IoasidContext } from './ioasid/context.js';
+import type { IoasidContext } from './ioasid/context.js';
+import { openIoasid } from './ioasid/file.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
 import { FileSystem } from './kernel/fs/file-system.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { Pollers } from './kernel/pollers.js';
 import { Process, type ProcessOptions } from './kernel/process.js';
 import { Timers } from './kernel/timers.js';
-import { KvmFile } from './kvm/kvm-file.js';
-import type { VmFile } from './kvm/vm-file.js';
+import { openKvm } from './kvm/kvm-file.js';
+import type { Vm } from './kvm/vm.js';
 import { buildMachine, type Machine, type MachineDevice } from './machine/build.js';
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
 import type { MachineDescription } from './machine/schema.js';
 import type { MakeMemory } from './pci/memory.js';
-import { AssignedDevice, VfioFile } from './vfio/device-file.js';
+import { AssignedDevice } from './vfio/assigned-device.js';
+import { openDevice } from './vfio/file.js';
 
 export interface BootOptions {
   /** What parseMachine() made of a machine file; the default machine when not given. */
@@ -50,7 +52,7 @@ export class BootedMachine {
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
   readonly contexts = new Set<IoasidContext>();
-  readonly vms = new Set<VmFile>();
+  readonly vms = new Set<Vm>();
   /** What is plugged in, by name. */
   readonly #assigned = new Map<string, AssignedDevice>();
   #vmNumber = 0;
@@ -82,8 +84,8 @@ export class BootedMachine {
       deviceOf: (requester: unknown) => [...this.#assigned.values()].find((device) => device.requester === requester),
       note: (subject: string, text: string) => this.kernel.note(subject, text),
     };
-    this.kernel.fs.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => new IoasidContext(host));
-    this.kernel.fs.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => new KvmFile(host));
+    this.kernel.fs.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => openIoasid(host));
+    this.kernel.fs.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => openKvm(host));
     for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);
   }
 
@@ -151,7 +153,7 @@ export class BootedMachine {
     const device = new AssignedDevice(name, requester, from.function);
     this.#assigned.set(name, device);
     const minor = this.hardware.devices.indexOf(from);
-    this.kernel.fs.addDevice(`/dev/vfio/devices/${name}`, VFIO_MAJOR, minor, () => new VfioFile(device));
+    this.kernel.fs.addDevice(`/dev/vfio/devices/${name}`, VFIO_MAJOR, minor, () => openDevice(device));
     if (!requester.parent) this.kernel.fs.addLink(`/dev/vfio/devices/by-bdf/${requester.name}`, `../${name}`);
   }
 }

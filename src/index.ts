@@ -1,19 +1,52 @@
 /** The library: the virtual kernel as a value, with simulated processes. No Linux and no Node needed. */
-export * as constants from './abi/constants.js';
-export { errnoName } from './abi/errno.js';
+import { O } from './abi/fcntl.js';
+import { IOASID_IOCTLS, KVM_IOASID_IOCTLS, VFIO_IOASID_IOCTLS } from './abi/ioasid-ioctls.js';
+import * as kvm from './abi/kvm.js';
+import * as vfio from './abi/vfio.js';
+
+export { Errno, errnoName } from './abi/errno.js';
 export { printHeader } from './abi/header.js';
-export * as ioctls from './abi/ioctls.js';
+export * as constants from './abi/ioasid.js';
+export * as structs from './abi/ioasid-structs.js';
 export { decodeStruct, type Struct } from './abi/layout.js';
-export * as linuxConstants from './abi/linux-constants.js';
-export * as linuxStructs from './abi/linux-structs.js';
-export * as structs from './abi/structs.js';
 export { POLICY_NAMES, policyByName } from './authority/policies.js';
 export type { FileFacts, Policy, Proof } from './authority/policy.js';
 export { type BootedMachine, type BootOptions, bootMachine } from './boot.js';
-export { Errno } from './kernel/errno.js';
 export type { CallRecord } from './kernel/kernel.js';
 export type { Process, ProcessOptions } from './kernel/process.js';
 export { DEFAULT_MACHINE } from './machine/default-machine.js';
 export { FileError, parseMachine } from './machine/parse.js';
 export type { MachineDescription } from './machine/schema.js';
 export { type MachineState, machineState } from './state.js';
+
+/** The ioctls, by kind of open file. */
+export const ioctls = {
+  IOASID_IOCTLS,
+  VFIO_IOCTLS: {
+    ...VFIO_IOASID_IOCTLS,
+    DEVICE_GET_INFO: vfio.VFIO_DEVICE_IOCTLS.GET_INFO,
+    DEVICE_GET_REGION_INFO: vfio.VFIO_DEVICE_IOCTLS.GET_REGION_INFO,
+    DEVICE_GET_IRQ_INFO: vfio.VFIO_DEVICE_IOCTLS.GET_IRQ_INFO,
+    DEVICE_SET_IRQS: vfio.VFIO_DEVICE_IOCTLS.SET_IRQS,
+    DEVICE_RESET: vfio.VFIO_DEVICE_IOCTLS.RESET,
+  },
+  KVM_IOCTLS: kvm.KVM_IOCTLS,
+  KVM_VM_IOCTLS: { ...kvm.KVM_VM_IOCTLS, ...KVM_IOASID_IOCTLS },
+  KVM_DEVICE_IOCTLS: kvm.KVM_DEVICE_IOCTLS,
+} as const;
+
+/** Constants of Linux's own headers. */
+export const linuxConstants = { O, LINUX_VFIO: vfio.LINUX_VFIO, LINUX_KVM: kvm.LINUX_KVM } as const;
+
+/** Structs of Linux's own headers. */
+export const linuxStructs = {
+  vfio_device_info: vfio.vfio_device_info,
+  vfio_region_info: vfio.vfio_region_info,
+  vfio_irq_info: vfio.vfio_irq_info,
+  vfio_irq_set: vfio.vfio_irq_set,
+  vfio_info_cap_header: vfio.vfio_info_cap_header,
+  kvm_create_device: kvm.kvm_create_device,
+  kvm_device_attr: kvm.kvm_device_attr,
+  kvm_enable_cap: kvm.kvm_enable_cap,
+  kvm_userspace_memory_region: kvm.kvm_userspace_memory_region,
+} as const;

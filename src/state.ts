@@ -1,10 +1,10 @@
 /** What is in a machine now: all objects as plain data, for `ioasid ctl state` and for tests. */
+import { hex } from './abi/address.js';
 import type { BootedMachine } from './boot.js';
 import type { AddressSpace } from './ioasid/address-space.js';
 import type { IoasidContext } from './ioasid/context.js';
-import type { VmFile } from './kvm/vm-file.js';
-
-const hex = (value: bigint): string => `0x${value.toString(16)}`;
+import { IOASID_CONTEXT } from './ioasid/file.js';
+import type { Vm } from './kvm/vm.js';
 
 function spaceState(space: AddressSpace) {
   return {
@@ -39,14 +39,14 @@ function contextState(context: IoasidContext, number: number) {
   };
 }
 
-function vmState(vm: VmFile, numbers: ReadonlyMap<unknown, number>) {
+function vmState(vm: Vm, numbers: ReadonlyMap<unknown, number>) {
   return {
     vm: vm.id,
     guestMayFlush: vm.host.authority.guestMayFlush(vm.record),
     forcedOff: vm.record.disabled,
     proofs: vm.proofs().map((file) => {
-      const number = numbers.get(file.ops);
-      return number === undefined ? file.ops.name : `context ${number}`;
+      const number = numbers.get(file.facet(IOASID_CONTEXT));
+      return number === undefined ? file.name : `context ${number}`;
     }),
   };
 }

@@ -2,10 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { IOCTL_TABLES } from '../src/abi/ioctls.js';
+import * as structs from '../src/abi/ioasid-structs.js';
 import type { Struct } from '../src/abi/layout.js';
-import * as linux from '../src/abi/linux-structs.js';
-import * as structs from '../src/abi/structs.js';
+import { ioctls, linuxStructs as linux } from '../src/index.js';
 import { run, workDirectory } from './run.js';
 
 const header = join(workDirectory, 'printed.h');
@@ -37,7 +36,7 @@ describe('section 7, the C header', () => {
       if (name !== 'vfio_device_info') lines.push(`P("${name}", sizeof(struct ${name}), ${size});`);
       for (const f of fields) lines.push(`P("${name}.${f.name}", offsetof(struct ${name}, ${f.name}), ${f.offset});`);
     }
-    for (const table of IOCTL_TABLES) {
+    for (const table of Object.values(ioctls)) {
       for (const { name, request } of Object.values(table)) lines.push(`P("${name}", (unsigned)${name}, ${request}u);`);
     }
     const source = join(workDirectory, 'layouts.c');

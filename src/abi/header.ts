@@ -2,10 +2,12 @@
  * The C header that `ioasid abi header` prints (uapi-ioasid.md, section 7), made from the layouts, ioctl tables and
  * constants of this folder: what a C program is compiled against is what the virtual kernel reads.
  */
-import * as constants from './constants.js';
-import { IOCTL_TABLES } from './ioctls.js';
+import * as constants from './ioasid.js';
+import { IOASID_IOCTLS, KVM_IOASID_IOCTLS, VFIO_IOASID_IOCTLS } from './ioasid-ioctls.js';
+import * as structs from './ioasid-structs.js';
+import { KVMIO } from './kvm.js';
 import type { Field, Struct } from './layout.js';
-import * as structs from './structs.js';
+import { VFIO_BASE } from './vfio.js';
 
 const GROUPS: readonly [string, Readonly<Record<string, number>>][] = [
   ['Extensions of IOASID_CHECK_EXTENSION', constants.EXTENSIONS],
@@ -62,15 +64,14 @@ function printGroup(heading: string, group: Readonly<Record<string, number>>): s
 
 function printIoctls(): string {
   const lines: string[] = [];
-  for (const table of IOCTL_TABLES) {
+  for (const table of [IOASID_IOCTLS, VFIO_IOASID_IOCTLS, KVM_IOASID_IOCTLS]) {
     for (const ioctl of Object.values(table)) {
-      if (ioctl.linux) continue;
       const type = (ioctl.request >> 8) & 0xff;
       const nr = ioctl.request & 0xff;
       const argument = typeof ioctl.argument === 'string' ? ioctl.argument : `struct ${ioctl.argument.name} *`;
       let expression: string;
-      if (type === constants.KVMIO) expression = `_IO(KVMIO, 0x${nr.toString(16)})`;
-      else if (ioctl.name.startsWith('VFIO')) expression = `_IO(VFIO_TYPE, VFIO_BASE + ${nr - constants.VFIO_BASE})`;
+      if (type === KVMIO) expression = `_IO(KVMIO, 0x${nr.toString(16)})`;
+      else if (ioctl.name.startsWith('VFIO')) expression = `_IO(VFIO_TYPE, VFIO_BASE + ${nr - VFIO_BASE})`;
       else expression = `_IO(IOASID_TYPE, IOASID_BASE + ${nr - constants.IOASID_BASE})`;
       lines.push(`#define ${ioctl.name} ${expression} /* ${argument} */`);
     }

@@ -5,6 +5,9 @@
  * little-endian integers (System V ABI, "Data Representation"). From a layout come the typed readers and writers
  * below, the C header (header.ts) and the tests that compare both with what the C compiler says.
  *
+ * A union is written by hand: each of its variants is a struct of its own, with the C name of the whole and the fields
+ * before the union; an array of structs is read at `base` after `base`.
+ *
  * A reader or writer is one closure over one offset: it costs nanoseconds and allocates nothing (a u64 is a bigint).
  */
 
@@ -17,9 +20,14 @@ export type FieldTypes = Record<string, FieldType>;
 /** What a field reads as: 64-bit integers are bigints, smaller ones numbers; arrays have no accessor. */
 type Value<T extends FieldType> = T extends 'u64' | 's64' ? bigint : number;
 type ScalarNames<F extends FieldTypes> = { [K in keyof F]: F[K] extends Scalar ? K : never }[keyof F];
+type ArrayNames<F extends FieldTypes> = { [K in keyof F]: F[K] extends `${Scalar}[${string}]` ? K : never }[keyof F];
+type Element<T extends FieldType> = T extends `${infer S extends Scalar}[${string}]` ? Value<S> : never;
 
 /** The integer fields of a struct by name, with the values that they hold. */
 export type Values<F extends FieldTypes> = { [K in ScalarNames<F>]: Value<F[K]> };
+
+/** The integer fields of a struct that is known as a value: `Fields<typeof ioasid_info>`. */
+export type Fields<S> = S extends Struct<infer F> ? Values<F> : never;
 
 export interface Field {
   readonly name: string;
@@ -45,12 +53,20 @@ export interface Struct<F extends FieldTypes = FieldTypes> {
   readonly get: { readonly [K in ScalarNames<F>]: (view: DataView, base?: number) => Value<F[K]> };
   /** Writes one field; the value is taken modulo the width of the field, as a C assignment does. */
   readonly set: { readonly [K in ScalarNames<F>]: (view: DataView, value: Value<F[K]>, base?: number) => void };
+  /** Reads element `index` of an array field; the caller has seen that the array, or the view, has it. */
+  readonly item: { readonly [K in ArrayNames<F>]: (view: DataView, index: number, base?: number) => Element<F[K]> };
+  /** Writes element `index` of an array field. */
+  readonly setItem: {
+    readonly [K in ArrayNames<F>]: (view: DataView, index: number, value: Element<F[K]>, base?: number) => void;
+  };
 }
 
 const SIZE: Record<Scalar, number> = { u8: 1, u16: 2, u32: 4, s32: 4, u64: 8, s64: 8 };
 
 type Getter = (view: DataView, base?: number) => number | bigint;
 type Setter = (view: DataView, value: never, base?: number) => void;
+type ItemGetter = (view: DataView, index: number, base?: number) => number | bigint;
+type ItemSetter = (view: DataView, index: number, value: never, base?: number) => void;
 
 const GETTER: Record<Scalar, (offset: number) => Getter> = {
   u8:
@@ -123,6 +139,8 @@ export function struct<const F extends FieldTypes>(name: string, types: F): Stru
   const offsets: Record<string, number> = {};
   const get: Record<string, Getter> = {};
   const set: Record<string, Setter> = {};
+  const item: Record<string, ItemGetter> = {};
+  const setItem: Record<string, ItemSetter> = {};
   let end = 0;
   let align = 1;
   for (const [field, type] of Object.entries(types)) {
@@ -135,6 +153,10 @@ export function struct<const F extends FieldTypes>(name: string, types: F): Stru
     if (length === undefined) {
       get[field] = GETTER[scalar](offset);
       set[field] = SETTER[scalar](offset);
+    } else {
+      const [read, write] = [GETTER[scalar](offset), SETTER[scalar](offset)];
+      item[field] = (view, index, base = 0) => read(view, base + index * width);
+      setItem[field] = (view, index, value, base = 0) => write(view, value, base + index * width);
     }
     end = offset + size;
     align = Math.max(align, width);
@@ -148,7 +170,34 @@ export function struct<const F extends FieldTypes>(name: string, types: F): Stru
     offset: offsets as Struct<F>['offset'],
     get: get as unknown as Struct<F>['get'],
     set: set as unknown as Struct<F>['set'],
+    item: item as unknown as Struct<F>['item'],
+    setItem: setItem as unknown as Struct<F>['setItem'],
   };
+}
+
+/**
+ * The integer fields of the struct at the start of a view, as properties that read and write its bytes: what a handler
+ * of an ioctl works with.
+ */
+export function fieldsOf<F extends FieldTypes>(layout: Struct<F>, view: DataView): Values<F> {
+  const fields = {};
+  for (const { name, type, offset, length } of layout.fields) {
+    if (length !== undefined) continue;
+    const [read, write] = [GETTER[type](offset), SETTER[type](offset)];
+    Object.defineProperty(fields, name, { get: () => read(view), set: (value: never) => write(view, value) });
+  }
+  // One property for each integer field, of the type that the layout says.
+  return fields as Values<F>;
+}
+
+/**
+ * Bytes up to the end of a field: the least size of a struct whose last required field it is.
+ * @throws RangeError the struct has no such field
+ */
+export function sizeThrough(layout: Struct, name: string): number {
+  const field = layout.fields.find((each) => each.name === name);
+  if (!field) throw new RangeError(`struct ${layout.name} has no field ${name}`);
+  return field.offset + field.size;
 }
 
 /** Reads every integer field into an object, in the order of the struct: for the trace, not for the hot path. */

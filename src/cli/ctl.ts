@@ -1,6 +1,6 @@
 /** `ioasid ctl`: talks to a running `ioasid exec`. */
-import { ask, type ControlRequest, runs } from '../runner/control.js';
-import { runsDirectory } from '../runner/exec.js';
+import { ask, type ControlRequest } from '../runner/control.js';
+import { runs, runsDirectory } from '../runner/runs.js';
 import type { MachineState } from '../state.js';
 
 export interface CtlOptions {

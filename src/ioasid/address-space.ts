@@ -3,14 +3,15 @@
  * attached. The attachments live here; what follows from them (constraints, coherency, whether a group is only partly
  * attached) is computed again whenever one comes or goes.
  */
-import { ALLOC } from '../abi/constants.js';
+import { addressOfPage, hex, PAGE_SIZE } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
+import { ALLOC } from '../abi/ioasid.js';
 import type { CpuCaches } from '../iommu/cpu-caches.js';
 import { type DmaFault, type Domain, type Hit, type PageRequest, PagingDomain } from '../iommu/domain.js';
 import { NestedDomain } from '../iommu/nested-domain.js';
 import type { IommuGroup, Requester } from '../iommu/requester.js';
 import type { IommuUnit } from '../iommu/unit.js';
 import type { UserTable } from '../iommu/user-table.js';
-import { Errno, hex } from '../kernel/errno.js';
 import type { Mm } from '../kernel/mm.js';
 import type { BoundDevice } from './bound-device.js';
 import { ACCOUNTING_ROOT, type Constraints, commonConstraints, permitted } from './constraints.js';
@@ -122,11 +123,11 @@ export class AddressSpace implements Domain {
     if (!common?.pageSizes)
       throw new Errno('EINVAL', `IOMMU ${unit.name} has no page size in common with IOASID ${this.id}`);
     if (units.every((other) => other === unit) && this.constraints) return;
-    const smallest = Number(common.pageSizes & -common.pageSizes) / 4096;
+    const smallest = Number(common.pageSizes & -common.pageSizes) / PAGE_SIZE;
     const { map } = this.mappings;
     for (let more = map.seek(0); more; more = map.next()) {
-      const first = BigInt(map.start) << 12n;
-      const last = (BigInt(map.start + map.pages) << 12n) - 1n;
+      const first = addressOfPage(map.start);
+      const last = addressOfPage(map.start + map.pages) - 1n;
       if (!permitted(common.ranges, first, last) || map.start % smallest !== 0 || map.pages % smallest !== 0) {
         throw new Errno(
           'EINVAL',

@@ -2,8 +2,8 @@
  * A device that a context owns (uapi-ioasid.md, 3.1 to 3.3): bound, and attached to some of the context's address
  * spaces. The rules of attach and detach are here.
  */
+import { Errno } from '../abi/errno.js';
 import type { Requester } from '../iommu/requester.js';
-import { Errno } from '../kernel/errno.js';
 import type { AddressSpace, Attachment } from './address-space.js';
 import type { IoasidContext } from './context.js';
 import { detachPasid } from './pasid-attachments.js';

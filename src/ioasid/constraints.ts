@@ -1,4 +1,5 @@
 /** What the IOMMU units behind an address space's devices have in common: it limits what may be mapped. */
+import { PAGE_SIZE, U64_MAX } from '../abi/address.js';
 import { type IommuUnit, type IovaRange, permittedRanges } from '../iommu/unit.js';
 
 export interface Constraints {
@@ -17,10 +18,10 @@ export interface Constraints {
 
 /** An ACCOUNTING_ROOT has no device: it holds any address of a process. */
 export const ACCOUNTING_ROOT: Constraints = {
-  pageSizes: 4096n,
+  pageSizes: BigInt(PAGE_SIZE),
   tableFormats: 0n,
   addressWidth: 64,
-  ranges: [{ start: 0n, last: (1n << 64n) - 1n }],
+  ranges: [{ start: 0n, last: U64_MAX }],
   hardwareNesting: 0,
   softwareNesting: 1,
   enforcesSnoop: false,

@@ -2,14 +2,13 @@
  * An IOASID context: what an open file of /dev/ioasid is (uapi-ioasid.md, 1 and 2). It owns the address spaces, the
  * registered memory and the bound devices; its last close frees them all.
  */
-import { ALLOC, EVENT } from '../abi/constants.js';
+import { hex } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
+import { ALLOC, EVENT } from '../abi/ioasid.js';
 import type { Authority, FactSource, FileRecord } from '../authority/authority.js';
 import type { FileFacts } from '../authority/policy.js';
 import type { CpuCaches } from '../iommu/cpu-caches.js';
 import type { Requester } from '../iommu/requester.js';
-import { Errno } from '../kernel/errno.js';
-import type { IoctlDetail } from '../kernel/ioctl.js';
-import type { Caller, FileOps } from '../kernel/open-file.js';
 import type { Timers } from '../kernel/timers.js';
 import { AddressSpace } from './address-space.js';
 import { BoundDevice } from './bound-device.js';
@@ -17,7 +16,6 @@ import { Events } from './events.js';
 import { removeMappings } from './mapping.js';
 import { attachPasid, detachPasid, type SharedPasids } from './pasid-attachments.js';
 import { RegisteredMemory } from './registered-memory.js';
-import { IOASID_TABLE } from './table.js';
 
 /** Most address spaces in one context. */
 export const MAX_IOASIDS = 1 << 20;
@@ -34,8 +32,7 @@ export interface IoasidHost {
   readonly caches: CpuCaches;
 }
 
-export class IoasidContext implements FileOps, FactSource {
-  readonly name = '/dev/ioasid';
+export class IoasidContext implements FactSource {
   readonly host: IoasidHost;
   readonly registered = new RegisteredMemory();
   readonly events = new Events();
@@ -54,10 +51,6 @@ export class IoasidContext implements FileOps, FactSource {
     this.record = host.authority.addFile(this, (held) =>
       this.emit(held ? EVENT.IOASID_EVENT_WBINVD_GRANTED : EVENT.IOASID_EVENT_WBINVD_REVOKED, 0, 0n),
     );
-  }
-
-  ioctl(caller: Caller, request: number, argument: bigint, detail?: IoctlDetail): number {
-    return IOASID_TABLE.dispatch(this, caller, request, argument, detail);
   }
 
   /**
@@ -125,7 +118,7 @@ export class IoasidContext implements FileOps, FactSource {
   /** @throws ENOENT no device was bound with this cookie */
   deviceByCookie(cookie: bigint): BoundDevice {
     for (const device of this.#devices.values()) if (device.cookie === cookie) return device;
-    throw new Errno('ENOENT', `no device is bound with cookie 0x${cookie.toString(16)}`);
+    throw new Errno('ENOENT', `no device is bound with cookie ${hex(cookie)}`);
   }
 
   /** A new address space with the lowest free id. @throws ENOSPC */

@@ -1,9 +1,11 @@
 /** DIRTY_TRACKING and GET_DIRTY_BITMAP (uapi-ioasid.md, 2.3): which pages devices wrote, by DMA only. */
-import { DIRTY } from '../abi/constants.js';
-import { ioasid_dirty_bitmap, ioasid_dirty_tracking } from '../abi/structs.js';
+import { hex, lastWraps, PAGE_SIZE, pageOf } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
+import { DIRTY } from '../abi/ioasid.js';
+import type { ioasid_dirty_bitmap, ioasid_dirty_tracking } from '../abi/ioasid-structs.js';
+import type { Fields } from '../abi/layout.js';
 import { DirtyBitmap } from '../iommu/dirty-bitmap.js';
-import { Errno, hex } from '../kernel/errno.js';
-import type { Mm } from '../kernel/mm.js';
+import type { Caller } from '../kernel/open-file.js';
 import type { AddressSpace } from './address-space.js';
 import type { IoasidContext } from './context.js';
 
@@ -19,10 +21,9 @@ function rootOf(context: IoasidContext, id: number): AddressSpace {
   return space;
 }
 
-export function dirtyTracking(context: IoasidContext, args: DataView): number {
-  const { get } = ioasid_dirty_tracking;
-  const flags = get.flags(args);
-  const space = rootOf(context, get.ioasid(args));
+export function dirtyTracking(context: IoasidContext, args: Fields<typeof ioasid_dirty_tracking>): number {
+  const { flags } = args;
+  const space = rootOf(context, args.ioasid);
   if (flags !== DIRTY.IOASID_DIRTY_TRACKING_START && flags !== DIRTY.IOASID_DIRTY_TRACKING_STOP) {
     throw new Errno('EINVAL', 'either START or STOP must be asked for');
   }
@@ -31,22 +32,25 @@ export function dirtyTracking(context: IoasidContext, args: DataView): number {
   return 0;
 }
 
-export function getDirtyBitmap(context: IoasidContext, mm: Mm, args: DataView): number {
-  const { get } = ioasid_dirty_bitmap;
-  const space = rootOf(context, get.ioasid(args));
+export function getDirtyBitmap(
+  context: IoasidContext,
+  args: Fields<typeof ioasid_dirty_bitmap>,
+  { mm }: Caller,
+): number {
+  const space = rootOf(context, args.ioasid);
   const { dirty } = space.mappings;
   if (!dirty) throw new Errno('EINVAL', `dirty tracking of IOASID ${space.id} is not started`);
-  const [iova, size, unit, data] = [get.iova(args), get.size(args), get.page_size(args), get.data(args)];
-  if (unit < 4096n || (unit & (unit - 1n)) !== 0n) {
-    throw new Errno('EINVAL', `page_size ${hex(unit)} is not a power of two from 4096 on`);
+  const { iova, size, page_size: unit, data } = args;
+  if (unit < PAGE_SIZE || (unit & (unit - 1n)) !== 0n) {
+    throw new Errno('EINVAL', `page_size ${hex(unit)} is not a power of two from ${PAGE_SIZE} on`);
   }
   if (size === 0n || iova % unit !== 0n || size % unit !== 0n) {
     throw new Errno('EINVAL', `range ${hex(iova)}+${hex(size)} is not whole pages of ${hex(unit)}`);
   }
-  if (iova + size > 1n << 64n) throw new Errno('EOVERFLOW', `iova ${hex(iova)} + size ${hex(size)} wraps`);
-  const first = Number(iova >> 12n);
-  const count = Number(size >> 12n);
-  const each = Number(unit >> 12n);
+  if (lastWraps(iova, size)) throw new Errno('EOVERFLOW', `iova ${hex(iova)} + size ${hex(size)} wraps`);
+  const first = pageOf(iova);
+  const count = pageOf(size);
+  const each = pageOf(unit);
   const bits = count / each;
   const bytes = Math.ceil(bits / 64) * 8;
   // All of it is written before anything is cleared: a failed call changes nothing.
@@ -60,6 +64,6 @@ export function getDirtyBitmap(context: IoasidContext, mm: Mm, args: DataView): 
     });
     mm.copyOut(data + BigInt(done), piece);
   }
-  if ((get.flags(args) & DIRTY.IOASID_DIRTY_BITMAP_NO_CLEAR) === 0) dirty.clear(first, count);
+  if ((args.flags & DIRTY.IOASID_DIRTY_BITMAP_NO_CLEAR) === 0) dirty.clear(first, count);
   return 0;
 }

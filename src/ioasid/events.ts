@@ -1,7 +1,7 @@
 /** The event fds of a context (uapi-ioasid.md, 2): each reads every event from its making on. */
-import { EVENT } from '../abi/constants.js';
-import { ioasid_event } from '../abi/structs.js';
-import { StreamFile } from '../kernel/stream-file.js';
+import { EVENT } from '../abi/ioasid.js';
+import { ioasid_event } from '../abi/ioasid-structs.js';
+import { RecordStream } from '../kernel/record-stream.js';
 
 function record(type: number, ioasid: number, cookie: bigint): Uint8Array {
   const view = new DataView(new ArrayBuffer(ioasid_event.size));
@@ -13,10 +13,10 @@ function record(type: number, ioasid: number, cookie: bigint): Uint8Array {
 }
 
 export class Events {
-  readonly #streams = new Set<StreamFile>();
+  readonly #streams = new Set<RecordStream>();
 
-  open(): StreamFile {
-    const stream: StreamFile = new StreamFile(
+  open(): RecordStream {
+    const stream: RecordStream = new RecordStream(
       'anon_inode:ioasid-event',
       () => record(EVENT.IOASID_EVENT_LOST, 0, 0n),
       () => this.#streams.delete(stream),

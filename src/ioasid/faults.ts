@@ -1,9 +1,10 @@
 /** Page requests of devices, and the user's answers (uapi-ioasid.md, 2.3). One a fault fd. */
-import { EVENT, FAULT } from '../abi/constants.js';
-import { ioasid_fault } from '../abi/structs.js';
+import { hex } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
+import { EVENT, FAULT } from '../abi/ioasid.js';
+import { ioasid_fault } from '../abi/ioasid-structs.js';
 import type { PageRequest } from '../iommu/domain.js';
-import { Errno } from '../kernel/errno.js';
-import { StreamFile } from '../kernel/stream-file.js';
+import { RecordStream } from '../kernel/record-stream.js';
 import type { AddressSpace } from './address-space.js';
 import type { IoasidContext } from './context.js';
 
@@ -15,7 +16,7 @@ interface Group {
 }
 
 export class Faults {
-  readonly stream: StreamFile;
+  readonly stream: RecordStream;
   readonly #context: IoasidContext;
   readonly #space: AddressSpace;
   readonly #groups = new Map<number, Group>();
@@ -24,7 +25,7 @@ export class Faults {
   constructor(context: IoasidContext, space: AddressSpace) {
     this.#context = context;
     this.#space = space;
-    this.stream = new StreamFile(
+    this.stream = new RecordStream(
       'anon_inode:ioasid-fault',
       () => this.#record({ code: FAULT.IOASID_FAULT_CODE_LOST }),
       () => this.close(),
@@ -76,10 +77,7 @@ export class Faults {
   respond(grpid: number, cookie: bigint, pasid: number | undefined, code: number): void {
     const group = this.#groups.get(grpid);
     if (!group || group.cookie !== cookie || (pasid !== undefined && group.requests[0]?.pasid !== pasid)) {
-      throw new Errno(
-        'ENOENT',
-        `IOASID ${this.#space.id} has no pending fault ${grpid} of device 0x${cookie.toString(16)}`,
-      );
+      throw new Errno('ENOENT', `IOASID ${this.#space.id} has no pending fault ${grpid} of device ${hex(cookie)}`);
     }
     this.#settle(grpid, code === FAULT.IOASID_PAGE_RESP_SUCCESS);
   }

@@ -1,6 +1,7 @@
 /** IOASID_GET_INFO and IOASID_DEVICE_GET_INFO (uapi-ioasid.md, section 2). */
-import { ALLOC, DEVICE_INFO, INFO } from '../abi/constants.js';
-import { ioasid_device_info, ioasid_info, ioasid_range } from '../abi/structs.js';
+import { ALLOC, DEVICE_INFO, INFO } from '../abi/ioasid.js';
+import { ioasid_device_info, ioasid_info, ioasid_range } from '../abi/ioasid-structs.js';
+import type { Fields } from '../abi/layout.js';
 import type { Caller } from '../kernel/open-file.js';
 import type { AddressSpace } from './address-space.js';
 import type { IoasidContext } from './context.js';
@@ -26,24 +27,23 @@ function infoFlags(space: AddressSpace): number {
   return flags;
 }
 
-export function getInfo(context: IoasidContext, caller: Caller, args: DataView): number {
-  const { get, set, size } = ioasid_info;
-  const space = context.space(get.ioasid(args));
+export function getInfo(context: IoasidContext, args: Fields<typeof ioasid_info>, caller: Caller): number {
+  const space = context.space(args.ioasid);
   // What devices decide is zero without one, in an accounting root too.
   const constraints = space.attachments.length > 0 ? space.constraints : undefined;
   const ranges = constraints?.ranges ?? [];
-  const pointer = get.ranges(args);
-  const room = Math.min(get.nr_ranges(args), ranges.length);
+  const pointer = args.ranges;
+  const room = Math.min(args.nr_ranges, ranges.length);
   if (pointer !== 0n && room > 0) caller.mm.copyOut(pointer, packRanges(ranges.slice(0, room)));
-  if (get.argsz(args) < size) set.argsz(args, size);
-  set.flags(args, infoFlags(space));
-  set.parent(args, space.parent?.id ?? 0);
-  set.pgsizes(args, constraints?.pageSizes ?? 0n);
-  set.pgtable_formats(args, constraints?.tableFormats ?? 0n);
-  set.addr_width(args, constraints?.addressWidth ?? 0);
-  set.nr_devices(args, new Set(space.attachments.map((a) => a.device)).size);
-  set.nr_children(args, space.children.size);
-  set.nr_ranges(args, ranges.length);
+  args.argsz = Math.max(args.argsz, ioasid_info.size);
+  args.flags = infoFlags(space);
+  args.parent = space.parent?.id ?? 0;
+  args.pgsizes = constraints?.pageSizes ?? 0n;
+  args.pgtable_formats = constraints?.tableFormats ?? 0n;
+  args.addr_width = constraints?.addressWidth ?? 0;
+  args.nr_devices = new Set(space.attachments.map((a) => a.device)).size;
+  args.nr_children = space.children.size;
+  args.nr_ranges = ranges.length;
   return 0;
 }
 
@@ -57,9 +57,8 @@ function packRanges(ranges: readonly { start: bigint; last: bigint }[]): Uint8Ar
   return bytes;
 }
 
-export function getDeviceInfo(context: IoasidContext, _caller: Caller, args: DataView): number {
-  const { get, set, size } = ioasid_device_info;
-  const { requester } = context.deviceByCookie(get.cookie(args));
+export function getDeviceInfo(context: IoasidContext, args: Fields<typeof ioasid_device_info>): number {
+  const { requester } = context.deviceByCookie(args.cookie);
   const { unit, capabilities } = requester;
   let flags = 0;
   if (unit.enforcesSnoop) flags |= DEVICE_INFO.IOASID_DEVICE_INFO_ENFORCE_SNOOP;
@@ -69,14 +68,14 @@ export function getDeviceInfo(context: IoasidContext, _caller: Caller, args: Dat
   if (capabilities.pasid) flags |= DEVICE_INFO.IOASID_DEVICE_INFO_PASID;
   if (capabilities.pri) flags |= DEVICE_INFO.IOASID_DEVICE_INFO_PRI;
   if (unit.dirtyTracking) flags |= DEVICE_INFO.IOASID_DEVICE_INFO_DIRTY;
-  if (get.argsz(args) < size) set.argsz(args, size);
-  set.flags(args, flags);
-  set.pgsizes(args, unit.pageSizes);
-  set.pgtable_formats(args, unit.tableFormats);
-  set.addr_width(args, unit.addressWidth);
-  set.pasid_bits(args, capabilities.pasid ? unit.pasidBits : 0);
-  set.group(args, requester.group.id);
-  set.iommu(args, unit.index);
+  args.argsz = Math.max(args.argsz, ioasid_device_info.size);
+  args.flags = flags;
+  args.pgsizes = unit.pageSizes;
+  args.pgtable_formats = unit.tableFormats;
+  args.addr_width = unit.addressWidth;
+  args.pasid_bits = capabilities.pasid ? unit.pasidBits : 0;
+  args.group = requester.group.id;
+  args.iommu = unit.index;
   return 0;
 }
 

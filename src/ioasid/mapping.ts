@@ -1,13 +1,11 @@
 /** MAP_DMA and UNMAP_DMA (uapi-ioasid.md, 2.1 and 2.2): type1v2 mappings, their limits and their accounting. */
+import { addressOfPage, hex, last, PAGE_SIZE, pageOf, sumWraps } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
 import { MAP_CHARGED, MAP_WRITE, MAX_OWNERS } from '../iommu/domain.js';
-import { Errno, hex } from '../kernel/errno.js';
-import { type Mm, PAGE_SIZE } from '../kernel/mm.js';
+import type { Mm } from '../kernel/mm.js';
 import type { AddressSpace } from './address-space.js';
 import { type Constraints, permitted } from './constraints.js';
 import type { RegisteredMemory } from './registered-memory.js';
-
-const END = 1n << 64n;
-const PAGE_SHIFT = 12n;
 
 /**
  * Checks an IOVA range: alignment, then wrap.
@@ -20,7 +18,7 @@ export function checkRange(constraints: Constraints, what: string, address: bigi
   }
   if (size === 0n) throw new Errno('EINVAL', 'size is 0');
   if ((size & (smallest - 1n)) !== 0n) throw new Errno('EINVAL', `size ${hex(size)} is not a multiple of ${smallest}`);
-  if (address + size >= END) throw new Errno('EOVERFLOW', `${what} ${hex(address)} + size ${hex(size)} wraps`);
+  if (sumWraps(address, size)) throw new Errno('EOVERFLOW', `${what} ${hex(address)} + size ${hex(size)} wraps`);
 }
 
 /**
@@ -48,20 +46,20 @@ export function mapDma(
       `an accounting root maps addresses to themselves: iova ${hex(iova)}, vaddr ${hex(vaddr)}`,
     );
   }
-  if (!permitted(constraints.ranges, iova, iova + size - 1n)) {
+  if (!permitted(constraints.ranges, iova, last(iova, size))) {
     throw new Errno(
       'EINVAL',
-      `${hex(iova)}-${hex(iova + size - 1n)} is outside the permitted ranges of IOASID ${space.id}`,
+      `${hex(iova)}-${hex(last(iova, size))} is outside the permitted ranges of IOASID ${space.id}`,
     );
   }
   const { mappings } = space;
-  const page = Number(iova >> PAGE_SHIFT);
-  const pages = Number(size >> PAGE_SHIFT);
-  const target = Number(vaddr >> PAGE_SHIFT);
+  const page = pageOf(iova);
+  const pages = pageOf(size);
+  const target = pageOf(vaddr);
   if (mappings.map.overlaps(page, page + pages - 1)) {
     throw new Errno(
       'EEXIST',
-      `iova ${hex(iova)}+${hex(size)} overlaps the mapping at ${hex(BigInt(mappings.map.start) << PAGE_SHIFT)}`,
+      `iova ${hex(iova)}+${hex(size)} overlaps the mapping at ${hex(addressOfPage(mappings.map.start))}`,
     );
   }
   if (space.parent) {
@@ -101,12 +99,12 @@ function checkParent(parent: AddressSpace, first: number, pages: number, access:
   const { map } = parent.mappings;
   for (let page = first; page < first + pages; page = map.start + map.pages) {
     if (!map.find(page)) {
-      throw new Errno('EFAULT', `IOASID ${parent.id}, the parent, does not map ${hex(BigInt(page) << PAGE_SHIFT)}`);
+      throw new Errno('EFAULT', `IOASID ${parent.id}, the parent, does not map ${hex(addressOfPage(page))}`);
     }
     if ((map.tag & access) !== access) {
       throw new Errno(
         'EFAULT',
-        `IOASID ${parent.id}, the parent, maps ${hex(BigInt(page) << PAGE_SHIFT)} with less permission`,
+        `IOASID ${parent.id}, the parent, maps ${hex(addressOfPage(page))} with less permission`,
       );
     }
   }
@@ -122,8 +120,8 @@ export function unmapDma(space: AddressSpace, registered: RegisteredMemory, iova
   refuseUserTable(space);
   checkRange(constraints, 'iova', iova, size);
   const { map } = space.mappings;
-  const first = Number(iova >> PAGE_SHIFT);
-  const end = first + Number(size >> PAGE_SHIFT);
+  const first = pageOf(iova);
+  const end = first + pageOf(size);
   if (!map.seek(first) || map.start >= end) {
     throw new Errno('ENOENT', `nothing is mapped in ${hex(iova)}+${hex(size)} of IOASID ${space.id}`);
   }
@@ -134,7 +132,7 @@ export function unmapDma(space: AddressSpace, registered: RegisteredMemory, iova
 }
 
 function cuts(start: number, pages: number): Errno {
-  const iova = hex(BigInt(start) << PAGE_SHIFT);
+  const iova = hex(addressOfPage(start));
   return new Errno('EINVAL', `the range cuts the mapping at ${iova}, size ${hex(pages * PAGE_SIZE)}`);
 }
 
@@ -150,11 +148,11 @@ export function removeMappings(space: AddressSpace, registered: RegisteredMemory
       space.caches?.untrack(owner, map.target, map.pages);
       if (map.tag & MAP_CHARGED) owner.uncharge(map.pages);
       else {
-        const region = registered.find(owner, BigInt(map.target) << PAGE_SHIFT, BigInt(map.pages) << PAGE_SHIFT);
+        const region = registered.find(owner, addressOfPage(map.target), addressOfPage(map.pages));
         if (region) region.mappings--;
       }
     }
     more = mappings.remove();
   }
-  return BigInt(pages) << PAGE_SHIFT;
+  return addressOfPage(pages);
 }

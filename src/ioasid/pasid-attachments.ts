@@ -1,7 +1,7 @@
 /** Attachments by PASID (uapi-ioasid.md, 3.2 and 3.4): the user's numbers, and the kernel's for mediated devices. */
+import { Errno } from '../abi/errno.js';
 import type { PasidEntry } from '../iommu/pasid-table.js';
 import type { Requester } from '../iommu/requester.js';
-import { Errno } from '../kernel/errno.js';
 import type { AddressSpace } from './address-space.js';
 import type { BoundDevice } from './bound-device.js';
 

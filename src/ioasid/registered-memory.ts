@@ -2,8 +2,9 @@
  * Memory that a process registered with a context (uapi-ioasid.md, 2 and 2.1 Accounting): charged once, however often
  * it is mapped. While a context has any, only registered memory can be mapped there.
  */
-import { Errno, hex } from '../kernel/errno.js';
-import { type Mm, PAGE_SIZE } from '../kernel/mm.js';
+import { hex, isPageAligned, PAGE_SIZE, pageOf, sumWraps } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
+import type { Mm } from '../kernel/mm.js';
 
 interface Region {
   readonly mm: Mm;
@@ -12,8 +13,6 @@ interface Region {
   /** Mappings inside it. */
   mappings: number;
 }
-
-const PAGE = BigInt(PAGE_SIZE);
 
 export class RegisteredMemory {
   readonly #regions = new Set<Region>();
@@ -37,7 +36,7 @@ export class RegisteredMemory {
     }
     const bad = mm.memory.unpinnable(vaddr, size, false);
     if (bad !== undefined) throw new Errno('EFAULT', `vaddr ${hex(bad)} is not mapped in the process`);
-    mm.charge(Number(size / PAGE));
+    mm.charge(pageOf(size));
     this.#regions.add({ mm, start: vaddr, end: vaddr + size, mappings: 0 });
   }
 
@@ -53,7 +52,7 @@ export class RegisteredMemory {
         throw new Errno('EBUSY', `${region.mappings} mappings are in the registered memory at ${hex(vaddr)}`);
       }
       this.#regions.delete(region);
-      mm.uncharge(Number(size / PAGE));
+      mm.uncharge(pageOf(size));
       return;
     }
     throw new Errno('ENOENT', `the process has not registered ${hex(vaddr)}+${hex(size)} here`);
@@ -69,14 +68,14 @@ export class RegisteredMemory {
 
   /** The context closes: everything is given back. */
   clear(): void {
-    for (const { mm, start, end } of this.#regions) mm.uncharge(Number((end - start) / PAGE));
+    for (const { mm, start, end } of this.#regions) mm.uncharge(pageOf(end - start));
     this.#regions.clear();
   }
 }
 
 function check(vaddr: bigint, size: bigint): void {
-  if (vaddr % PAGE !== 0n) throw new Errno('EINVAL', `vaddr ${hex(vaddr)} is not a multiple of ${PAGE_SIZE}`);
-  if (size === 0n || size % PAGE !== 0n)
+  if (!isPageAligned(vaddr)) throw new Errno('EINVAL', `vaddr ${hex(vaddr)} is not a multiple of ${PAGE_SIZE}`);
+  if (size === 0n || !isPageAligned(size))
     throw new Errno('EINVAL', `size ${hex(size)} is not a positive multiple of ${PAGE_SIZE}`);
-  if (vaddr + size >= 1n << 64n) throw new Errno('EOVERFLOW', `vaddr ${hex(vaddr)} + size ${hex(size)} wraps`);
+  if (sumWraps(vaddr, size)) throw new Errno('EOVERFLOW', `vaddr ${hex(vaddr)} + size ${hex(size)} wraps`);
 }

@@ -1,8 +1,10 @@
 /** BIND_PGTABLE, BIND_PASID_TABLE, their opposites, and INVALIDATE_CACHE (uapi-ioasid.md, 2.2). */
-import { INVALIDATE } from '../abi/constants.js';
-import { ioasid_bind_pasid_table, ioasid_bind_pgtable, ioasid_invalidate } from '../abi/structs.js';
+import { hex, isPageAligned, last, lastWraps, PAGE_SHIFT, PAGE_SIZE, pageOf } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
+import { INVALIDATE } from '../abi/ioasid.js';
+import type { ioasid_bind_pasid_table, ioasid_bind_pgtable, ioasid_invalidate } from '../abi/ioasid-structs.js';
+import type { Fields } from '../abi/layout.js';
 import { UserTable } from '../iommu/user-table.js';
-import { Errno, hex } from '../kernel/errno.js';
 import type { AddressSpace } from './address-space.js';
 import type { IoasidContext } from './context.js';
 
@@ -24,29 +26,28 @@ function format(space: AddressSpace, number: number, address: bigint) {
     throw new Errno('EINVAL', `no IOMMU behind IOASID ${space.id} knows table format ${number}`);
   }
   if (space.mappings.map.count > 0) throw new Errno('EBUSY', `IOASID ${space.id} has mappings`);
-  if (address & 0xfffn) throw new Errno('EINVAL', `table address ${hex(address)} is not a multiple of 4096`);
+  if (!isPageAligned(address))
+    throw new Errno('EINVAL', `table address ${hex(address)} is not a multiple of ${PAGE_SIZE}`);
   return found;
 }
 
-export function bindPgtable(context: IoasidContext, args: DataView): number {
-  const { get } = ioasid_bind_pgtable;
-  const space = context.space(get.ioasid(args));
-  const address = get.addr(args);
-  const { levels, width } = format(space, get.format(args), address);
-  const addressWidth = get.addr_width(args);
-  if (addressWidth <= 12 || addressWidth > width) {
+export function bindPgtable(context: IoasidContext, args: Fields<typeof ioasid_bind_pgtable>): number {
+  const space = context.space(args.ioasid);
+  const address = args.addr;
+  const { levels, width } = format(space, args.format, address);
+  const addressWidth = args.addr_width;
+  if (addressWidth <= PAGE_SHIFT || addressWidth > width) {
     throw new Errno('EINVAL', `addr_width ${addressWidth}: a ${levels}-level table translates 13 to ${width} bits`);
   }
   space.userTable = new UserTable(parentOf(space), { address, levels, addressWidth, pasidBits: undefined });
   return 0;
 }
 
-export function bindPasidTable(context: IoasidContext, args: DataView): number {
-  const { get } = ioasid_bind_pasid_table;
-  const space = context.space(get.ioasid(args));
-  const address = get.addr(args);
-  const { levels, width } = format(space, get.format(args), address);
-  const pasidBits = get.pasid_bits(args);
+export function bindPasidTable(context: IoasidContext, args: Fields<typeof ioasid_bind_pasid_table>): number {
+  const space = context.space(args.ioasid);
+  const address = args.addr;
+  const { levels, width } = format(space, args.format, address);
+  const pasidBits = args.pasid_bits;
   const most = Math.min(
     ...space.attachments.map((a) => (a.device.requester.capabilities.pasid ? a.device.requester.unit.pasidBits : 0)),
   );
@@ -72,38 +73,37 @@ export function unbindTable(space: AddressSpace, pasidTable: boolean): number {
   return 0;
 }
 
-export function invalidateCache(context: IoasidContext, args: DataView): number {
-  const { get } = ioasid_invalidate;
-  const space = context.space(get.ioasid(args));
+export function invalidateCache(context: IoasidContext, args: Fields<typeof ioasid_invalidate>): number {
+  const space = context.space(args.ioasid);
   space.usable();
   const { userTable } = space;
   if (!userTable) throw new Errno('EINVAL', `IOASID ${space.id} has no table bound: there is nothing to invalidate`);
-  const flags = get.flags(args);
+  const { flags } = args;
   if (flags & INVALIDATE.IOASID_INVALIDATE_PASID && !space.wholePasidSpace) {
     throw new Errno('EINVAL', `a PASID is given, and IOASID ${space.id} has no PASID table`);
   }
-  const granularity = get.granularity(args);
+  const { granularity } = args;
   if (granularity > INVALIDATE.IOASID_INVALIDATE_RANGE)
     throw new Errno('EINVAL', `granularity ${granularity} does not exist`);
   let who: ReturnType<IoasidContext['deviceByCookie']>['requester'] | undefined;
   if (flags & INVALIDATE.IOASID_INVALIDATE_DEVICE) {
-    const device = context.deviceByCookie(get.cookie(args));
+    const device = context.deviceByCookie(args.cookie);
     if (!space.attachments.some((a) => a.device === device)) {
-      throw new Errno('ENOENT', `device ${hex(get.cookie(args))} is not attached to IOASID ${space.id}`);
+      throw new Errno('ENOENT', `device ${hex(args.cookie)} is not attached to IOASID ${space.id}`);
     }
     who = device.requester;
   }
-  const pasid = flags & INVALIDATE.IOASID_INVALIDATE_PASID ? get.pasid(args) : undefined;
+  const pasid = flags & INVALIDATE.IOASID_INVALIDATE_PASID ? args.pasid : undefined;
   if (granularity === INVALIDATE.IOASID_INVALIDATE_ALL) {
     userTable.invalidate(who, pasid);
     return 0;
   }
-  const iova = get.iova(args);
-  const size = get.size(args);
-  if (size === 0n || (iova & 0xfffn) !== 0n || (size & 0xfffn) !== 0n) {
+  const { iova } = args;
+  const { size } = args;
+  if (size === 0n || !isPageAligned(iova) || !isPageAligned(size)) {
     throw new Errno('EINVAL', `range ${hex(iova)}+${hex(size)} is not whole pages`);
   }
-  if (iova + size > 1n << 64n) throw new Errno('EOVERFLOW', `iova ${hex(iova)} + size ${hex(size)} wraps`);
-  userTable.invalidate(who, pasid, { first: Number(iova >> 12n), last: Number((iova + size - 1n) >> 12n) });
+  if (lastWraps(iova, size)) throw new Errno('EOVERFLOW', `iova ${hex(iova)} + size ${hex(size)} wraps`);
+  userTable.invalidate(who, pasid, { first: pageOf(iova), last: pageOf(last(iova, size)) });
   return 0;
 }

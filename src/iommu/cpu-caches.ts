@@ -8,9 +8,10 @@
  *
  * Without the strict model nothing is kept, and all DMA is as if it were snooped.
  */
+import { PAGE_SIZE } from '../abi/address.js';
 import type { DmaTarget } from './domain.js';
 
-const PAGE = 4096;
+const PAGE = PAGE_SIZE;
 const LINE = 64;
 
 interface ShadowPage {

@@ -2,11 +2,10 @@
  * DMA: how a device's requests reach memory. Each page is translated and its permission checked; pages that follow each
  * other in IOVA and in memory are moved in one piece.
  */
+import { addressOfPage, offsetInPage, PAGE_SIZE, pageOf } from '../abi/address.js';
 import type { CpuCaches } from './cpu-caches.js';
-import { DMA_FAULT, type DmaFault, type DmaTarget, type Domain, type Hit, PAGE_SHIFT } from './domain.js';
+import { DMA_FAULT, type DmaFault, type DmaTarget, type Domain, type Hit } from './domain.js';
 import type { Requester } from './requester.js';
-
-const PAGE_SIZE = 1 << PAGE_SHIFT;
 
 /** What every request carries beside its address. */
 export interface DmaAttributes {
@@ -79,14 +78,14 @@ export class DmaPort {
     const { domain, pasid } = route;
     const snooped = !attributes.noSnoop || domain.enforceSnoop;
     const hit = this.#hit;
-    let page = Number(iova >> BigInt(PAGE_SHIFT));
-    let offset = Number(iova & BigInt(PAGE_SIZE - 1));
+    let page = pageOf(iova);
+    let offset = offsetInPage(iova);
     let done = 0;
     while (done < bytes.length) {
       this.fault = domain.translate(page, write, hit, this.requester, pasid);
       if (this.fault !== DMA_FAULT.NONE) break;
       const size = Math.min(hit.pages * PAGE_SIZE - offset, bytes.length - done);
-      const address = BigInt(hit.page) * BigInt(PAGE_SIZE) + BigInt(offset);
+      const address = addressOfPage(hit.page) + BigInt(offset);
       const piece = bytes.subarray(done, done + size);
       const target = hit.target;
       const moved = target?.alive ? this.#move(target, address, piece, write, snooped, iova + BigInt(done)) : 0;

@@ -5,8 +5,6 @@ import type { DirtyBitmap } from './dirty-bitmap.js';
 import { IntervalMap } from './interval-map.js';
 import type { Requester } from './requester.js';
 
-export const PAGE_SHIFT = 12;
-
 /** Memory that DMA ends in: the address space of a process. */
 export interface DmaTarget {
   /** False once the process is gone; nothing is reached through it any more. */

@@ -4,7 +4,8 @@
  * the accessed and dirty bits are written back. A hostile table cannot do more than abort the DMA: the walk goes down
  * level by level, so it ends, and every address it meets goes through the parent.
  */
-import { DMA_FAULT, type DmaFault, type Domain, type Hit, PAGE_SHIFT } from './domain.js';
+import { addressOfPage, offsetInPage, pageOf } from '../abi/address.js';
+import { DMA_FAULT, type DmaFault, type Domain, type Hit } from './domain.js';
 import type { Requester } from './requester.js';
 
 const PRESENT = 1n;
@@ -80,7 +81,7 @@ export class PageWalker {
       const { result } = this;
       result.level = depth as 0 | 1 | 2;
       // Bit 12 of a large leaf is its memory type, no address.
-      result.leaf = Number(table >> BigInt(PAGE_SHIFT));
+      result.leaf = pageOf(table);
       result.leaf -= result.leaf % 2 ** (9 * depth);
       result.writable = writable;
       result.dirty = write || (entry & DIRTY) !== 0n;
@@ -107,9 +108,9 @@ export class PageWalker {
 
   #place(who: Requester, address: bigint, write: boolean): bigint | undefined {
     const hit = this.#hit;
-    const fault = this.#parent.translate(Number(address >> BigInt(PAGE_SHIFT)), write, hit, who);
+    const fault = this.#parent.translate(pageOf(address), write, hit, who);
     if (fault !== DMA_FAULT.NONE || !hit.target?.alive) return undefined;
     if (write) hit.dirty?.mark(hit.dirtyPage, 1);
-    return (BigInt(hit.page) << BigInt(PAGE_SHIFT)) | (address & 0xfffn);
+    return addressOfPage(hit.page) + BigInt(offsetInPage(address));
   }
 }

@@ -1,17 +1,17 @@
 /** A simulated eventfd (eventfd(2)), for simulated processes. */
-import { Errno } from './errno.js';
-import type { FileOps } from './open-file.js';
+import { Errno } from '../abi/errno.js';
+import { Facet } from './facet.js';
+import type { FileTable } from './open-file.js';
 
-export class EventFd implements FileOps {
-  readonly name = 'anon_inode:[eventfd]';
+export class EventFd {
   #count = 0n;
+
+  get ready(): boolean {
+    return this.#count > 0n;
+  }
 
   signal(): void {
     this.#count++;
-  }
-
-  ioctl(): number {
-    throw new Errno('ENOTTY', 'an eventfd has no ioctls');
   }
 
   /** Reads the counter and sets it to zero. @throws EINVAL less than 8 bytes; EAGAIN it is zero */
@@ -22,10 +22,14 @@ export class EventFd implements FileOps {
     this.#count = 0n;
     return 8;
   }
-
-  readable(): boolean {
-    return this.#count > 0n;
-  }
-
-  release(): void {}
 }
+
+/** The counter behind a descriptor. */
+export const EVENT_FD = new Facet<EventFd>('eventfd');
+
+export const EVENT_FD_TABLE: FileTable<EventFd> = {
+  name: () => 'anon_inode:[eventfd]',
+  read: (counter, _caller, into) => counter.read(into),
+  poll: (counter) => ({ readable: counter.ready, writable: true }),
+  facets: [EVENT_FD.from((counter: EventFd) => counter)],
+};

@@ -2,11 +2,10 @@
  * The virtual kernel: its file system, and the system calls on open files, with a trace of each. It knows no clock and no I/O but
  * what it is handed; everything is synchronous.
  */
-import { Errno } from './errno.js';
+import { Errno } from '../abi/errno.js';
 import { FileSystem, type Located } from './fs/file-system.js';
 import type { Credentials } from './fs/permission.js';
-import type { IoctlDetail } from './ioctl.js';
-import type { Caller, MmapGrant, OpenFile } from './open-file.js';
+import type { Caller, IoctlDetail, MmapGrant, MmapRequest, OpenFile } from './open-file.js';
 
 /** One served system call, as the trace sees it. */
 export interface CallRecord extends IoctlDetail {
@@ -55,19 +54,18 @@ export class VirtualKernel {
 
   /** ioctl(2). Returns the result, ≥ 0. @throws Errno */
   ioctl(caller: Caller, fd: number, file: OpenFile, request: number, argument: bigint): number {
-    if (!this.onCall) return file.ops.ioctl(caller, request, argument);
+    if (!this.onCall) return file.ioctl(caller, request, argument);
     const detail: IoctlDetail = {};
     return this.#traced(caller, 'ioctl', fd, file, { request }, detail, () =>
-      file.ops.ioctl(caller, request, argument, detail),
+      file.ioctl(caller, request, argument, detail),
     );
   }
 
   /** pread(2) from a region of a device. */
   pread(caller: Caller, fd: number, file: OpenFile, address: bigint, count: bigint, offset: bigint): number {
     return this.#traced(caller, 'pread64', fd, file, {}, { input: { count, offset } }, () => {
-      if (!file.ops.pread) throw new Errno('ESPIPE', `${file.ops.name} cannot be read at an offset`);
       const buffer = new Uint8Array(Number(count < MAX_IO ? count : MAX_IO));
-      const got = file.ops.pread(buffer, offset);
+      const got = file.pread(caller, buffer, offset);
       caller.mm.copyOut(address, buffer.subarray(0, got));
       return got;
     });
@@ -76,30 +74,37 @@ export class VirtualKernel {
   /** pwrite(2) into a region of a device. */
   pwrite(caller: Caller, fd: number, file: OpenFile, address: bigint, count: bigint, offset: bigint): number {
     return this.#traced(caller, 'pwrite64', fd, file, {}, { input: { count, offset } }, () => {
-      if (!file.ops.pwrite) throw new Errno('ESPIPE', `${file.ops.name} cannot be written at an offset`);
       const buffer = new Uint8Array(Number(count < MAX_IO ? count : MAX_IO));
       caller.mm.copyIn(address, buffer);
-      return file.ops.pwrite(buffer, offset);
+      return file.pwrite(caller, buffer, offset);
     });
   }
 
   /** read(2) of a stream of records. @throws EINVAL for a file that is no stream; EAGAIN */
   read(caller: Caller, fd: number, file: OpenFile, address: bigint, count: bigint): number {
     return this.#traced(caller, 'read', fd, file, {}, { input: { count } }, () => {
-      if (!file.ops.read) throw new Errno('EINVAL', `${file.ops.name} has nothing to read`);
       const buffer = new Uint8Array(Number(count < MAX_IO ? count : MAX_IO));
-      const got = file.ops.read(buffer);
+      const got = file.read(caller, buffer);
       caller.mm.copyOut(address, buffer.subarray(0, got));
       return got;
     });
   }
 
-  /** mmap(2) of a region: says which memory of the device is meant. @throws ENODEV for a file without mappings */
-  mmap(caller: Caller, fd: number, file: OpenFile, size: bigint, offset: bigint, shared = true): MmapGrant {
+  /** write(2). @throws EINVAL for a file that takes nothing */
+  write(caller: Caller, fd: number, file: OpenFile, address: bigint, count: bigint): number {
+    return this.#traced(caller, 'write', fd, file, {}, { input: { count } }, () => {
+      const buffer = new Uint8Array(Number(count < MAX_IO ? count : MAX_IO));
+      caller.mm.copyIn(address, buffer);
+      return file.write(caller, buffer);
+    });
+  }
+
+  /** mmap(2): says which memory is meant. @throws ENODEV for a file without mappings */
+  mmap(caller: Caller, fd: number, file: OpenFile, request: MmapRequest): MmapGrant {
     let grant: MmapGrant | undefined;
+    const { size, offset } = request;
     this.#traced(caller, 'mmap', fd, file, {}, { input: { size, offset } }, () => {
-      if (!file.ops.mmap) throw new Errno('ENODEV', `${file.ops.name} cannot be mapped`);
-      grant = file.ops.mmap(offset, size, shared);
+      grant = file.mmap(caller, request);
       return 0;
     });
     if (!grant) throw new Error('unreachable: mmap without a grant');
@@ -117,7 +122,7 @@ export class VirtualKernel {
   ): number {
     if (!this.onCall) return serve();
     const record = (result: number, error?: Errno): CallRecord => ({
-      ...{ pid: caller.pid, tid: caller.tid, call, fd, file: file.ops.name, ...more, ...detail, result },
+      ...{ pid: caller.pid, tid: caller.tid, call, fd, file: file.name, ...more, ...detail, result },
       ...(error && { error }),
     });
     try {

@@ -4,10 +4,8 @@
  *
  * Where the bytes are is the business of `Memory`: simulated (memory.ts) or another process's (runner/).
  */
-import { Errno, hex } from './errno.js';
-
-/** Size of a page of the host, bytes. */
-export const PAGE_SIZE = 4096;
+import { hex, PAGE_SIZE } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
 
 export interface Memory {
   /**

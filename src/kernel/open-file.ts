@@ -1,8 +1,12 @@
 /**
  * An open file description in the Unix sense: what open() makes, and what dup, fork, exec and SCM_RIGHTS share.
  * It lives as long as someone refers to it: descriptors, and objects that hold it (a VM holds its proofs).
+ *
+ * It is an object and a table (Linux: struct file with its file_operations). The object does not know its system calls;
+ * the table says what they are, and which facets other parts may ask for.
  */
-import type { IoctlDetail } from './ioctl.js';
+import { Errno } from '../abi/errno.js';
+import { Facet, type FacetOf } from './facet.js';
 import type { Mm } from './mm.js';
 
 /** The thread that makes a system call, as files see it. Implemented by Process (simulated) and by runner/. */
@@ -33,6 +37,15 @@ export interface EventSignal {
   close(): void;
 }
 
+/** What a trace wants to know of one call. Filled in by the table of the ioctls when somebody asks. */
+export interface IoctlDetail {
+  name?: string;
+  /** The argument as it came in: fields of the struct, or `{value}`. */
+  input?: Record<string, number | bigint>;
+  /** The struct as it was written back. */
+  output?: Record<string, number | bigint>;
+}
+
 /** Memory of a device that programs share by mmap. */
 export interface MappableMemory {
   /** Bytes. */
@@ -41,37 +54,115 @@ export interface MappableMemory {
   write(offset: number, from: Uint8Array): void;
 }
 
-/** The answer of mmap: which memory, and from which byte of it on. */
+/** The memories that mappings of a file show, those of its device's BARs, in the order of the regions. */
+export const BACKING = new Facet<readonly MappableMemory[]>('backing');
+
+/** What mmap(2) asks for. */
+export interface MmapRequest {
+  /** Offset in the file, bytes: whole pages. */
+  readonly offset: bigint;
+  /** Bytes. */
+  readonly size: bigint;
+  /** MAP_SHARED, not MAP_PRIVATE. */
+  readonly shared: boolean;
+  /** PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4. */
+  readonly prot: number;
+}
+
+/** What mmap(2) of a file gives: a part of some memory. */
 export interface MmapGrant {
   readonly memory: MappableMemory;
+  /** Offset of the mapping's first byte in the memory. */
   readonly offset: number;
 }
 
-/** What a kind of file does. A missing method means what Linux answers for a file without that operation. */
-export interface FileOps {
-  /** How a trace names the file: its path, or anon_inode:[…] as Linux does. */
-  readonly name: string;
-  /** @throws Errno; a failed call changes nothing */
-  ioctl(caller: Caller, request: number, argument: bigint, detail?: IoctlDetail): number;
-  /** Reads from the file's own position: streams of records. Returns bytes. @throws EAGAIN if there is nothing now */
-  read?(into: Uint8Array): number;
-  pread?(into: Uint8Array, offset: bigint): number;
-  pwrite?(from: Uint8Array, offset: bigint): number;
-  /** @param shared MAP_SHARED, not MAP_PRIVATE */
-  mmap?(offset: bigint, size: bigint, shared: boolean): MmapGrant;
-  /** True if read() has something now. */
-  readable?(): boolean;
-  /** The last reference is gone. */
-  release(): void;
+/** What poll(2) says of a file now. */
+export interface Readiness {
+  readonly readable: boolean;
+  readonly writable: boolean;
 }
 
-export class OpenFile<T extends FileOps = FileOps> {
-  readonly ops: T;
+/**
+ * The system calls on one kind of file. A call that is not there fails as Linux has it for a file without: ENOTTY for
+ * ioctl, EINVAL for read and write, ESPIPE at an offset, ENODEV for mmap; poll finds it always ready.
+ */
+export interface FileTable<T> {
+  /** Name as /proc/PID/fd shows it. */
+  name(object: T): string;
+  /** @returns the result of the call, ≥ 0. @throws Errno */
+  ioctl?(object: T, caller: Caller, request: number, argument: bigint, detail?: IoctlDetail): number;
+  /** read(2): fills the buffer from its start. Returns bytes; 0: the end. @throws EAGAIN nothing is there now */
+  read?(object: T, caller: Caller, into: Uint8Array): number;
+  /** write(2). Returns bytes taken. */
+  write?(object: T, caller: Caller, from: Uint8Array): number;
+  /** Reads at an offset. Returns bytes. */
+  pread?(object: T, caller: Caller, into: Uint8Array, offset: bigint): number;
+  /** Writes at an offset. Returns bytes. */
+  pwrite?(object: T, caller: Caller, from: Uint8Array, offset: bigint): number;
+  mmap?(object: T, caller: Caller, request: MmapRequest): MmapGrant;
+  poll?(object: T): Readiness;
+  /** The last reference is gone. */
+  release?(object: T): void;
+  readonly facets?: readonly FacetOf<T>[];
+}
+
+const ALWAYS_READY: Readiness = { readable: true, writable: true };
+
+export class OpenFile<T = unknown> {
+  readonly #object: T;
+  readonly #table: FileTable<T>;
   #references = 1;
 
   /** A new open file, with the reference of its first descriptor. */
-  constructor(ops: T) {
-    this.ops = ops;
+  constructor(object: T, table: FileTable<T>) {
+    this.#object = object;
+    this.#table = table;
+  }
+
+  /** Name as /proc/PID/fd shows it. */
+  get name(): string {
+    return this.#table.name(this.#object);
+  }
+
+  /** A typed view of what the file is; undefined if it is none of that kind. */
+  facet<V>(key: Facet<V>): V | undefined {
+    const found = this.#table.facets?.find((each) => each.key === key);
+    // Only the key itself makes an entry of a table (Facet.from), with a view of its own type.
+    return found?.view(this.#object) as V | undefined;
+  }
+
+  ioctl(caller: Caller, request: number, argument: bigint, detail?: IoctlDetail): number {
+    if (!this.#table.ioctl) throw new Errno('ENOTTY', `${this.name} has no ioctls`);
+    return this.#table.ioctl(this.#object, caller, request, argument, detail);
+  }
+
+  read(caller: Caller, into: Uint8Array): number {
+    if (!this.#table.read) throw new Errno('EINVAL', `${this.name} has nothing to read`);
+    return this.#table.read(this.#object, caller, into);
+  }
+
+  write(caller: Caller, from: Uint8Array): number {
+    if (!this.#table.write) throw new Errno('EINVAL', `${this.name} cannot be written`);
+    return this.#table.write(this.#object, caller, from);
+  }
+
+  pread(caller: Caller, into: Uint8Array, offset: bigint): number {
+    if (!this.#table.pread) throw new Errno('ESPIPE', `${this.name} cannot be read at an offset`);
+    return this.#table.pread(this.#object, caller, into, offset);
+  }
+
+  pwrite(caller: Caller, from: Uint8Array, offset: bigint): number {
+    if (!this.#table.pwrite) throw new Errno('ESPIPE', `${this.name} cannot be written at an offset`);
+    return this.#table.pwrite(this.#object, caller, from, offset);
+  }
+
+  mmap(caller: Caller, request: MmapRequest): MmapGrant {
+    if (!this.#table.mmap) throw new Errno('ENODEV', `${this.name} cannot be mapped`);
+    return this.#table.mmap(this.#object, caller, request);
+  }
+
+  poll(): Readiness {
+    return this.#table.poll?.(this.#object) ?? ALWAYS_READY;
   }
 
   get references(): number {
@@ -86,7 +177,7 @@ export class OpenFile<T extends FileOps = FileOps> {
 
   /** Drops a reference; the last one releases the file. */
   put(): void {
-    if (this.#references === 0) throw new Error(`${this.ops.name} is released already`);
-    if (--this.#references === 0) this.ops.release();
+    if (this.#references === 0) throw new Error(`${this.name} is released already`);
+    if (--this.#references === 0) this.#table.release?.(this.#object);
   }
 }

@@ -2,11 +2,11 @@
  * A simulated process: descriptors, memory and the system calls of the virtual kernel, for the library and the tests.
  * Calls return what the system call returns, and throw Errno where it would fail.
  */
-import type { Ioctl } from '../abi/ioctls.js';
+import { Errno } from '../abi/errno.js';
+import { O } from '../abi/fcntl.js';
+import type { Ioctl } from '../abi/ioctl.js';
 import type { FieldTypes, Struct, Values } from '../abi/layout.js';
-import { O } from '../abi/linux-constants.js';
-import { Errno } from './errno.js';
-import { EventFd } from './event-fd.js';
+import { EVENT_FD, EVENT_FD_TABLE, EventFd } from './event-fd.js';
 import { type Credentials, ROOT } from './fs/permission.js';
 import type { VirtualKernel } from './kernel.js';
 import { Mm } from './mm.js';
@@ -16,6 +16,7 @@ import { SimulatedMemory } from './simulated-memory.js';
 /** RLIMIT_NOFILE of a simulated process. */
 const MAX_FDS = 1024;
 const SCRATCH_SIZE = 4096;
+const PROT_READ_WRITE = 3;
 
 export interface ProcessOptions {
   /** RLIMIT_MEMLOCK, bytes; not given: unlimited. */
@@ -81,7 +82,7 @@ export class Process implements Caller {
   }
 
   /**
-   * An ioctl with a struct, by field names: fills the struct in (argsz too), calls, and reads it back.
+   * An ioctl with a struct, by field names: fills the struct in (its size too), calls, and reads it back.
    * @param fields what is not given is zero
    * @returns the struct after the call, and the call's result
    */
@@ -93,7 +94,8 @@ export class Process implements Caller {
     const { size, fields: layout, get, set } = ioctl.argument;
     const bytes = new Uint8Array(size);
     const view = new DataView(bytes.buffer);
-    if (layout[0]?.name === 'argsz') view.setUint32(0, size, true);
+    if (layout[0]?.name === 'argsz' || (layout[0]?.name === 'size' && layout[0].type === 'u32'))
+      view.setUint32(0, size, true);
     for (const [name, value] of Object.entries(fields)) set[name as keyof typeof set](view, value as never);
     this.#arguments ??= this.#memory.mmap(SCRATCH_SIZE);
     this.#memory.write(this.#arguments, bytes);
@@ -116,13 +118,19 @@ export class Process implements Caller {
     return this.#kernel.read(this, fd, this.#slot(fd).file, address, BigInt(count));
   }
 
+  write(fd: number, address: bigint, count: number): number {
+    return this.#kernel.write(this, fd, this.#slot(fd).file, address, BigInt(count));
+  }
+
+  /** mmap(2), shared, for reading and writing. */
   mmap(fd: number, size: number, offset: bigint): MmapGrant {
-    return this.#kernel.mmap(this, fd, this.#slot(fd).file, BigInt(size), offset);
+    const request = { size: BigInt(size), offset, shared: true, prot: PROT_READ_WRITE };
+    return this.#kernel.mmap(this, fd, this.#slot(fd).file, request);
   }
 
   /** poll(2) for input, without waiting. */
   readable(fd: number): boolean {
-    return this.#slot(fd).file.ops.readable?.() ?? false;
+    return this.#slot(fd).file.poll().readable;
   }
 
   /** A child with a copy of the memory and the same open files. */
@@ -154,15 +162,15 @@ export class Process implements Caller {
 
   /** eventfd(2): a counter that can be read once it is not zero. */
   eventfdCreate(): number {
-    return this.install(new OpenFile(new EventFd()), 0);
+    return this.install(new OpenFile(new EventFd(), EVENT_FD_TABLE), 0);
   }
 
   eventfd(fd: number): EventSignal {
     const { file } = this.#slot(fd);
-    const { ops } = file;
-    if (!(ops instanceof EventFd)) throw new Errno('EINVAL', `descriptor ${fd} is ${ops.name}, no eventfd`);
+    const counter = file.facet(EVENT_FD);
+    if (!counter) throw new Errno('EINVAL', `descriptor ${fd} is ${file.name}, no eventfd`);
     file.get();
-    return { signal: () => ops.signal(), close: () => file.put() };
+    return { signal: () => counter.signal(), close: () => file.put() };
   }
 
   file(fd: number): OpenFile {

@@ -2,7 +2,8 @@
  * Memory of a simulated process: areas of pages, as mmap makes them, kept sparse. For the library, the tests and the
  * browser; a real program's memory is in runner/.
  */
-import { type Memory, PAGE_SIZE } from './mm.js';
+import { hex, PAGE_SIZE } from '../abi/address.js';
+import type { Memory } from './mm.js';
 
 const PAGE = BigInt(PAGE_SIZE);
 /** Where areas start: an address that looks like one of Linux's mmap area on x86-64. */
@@ -34,7 +35,7 @@ export class SimulatedMemory implements Memory {
   mmap(size: number | bigint, options: { at?: bigint; writable?: boolean } = {}): bigint {
     const length = ((BigInt(size) + PAGE - 1n) / PAGE) * PAGE;
     const start = options.at ?? this.#next;
-    if (start % PAGE !== 0n) throw new RangeError(`address 0x${start.toString(16)} is not a multiple of ${PAGE_SIZE}`);
+    if (start % PAGE !== 0n) throw new RangeError(`address ${hex(start)} is not a multiple of ${PAGE_SIZE}`);
     const end = start + length;
     this.munmap(start, length);
     this.#areas.push({ start, end, writable: options.writable ?? true });

@@ -1,6 +1,7 @@
 /** A VM's memory slots (Linux: __kvm_set_memory_region): guest physical addresses to the memory of its process. */
-import { LINUX_KVM } from '../abi/linux-constants.js';
-import { Errno, hex } from '../kernel/errno.js';
+import { hex, isPageAligned, sumWraps } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
+import { LINUX_KVM } from '../abi/kvm.js';
 
 /** As x86 offers them. */
 export const MEMORY_SLOTS = 32764;
@@ -13,7 +14,6 @@ interface Slot {
 }
 
 const FLAGS = LINUX_KVM.KVM_MEM_LOG_DIRTY_PAGES | LINUX_KVM.KVM_MEM_READONLY;
-const aligned = (value: bigint): boolean => (value & 0xfffn) === 0n;
 
 export class GuestMemory {
   readonly #slots = new Map<number, Slot>();
@@ -22,9 +22,9 @@ export class GuestMemory {
   set(number: number, flags: number, start: bigint, size: bigint, host: bigint): void {
     if (flags & ~FLAGS) throw new Errno('EINVAL', `unknown flag ${hex(flags & ~FLAGS)}`);
     if (number >= MEMORY_SLOTS) throw new Errno('EINVAL', `slot ${number}: there are ${MEMORY_SLOTS}`);
-    if (!aligned(start) || !aligned(size) || !aligned(host))
+    if (!isPageAligned(start) || !isPageAligned(size) || !isPageAligned(host))
       throw new Errno('EINVAL', 'addresses and size are whole pages');
-    if (start + size > 1n << 64n) throw new Errno('EINVAL', `${hex(start)}+${hex(size)} wraps`);
+    if (sumWraps(start, size)) throw new Errno('EINVAL', `${hex(start)}+${hex(size)} wraps`);
     const old = this.#slots.get(number);
     if (size === 0n) {
       if (!this.#slots.delete(number)) throw new Errno('EINVAL', `slot ${number} does not exist`);

@@ -2,8 +2,8 @@
  * The guest's PASIDs (uapi-ioasid.md, 4): the translation that ENQCMD makes, from the guest's number to the one on the
  * wire. It holds for as long as the attachment that it was made from.
  */
+import { Errno } from '../abi/errno.js';
 import type { IoasidContext } from '../ioasid/context.js';
-import { Errno } from '../kernel/errno.js';
 
 interface Translation {
   readonly context: IoasidContext;

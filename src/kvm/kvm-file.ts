@@ -1,41 +1,34 @@
 /** /dev/kvm: makes VMs (Linux: virt/kvm/kvm_main.c, kvm_dev_ioctl). */
-import { KVM_IOCTLS as IOCTL } from '../abi/ioctls.js';
-import { LINUX_KVM, O } from '../abi/linux-constants.js';
-import { Errno } from '../kernel/errno.js';
-import { type IoctlDetail, IoctlTable } from '../kernel/ioctl.js';
-import type { Caller, FileOps } from '../kernel/open-file.js';
-import { type KvmHost, VmFile } from './vm-file.js';
+import { Errno } from '../abi/errno.js';
+import { O } from '../abi/fcntl.js';
+import { KVM_IOCTLS as IOCTL, LINUX_KVM } from '../abi/kvm.js';
+import { FIXED_SIZE } from '../kernel/convention.js';
+import { IoctlTable, Rows } from '../kernel/ioctl.js';
+import { type FileTable, OpenFile } from '../kernel/open-file.js';
+import type { KvmHost } from './vm.js';
+import { makeVm } from './vm-file.js';
 import { checkExtension } from './vm-table.js';
 
-const KVM_TABLE = new IoctlTable<KvmFile>('/dev/kvm', [
-  {
-    ioctl: IOCTL.GET_API_VERSION,
-    run: (_file, _caller, _args, argument) => {
-      if (argument !== 0n) throw new Errno('EINVAL', `KVM_GET_API_VERSION takes no argument, not ${argument}`);
-      return LINUX_KVM.KVM_API_VERSION;
-    },
-  },
-  {
-    ioctl: IOCTL.CREATE_VM,
-    run: ({ host }, caller, _args, type) => {
-      if (type !== 0n) throw new Errno('EINVAL', `machine type ${type} is not supported: 0 is`);
-      return caller.install(new VmFile(host, caller.mm).file, O.CLOEXEC);
-    },
-  },
-  { ioctl: IOCTL.CHECK_EXTENSION, run: (_file, _caller, _args, capability) => checkExtension(capability) },
+const rows = new Rows<KvmHost>(FIXED_SIZE);
+
+const KVM_TABLE = new IoctlTable<KvmHost>('/dev/kvm', [
+  rows.value(IOCTL.GET_API_VERSION, (_host, argument) => {
+    if (argument !== 0n) throw new Errno('EINVAL', `KVM_GET_API_VERSION takes no argument, not ${argument}`);
+    return LINUX_KVM.KVM_API_VERSION;
+  }),
+  rows.value(IOCTL.CREATE_VM, (host, type, caller) => {
+    if (type !== 0n) throw new Errno('EINVAL', `machine type ${type} is not supported: 0 is`);
+    return caller.install(makeVm(host, caller.mm).file, O.CLOEXEC);
+  }),
+  rows.value(IOCTL.CHECK_EXTENSION, (_host, capability) => checkExtension(capability)),
 ]);
 
-export class KvmFile implements FileOps {
-  readonly name = '/dev/kvm';
-  readonly host: KvmHost;
+const FILE: FileTable<KvmHost> = {
+  name: () => '/dev/kvm',
+  ioctl: (host, caller, request, argument, detail) => KVM_TABLE.dispatch(host, caller, request, argument, detail),
+};
 
-  constructor(host: KvmHost) {
-    this.host = host;
-  }
-
-  ioctl(caller: Caller, request: number, argument: bigint, detail?: IoctlDetail): number {
-    return KVM_TABLE.dispatch(this, caller, request, argument, detail);
-  }
-
-  release(): void {}
+/** open(2) of /dev/kvm. */
+export function openKvm(host: KvmHost): OpenFile {
+  return new OpenFile(host, FILE);
 }

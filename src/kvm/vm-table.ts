@@ -1,17 +1,17 @@
 /** The ioctls of a VM (linux/kvm.h; uapi-ioasid.md, section 4). */
-import { KVM } from '../abi/constants.js';
-import { KVM_VM_IOCTLS as IOCTL } from '../abi/ioctls.js';
-import { LINUX_KVM, O } from '../abi/linux-constants.js';
-import { kvm_create_device, kvm_enable_cap, kvm_userspace_memory_region } from '../abi/linux-structs.js';
-import { kvm_pasid_map } from '../abi/structs.js';
-import { Errno, hex } from '../kernel/errno.js';
-import { IoctlTable } from '../kernel/ioctl.js';
-import { OpenFile } from '../kernel/open-file.js';
-import { contextOf } from '../vfio/table.js';
+import { hex } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
+import { O } from '../abi/fcntl.js';
+import { KVM } from '../abi/ioasid.js';
+import { KVM_IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
+import { KVM_VM_IOCTLS as IOCTL, LINUX_KVM } from '../abi/kvm.js';
+import { contextOf } from '../ioasid/file.js';
+import { ARGSZ, FIXED_SIZE } from '../kernel/convention.js';
+import { IoctlTable, Rows } from '../kernel/ioctl.js';
 import { guestOperation } from './guest.js';
 import { MEMORY_SLOTS } from './guest-memory.js';
-import { KvmVfioFile } from './kvm-vfio.js';
-import type { VmFile } from './vm-file.js';
+import { openKvmVfio } from './kvm-vfio.js';
+import type { Vm } from './vm.js';
 
 const CAPABILITIES: ReadonlyMap<bigint, number> = new Map(
   [
@@ -32,77 +32,59 @@ export function checkExtension(capability: bigint): number {
   return CAPABILITIES.get(capability) ?? 0;
 }
 
-export const VM_TABLE = new IoctlTable<VmFile>('a VM', [
-  { ioctl: IOCTL.CHECK_EXTENSION, run: (_vm, _caller, _args, capability) => checkExtension(capability) },
-  {
-    ioctl: IOCTL.ENABLE_CAP,
+const rows = new Rows<Vm>(FIXED_SIZE);
+/** Our own additions say their size. */
+const sized = new Rows<Vm>(ARGSZ);
+
+export const VM_TABLE = new IoctlTable<Vm>('a VM', [
+  rows.value(IOCTL.CHECK_EXTENSION, (_vm, capability) => checkExtension(capability)),
+  rows.struct(IOCTL.ENABLE_CAP, {
     flags: 0,
-    run: (vm, _caller, args) => {
-      const capability = kvm_enable_cap.get.cap(args);
-      if (capability !== KVM.KVM_CAP_DISABLE_WBINVD)
-        throw new Errno('EINVAL', `capability ${hex(capability)} cannot be enabled`);
+    run: (vm, { cap }) => {
+      if (cap !== KVM.KVM_CAP_DISABLE_WBINVD) throw new Errno('EINVAL', `capability ${hex(cap)} cannot be enabled`);
       vm.host.authority.disable(vm.record);
       return 0;
     },
-  },
-  {
-    ioctl: IOCTL.CREATE_DEVICE,
+  }),
+  rows.struct(IOCTL.CREATE_DEVICE, {
     probe: true,
-    run: (vm, caller, args) => {
-      const { get, set } = kvm_create_device;
-      const type = get.type(args);
+    run: (vm, args, caller) => {
+      const { type, flags } = args;
       if (type !== LINUX_KVM.KVM_DEV_TYPE_VFIO)
         throw new Errno('ENODEV', `KVM device type ${type} does not exist here`);
-      if (get.flags(args) & LINUX_KVM.KVM_CREATE_DEVICE_TEST) return 0;
+      if (flags & LINUX_KVM.KVM_CREATE_DEVICE_TEST) return 0;
       if (vm.hasVfioDevice) throw new Errno('EBUSY', `VM ${vm.id} has its kvm-vfio device already`);
-      const fd = caller.install(new OpenFile(new KvmVfioFile(vm)), O.CLOEXEC);
+      args.fd = caller.install(openKvmVfio(vm), O.CLOEXEC);
       vm.hasVfioDevice = true;
-      set.fd(args, fd);
       return 0;
     },
-  },
-  {
-    ioctl: IOCTL.ENABLE_WBINVD,
-    run: (vm, caller, _args, fd) => {
-      const number = Number(BigInt.asIntN(32, fd));
-      contextOf(caller, number).requireFlushRight();
-      const file = caller.file(number);
-      if (file) vm.show(file);
+  }),
+  rows.value(KVM_IOASID_IOCTLS.ENABLE_WBINVD, (vm, fd, caller) => {
+    const number = Number(BigInt.asIntN(32, fd));
+    contextOf(caller, number).requireFlushRight();
+    const file = caller.file(number);
+    if (file) vm.show(file);
+    return 0;
+  }),
+  rows.struct(IOCTL.SET_USER_MEMORY_REGION, {
+    run: (vm, { slot, flags, guest_phys_addr, memory_size, userspace_addr }) => {
+      vm.memory.set(slot, flags, guest_phys_addr, memory_size, userspace_addr);
       return 0;
     },
-  },
-  {
-    ioctl: IOCTL.SET_USER_MEMORY_REGION,
-    run: (vm, _caller, args) => {
-      const { get } = kvm_userspace_memory_region;
-      vm.memory.set(
-        get.slot(args),
-        get.flags(args),
-        get.guest_phys_addr(args),
-        get.memory_size(args),
-        get.userspace_addr(args),
-      );
-      return 0;
-    },
-  },
-  {
-    ioctl: IOCTL.MAP_PASID,
+  }),
+  sized.struct(KVM_IOASID_IOCTLS.MAP_PASID, {
     flags: 0,
-    run: (vm, caller, args) => {
-      const { get } = kvm_pasid_map;
-      const context = contextOf(caller, get.ioasid_fd(args));
-      vm.pasids.map(context, get.user_pasid(args), get.ioasid(args));
+    run: (vm, { ioasid_fd, user_pasid, ioasid }, caller) => {
+      vm.pasids.map(contextOf(caller, ioasid_fd), user_pasid, ioasid);
       return 0;
     },
-  },
-  {
-    ioctl: IOCTL.UNMAP_PASID,
+  }),
+  sized.struct(KVM_IOASID_IOCTLS.UNMAP_PASID, {
     flags: 0,
-    run: (vm, caller, args) => {
-      const { get } = kvm_pasid_map;
-      vm.pasids.unmap(contextOf(caller, get.ioasid_fd(args)), get.user_pasid(args), get.ioasid(args));
+    run: (vm, { ioasid_fd, user_pasid, ioasid }, caller) => {
+      vm.pasids.unmap(contextOf(caller, ioasid_fd), user_pasid, ioasid);
       return 0;
     },
-  },
-  { ioctl: IOCTL.GUEST_OP, flags: 0, probe: true, run: (vm, _caller, args) => guestOperation(vm, args) },
+  }),
+  sized.struct(KVM_IOASID_IOCTLS.GUEST_OP, { flags: 0, probe: true, run: guestOperation }),
 ]);

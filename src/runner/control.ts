@@ -2,7 +2,6 @@
  * The control socket of a run: `ioasid ctl` sends one line of JSON, and gets one back. The socket is in the run's
  * directory, which only its user can enter. The main thread listens; the Worker that owns the machine answers.
  */
-import { readdirSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import type { BootedMachine } from '../boot.js';
@@ -72,22 +71,6 @@ async function parse(
     return await answer(request as ControlRequest);
   } catch (error) {
     return { error: (error as Error).message };
-  }
-}
-
-/** The runs of this user: process id of `ioasid exec`, and its directory. */
-export function runs(base: string): { pid: number; directory: string }[] {
-  return readdirSync(base)
-    .map((name) => ({ pid: Number.parseInt(name, 10), directory: join(base, name) }))
-    .filter(({ pid }) => alive(pid));
-}
-
-/** Is there a process with this number that we may signal? */
-export function alive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
   }
 }
 

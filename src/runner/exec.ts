@@ -1,14 +1,14 @@
 /** `ioasid exec`: starts a program under a seccomp listener, and the Worker that serves it. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, rmSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { alive, type ControlAnswer, type ControlRequest, listen } from './control.js';
+import { type ControlAnswer, type ControlRequest, listen } from './control.js';
 import { signalEventfd } from './host/eventfd.js';
 import { addressOf, check, libc } from './host/libc.js';
+import { newRun, runsDirectory, sweep } from './runs.js';
 import type { WorkerInput, WorkerOutput, WorkerRequest } from './worker.js';
 
 const AF_UNIX = 1;
@@ -29,21 +29,6 @@ export interface ExecOptions {
   /** Let io_uring_setup through. */
   readonly ioUring?: boolean | undefined;
   readonly verbose?: boolean | undefined;
-}
-
-/**
- * The directory where the runs of this user are; only the user can enter it.
- * @throws Error somebody else can
- */
-export function runsDirectory(): string {
-  const { XDG_RUNTIME_DIR: runtime } = process.env;
-  const uid = process.getuid?.() ?? 0;
-  // The variable may name a directory that is not there, as after su.
-  const directory = runtime && existsSync(runtime) ? join(runtime, 'ioasid') : join(tmpdir(), `ioasid-${uid}`);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const { uid: owner, mode } = statSync(directory);
-  if (owner !== uid || (mode & 0o077) !== 0) throw new Error(`${directory} must belong to you alone (mode 0700)`);
-  return directory;
 }
 
 /** Signals that the shell gave us as ignored: the program gets them ignored too. */
@@ -83,13 +68,6 @@ class Control {
   }
 }
 
-/** Takes away what runs left behind whose supervisor was killed. */
-function sweep(base: string): void {
-  for (const name of readdirSync(base)) {
-    if (!alive(Number.parseInt(name, 10))) rmSync(join(base, name), { recursive: true, force: true });
-  }
-}
-
 /**
  * Runs a program. Node's process.stdin, stdout and stderr are not touched: they would make descriptors non-blocking that
  * the program shares. Returns the exit status: the program's, 128+n after a signal, 125 if the runner failed. */
@@ -101,7 +79,7 @@ export async function exec(options: ExecOptions): Promise<number> {
   }
   const base = runsDirectory();
   sweep(base);
-  const directory = mkdtempSync(join(base, `${process.pid}-`));
+  const directory = newRun(base);
   const pair = new DataView(new ArrayBuffer(8));
   check(libc.socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, addressOf(pair)), 'socketpair');
   const [ours, theirs] = [pair.getInt32(0, true), pair.getInt32(4, true)];
@@ -131,7 +109,13 @@ export async function exec(options: ExecOptions): Promise<number> {
     eviction: options.eviction,
     color: isatty(2) && !process.env.NO_COLOR,
   };
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: input, trackUnmanagedFds: false });
+  // Without stdout and stderr of its own Node would open process.stdout, and so make the program's pipes non-blocking.
+  const worker = new Worker(new URL('./worker.js', import.meta.url), {
+    workerData: input,
+    trackUnmanagedFds: false,
+    stdout: true,
+    stderr: true,
+  });
   const ended = new Promise<number>((resolve) => {
     child.on('error', (error) => {
       say(error.message);

@@ -1,16 +1,17 @@
 /** Calls of a scenario's processes that take a struct or a sequence of registers. */
-import { DMAE } from '../abi/constants.js';
-import { KVM_VM_IOCTLS } from '../abi/ioctls.js';
+import { PAGE_SIZE } from '../abi/address.js';
+import { DMAE } from '../abi/ioasid.js';
+import { KVM_IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
 import type { Process } from '../kernel/process.js';
 
-const PAGE = 4096n;
+const PAGE = BigInt(PAGE_SIZE);
 const FILL = 1n;
 const NO_SNOOP = 1n;
 const DONE = 2;
 
 /** KVM_GUEST_OP. The call's own result is 0; what counts is in the struct. */
 export function guestOperation(process: Process, vm: number, op: number): { result: number; arg1: bigint } {
-  const { request, argument } = KVM_VM_IOCTLS.GUEST_OP;
+  const { request, argument } = KVM_IOASID_IOCTLS.GUEST_OP;
   const bytes = new DataView(new ArrayBuffer(argument.size));
   argument.set.argsz(bytes, argument.size);
   argument.set.op(bytes, op);

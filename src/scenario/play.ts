@@ -1,10 +1,12 @@
 /** Plays a scenario on the virtual kernel: each step is the real call of a simulated process. */
-import { ALLOC, KVM } from '../abi/constants.js';
-import { IOASID_IOCTLS, KVM_DEVICE_IOCTLS, KVM_IOCTLS, KVM_VM_IOCTLS, VFIO_IOCTLS } from '../abi/ioctls.js';
-import { LINUX_KVM } from '../abi/linux-constants.js';
+import { PAGE_SIZE } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
+import { ALLOC, KVM } from '../abi/ioasid.js';
+import { IOASID_IOCTLS, KVM_IOASID_IOCTLS, VFIO_IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
+import { KVM_DEVICE_IOCTLS, KVM_IOCTLS, KVM_VM_IOCTLS, LINUX_KVM } from '../abi/kvm.js';
 import { type BootedMachine, bootMachine } from '../boot.js';
-import { IoasidContext } from '../ioasid/context.js';
-import { Errno } from '../kernel/errno.js';
+import type { IoasidContext } from '../ioasid/context.js';
+import { IOASID_CONTEXT } from '../ioasid/file.js';
 import { changeMode, ROOT } from '../kernel/fs/permission.js';
 import type { Process } from '../kernel/process.js';
 import { fillByDma, guestOperation } from './calls.js';
@@ -12,7 +14,7 @@ import type { ScenarioStep } from './schema.js';
 
 /** One tick of a scenario, milliseconds. */
 export const TICK_MS = 1000;
-const PAGE = 4096n;
+const PAGE = BigInt(PAGE_SIZE);
 const IOVA = 0x100000n;
 const WORD = 8n;
 
@@ -65,8 +67,8 @@ export class Player {
     if (context) return this.machine.contexts.has(context) && this.machine.authority.mayFlush(context.record);
     const vm = this.#vms.get(name);
     if (!vm) return false;
-    const { ops } = vm.process.file(vm.vm);
-    const found = [...this.machine.vms].find((each) => each === (ops as unknown));
+    const file = vm.process.file(vm.vm);
+    const found = [...this.machine.vms].find((each) => each.file === file);
     return found !== undefined && this.machine.authority.guestMayFlush(found.record);
   }
 
@@ -118,8 +120,8 @@ export class Player {
         const process = this.#process(step.process);
         const fd = process.open('/dev/ioasid');
         this.#fdsOf(step.process, step.file).push(fd);
-        const { ops } = process.file(fd);
-        if (ops instanceof IoasidContext) this.#contexts.set(step.file, ops);
+        const context = process.file(fd).facet(IOASID_CONTEXT);
+        if (context) this.#contexts.set(step.file, context);
         return 'ok';
       }
       case 'dup':
@@ -145,7 +147,7 @@ export class Player {
       case 'bind': {
         const process = this.#process(step.process);
         const fd = process.open(`/dev/vfio/devices/${step.device}`);
-        process.call(fd, VFIO_IOCTLS.BIND_IOASID_FD, {
+        process.call(fd, VFIO_IOASID_IOCTLS.BIND_IOASID_FD, {
           ioasid_fd: this.#fd(step.process, step.file),
           cookie: BigInt(fd),
         });
@@ -154,7 +156,7 @@ export class Player {
       }
       case 'unbind': {
         const { process, fd } = this.#device(step.device);
-        process.ioctl(fd, VFIO_IOCTLS.UNBIND_IOASID_FD.request);
+        process.ioctl(fd, VFIO_IOASID_IOCTLS.UNBIND_IOASID_FD.request);
         process.close(fd);
         this.#devices.delete(step.device);
         return 'ok';
@@ -162,13 +164,13 @@ export class Player {
       case 'attach': {
         const device = this.#device(step.device);
         const ioasid = this.#space(device.file, step.ioasid);
-        device.process.call(device.fd, VFIO_IOCTLS.ATTACH_IOASID, { ioasid });
+        device.process.call(device.fd, VFIO_IOASID_IOCTLS.ATTACH_IOASID, { ioasid });
         device.ioasid = ioasid;
         return 'ok';
       }
       case 'detach': {
         const device = this.#device(step.device);
-        device.process.call(device.fd, VFIO_IOCTLS.DETACH_IOASID, { ioasid: device.ioasid ?? 0 });
+        device.process.call(device.fd, VFIO_IOASID_IOCTLS.DETACH_IOASID, { ioasid: device.ioasid ?? 0 });
         device.ioasid = undefined;
         return 'ok';
       }
@@ -197,7 +199,7 @@ export class Player {
         return this.#proof(step.vm, step.file, step.do === 'add' ? KVM.KVM_DEV_IOASID_ADD : KVM.KVM_DEV_IOASID_DEL);
       case 'enable': {
         const { process, vm } = this.#vm(step.vm);
-        process.ioctl(vm, KVM_VM_IOCTLS.ENABLE_WBINVD.request, this.#fd(this.#nameOf(process), step.file));
+        process.ioctl(vm, KVM_IOASID_IOCTLS.ENABLE_WBINVD.request, this.#fd(this.#nameOf(process), step.file));
         return 'ok';
       }
       case 'disable': {

@@ -2,9 +2,10 @@
  * Interrupts of an assigned device, as vfio-pci gives them (drivers/vfio/pci/vfio_pci_intrs.c): MSI-X vectors and the
  * device request, each signalled by an eventfd of the program. INTx and MSI are not offered.
  */
-import { LINUX_VFIO } from '../abi/linux-constants.js';
-import { vfio_irq_info, vfio_irq_set } from '../abi/linux-structs.js';
-import { Errno } from '../kernel/errno.js';
+import { hex } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
+import type { Fields } from '../abi/layout.js';
+import { LINUX_VFIO, type vfio_irq_info, vfio_irq_set } from '../abi/vfio.js';
 import type { Caller, EventSignal } from '../kernel/open-file.js';
 import type { FunctionInterrupts, InterruptSink } from '../pci/interrupts.js';
 
@@ -41,29 +42,27 @@ export class Interrupts {
   }
 
   /** VFIO_DEVICE_GET_IRQ_INFO. @throws EINVAL */
-  info(args: DataView): number {
-    const { get, set } = vfio_irq_info;
-    const count = this.#count(get.index(args));
+  info(args: Fields<typeof vfio_irq_info>): number {
+    const count = this.#count(args.index);
     const eventfd = LINUX_VFIO.VFIO_IRQ_INFO_EVENTFD | LINUX_VFIO.VFIO_IRQ_INFO_NORESIZE;
-    set.flags(args, count > 0 ? eventfd : LINUX_VFIO.VFIO_IRQ_INFO_EVENTFD);
-    set.count(args, count);
+    args.flags = count > 0 ? eventfd : LINUX_VFIO.VFIO_IRQ_INFO_EVENTFD;
+    args.count = count;
     return 0;
   }
 
   /** VFIO_DEVICE_SET_IRQS. @throws EINVAL, EFAULT, EBADF, ENOTTY for masking */
-  set(caller: Caller, args: DataView, address: bigint): number {
-    const { get } = vfio_irq_set;
-    const [flags, index, start, count] = [get.flags(args), get.index(args), get.start(args), get.count(args)];
+  set(caller: Caller, args: Fields<typeof vfio_irq_set>, address: bigint): number {
+    const { flags, index, start, count } = args;
     const data = flags & DATA_MASK;
     if (flags & ~(DATA_MASK | ACTION_MASK) || !single(data) || !single(flags & ACTION_MASK)) {
-      throw new Errno('EINVAL', `flags 0x${flags.toString(16)} are not one kind of data and one action`);
+      throw new Errno('EINVAL', `flags ${hex(flags)} are not one kind of data and one action`);
     }
     const most = this.#count(index);
     if (start + count > most || (start >= most && count > 0)) {
       throw new Errno('EINVAL', `interrupt ${index} has ${most} vectors, not ${start} to ${start + count - 1}`);
     }
     const size = count * (WIDTH[data] ?? 0);
-    if (get.argsz(args) - vfio_irq_set.size < size)
+    if (args.argsz - vfio_irq_set.size < size)
       throw new Errno('EINVAL', `argsz leaves no room for ${size} bytes of data`);
     if ((flags & TRIGGER) === 0) throw new Errno('ENOTTY', 'masking is not offered');
     const bytes = new Uint8Array(size);

@@ -2,8 +2,9 @@
  * Regions of an assigned PCI device, as vfio-pci lays them out: the index is in the bits of the file offset from 40 on
  * (Linux: VFIO_PCI_OFFSET_SHIFT).
  */
-import { LINUX_VFIO } from '../abi/linux-constants.js';
-import { Errno, hex } from '../kernel/errno.js';
+import { hex } from '../abi/address.js';
+import { Errno } from '../abi/errno.js';
+import { LINUX_VFIO } from '../abi/vfio.js';
 import type { Bar } from '../pci/bar.js';
 import type { PciFunction } from '../pci/function.js';
 import { splitOffset } from '../pci/region-offset.js';

@@ -1,44 +1,33 @@
 /** The ioctls of a VFIO device: number, struct and handler (uapi-ioasid.md, section 3; linux/vfio.h). */
-import { VFIO } from '../abi/constants.js';
-import { VFIO_IOCTLS as IOCTL } from '../abi/ioctls.js';
-import { LINUX_VFIO } from '../abi/linux-constants.js';
-import { vfio_device_info, vfio_region_info } from '../abi/linux-structs.js';
-import { vfio_attach_ioasid, vfio_bind_ioasid_fd, vfio_device_info_cap_pasid } from '../abi/structs.js';
-import { IoasidContext } from '../ioasid/context.js';
+import { Errno } from '../abi/errno.js';
+import { VFIO } from '../abi/ioasid.js';
+import { VFIO_IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
+import { type vfio_attach_ioasid, vfio_device_info_cap_pasid } from '../abi/ioasid-structs.js';
+import type { Fields } from '../abi/layout.js';
+import { VFIO_DEVICE_IOCTLS as IOCTL, LINUX_VFIO } from '../abi/vfio.js';
+import { contextOf } from '../ioasid/file.js';
 import { checkPasid } from '../ioasid/pasid-attachments.js';
 import type { Requester } from '../iommu/requester.js';
-import { Errno } from '../kernel/errno.js';
-import { IoctlTable } from '../kernel/ioctl.js';
-import type { Caller } from '../kernel/open-file.js';
+import { ARGSZ } from '../kernel/convention.js';
+import { IoctlTable, Rows } from '../kernel/ioctl.js';
 import { regionOffset } from '../pci/region-offset.js';
-import type { VfioFile } from './device-file.js';
+import type { VfioFile } from './assigned-device.js';
 import { region } from './regions.js';
 
-/**
- * The IOASID context behind a descriptor.
- * @throws EBADF no such descriptor; EINVAL another kind of file
- */
-export function contextOf(caller: Caller, fd: number): IoasidContext {
-  const ops = caller.file(fd)?.ops;
-  if (!(ops instanceof IoasidContext))
-    throw new Errno('EINVAL', `descriptor ${fd} is ${ops?.name ?? 'a file'}, not /dev/ioasid`);
-  return ops;
-}
-
 const ATTACH_FLAGS = VFIO.VFIO_ATTACH_IOASID_USER_PASID | VFIO.VFIO_ATTACH_IOASID_NO_SNOOP_UNUSED;
+
+const rows = new Rows<VfioFile>(ARGSZ);
 
 export const VFIO_TABLE = new IoctlTable<VfioFile>(
   '/dev/vfio/devices',
   [
-    {
-      ioctl: IOCTL.BIND_IOASID_FD,
+    rows.struct(VFIO_IOASID_IOCTLS.BIND_IOASID_FD, {
       flags: 0,
-      run: (file, caller, args) => {
-        const { get } = vfio_bind_ioasid_fd;
-        const context = contextOf(caller, get.ioasid_fd(args));
+      run: (file, args, caller) => {
+        const context = contextOf(caller, args.ioasid_fd);
         const { device } = file;
         if (device.boundBy) throw new Errno('EBUSY', `${device.name} is bound already`);
-        file.bound = context.bind(device.requester, get.cookie(args), () => {
+        file.bound = context.bind(device.requester, args.cookie, () => {
           device.boundBy = undefined;
           file.bound = undefined;
           device.interrupts.release();
@@ -49,98 +38,82 @@ export const VFIO_TABLE = new IoctlTable<VfioFile>(
         device.function.open();
         return 0;
       },
-    },
-    {
-      ioctl: IOCTL.UNBIND_IOASID_FD,
-      run: (file) => {
+    }),
+    rows.value(VFIO_IOASID_IOCTLS.UNBIND_IOASID_FD, (file) => {
+      const bound = file.require();
+      const attachment = bound.attachments()[0];
+      if (attachment) {
+        throw new Errno('EBUSY', `${file.device.name} is still attached to IOASID ${attachment.space.id}`);
+      }
+      bound.context.unbind(bound);
+      return 0;
+    }),
+    rows.struct(VFIO_IOASID_IOCTLS.ATTACH_IOASID, {
+      flags: ATTACH_FLAGS,
+      run: (file, args) => {
         const bound = file.require();
-        const attachment = bound.attachments()[0];
-        if (attachment) {
-          throw new Errno('EBUSY', `${file.device.name} is still attached to IOASID ${attachment.space.id}`);
-        }
-        bound.context.unbind(bound);
+        const space = bound.context.space(args.ioasid);
+        const unused = (args.flags & VFIO.VFIO_ATTACH_IOASID_NO_SNOOP_UNUSED) !== 0;
+        bound.context.attach(bound, space, pasidOf(file, args), unused);
         return 0;
       },
-    },
-    {
-      ioctl: IOCTL.ATTACH_IOASID,
+    }),
+    rows.struct(VFIO_IOASID_IOCTLS.DETACH_IOASID, {
       flags: ATTACH_FLAGS,
-      run: (file, _caller, args) => {
-        const { get } = vfio_attach_ioasid;
+      run: (file, args) => {
         const bound = file.require();
-        const space = bound.context.space(get.ioasid(args));
-        const pasid = pasidOf(file, args);
-        bound.context.attach(bound, space, pasid, (get.flags(args) & VFIO.VFIO_ATTACH_IOASID_NO_SNOOP_UNUSED) !== 0);
-        return 0;
-      },
-    },
-    {
-      ioctl: IOCTL.DETACH_IOASID,
-      flags: ATTACH_FLAGS,
-      run: (file, _caller, args) => {
-        const { get } = vfio_attach_ioasid;
-        const bound = file.require();
-        const space = bound.context.space(get.ioasid(args));
+        const space = bound.context.space(args.ioasid);
         bound.context.detach(bound, space, pasidOf(file, args));
         return 0;
       },
-    },
-    {
-      ioctl: IOCTL.DEVICE_GET_INFO,
-      min: 16,
+    }),
+    rows.struct(IOCTL.GET_INFO, {
+      through: 'num_irqs',
       out: true,
-      run: (file, caller, args, address) => {
-        const { get, set } = vfio_device_info;
+      run: (file, args, caller, address) => {
         const capability = pasidCapability(file.device.requester);
         const flags = LINUX_VFIO.VFIO_DEVICE_FLAGS_RESET | LINUX_VFIO.VFIO_DEVICE_FLAGS_PCI;
-        set.flags(args, flags | (capability ? LINUX_VFIO.VFIO_DEVICE_FLAGS_CAPS : 0));
-        set.num_regions(args, LINUX_VFIO.VFIO_PCI_NUM_REGIONS);
-        set.num_irqs(args, LINUX_VFIO.VFIO_PCI_NUM_IRQS);
-        set.cap_offset(args, 0);
+        args.flags = flags | (capability ? LINUX_VFIO.VFIO_DEVICE_FLAGS_CAPS : 0);
+        args.num_regions = LINUX_VFIO.VFIO_PCI_NUM_REGIONS;
+        args.num_irqs = LINUX_VFIO.VFIO_PCI_NUM_IRQS;
+        args.cap_offset = 0;
         if (!capability) return 0;
         const needed = CAPABILITIES_AT + capability.length;
-        if (get.argsz(args) < needed) set.argsz(args, needed);
+        if (args.argsz < needed) args.argsz = needed;
         else {
           caller.mm.copyOut(address + BigInt(CAPABILITIES_AT), capability);
-          set.cap_offset(args, CAPABILITIES_AT);
+          args.cap_offset = CAPABILITIES_AT;
         }
         return 0;
       },
-    },
-    {
-      ioctl: IOCTL.DEVICE_GET_REGION_INFO,
+    }),
+    rows.struct(IOCTL.GET_REGION_INFO, {
       out: true,
-      run: (file, _caller, args) => {
-        const { get, set } = vfio_region_info;
-        const { index, size, flags } = region(file.device.function, get.index(args));
-        set.flags(args, flags);
-        set.cap_offset(args, 0);
-        set.size(args, BigInt(size));
-        set.offset(args, regionOffset(index));
+      run: (file, args) => {
+        const { index, size, flags } = region(file.device.function, args.index);
+        args.flags = flags;
+        args.cap_offset = 0;
+        args.size = BigInt(size);
+        args.offset = regionOffset(index);
         return 0;
       },
-    },
-    { ioctl: IOCTL.DEVICE_GET_IRQ_INFO, out: true, run: (file, _caller, args) => file.device.interrupts.info(args) },
-    {
-      ioctl: IOCTL.DEVICE_SET_IRQS,
-      run: (file, caller, args, address) => file.device.interrupts.set(caller, args, address),
-    },
-    {
-      ioctl: IOCTL.DEVICE_RESET,
-      run: (file) => {
-        file.device.reset();
-        return 0;
-      },
-    },
+    }),
+    rows.struct(IOCTL.GET_IRQ_INFO, { out: true, run: (file, args) => file.device.interrupts.info(args) }),
+    rows.struct(IOCTL.SET_IRQS, {
+      run: (file, args, caller, address) => file.device.interrupts.set(caller, args, address),
+    }),
+    rows.value(IOCTL.RESET, (file) => {
+      file.device.reset();
+      return 0;
+    }),
   ],
   (file, ioctl) => file.guard(ioctl.request),
 );
 
 /** The PASID of an attach or detach; undefined: none is given. @throws EOPNOTSUPP, EINVAL */
-function pasidOf(file: VfioFile, args: DataView): number | undefined {
-  const { get } = vfio_attach_ioasid;
-  if ((get.flags(args) & VFIO.VFIO_ATTACH_IOASID_USER_PASID) === 0) return undefined;
-  const pasid = get.user_pasid(args);
+function pasidOf(file: VfioFile, args: Fields<typeof vfio_attach_ioasid>): number | undefined {
+  if ((args.flags & VFIO.VFIO_ATTACH_IOASID_USER_PASID) === 0) return undefined;
+  const pasid = args.user_pasid;
   checkPasid(file.device.requester, pasid);
   return pasid;
 }

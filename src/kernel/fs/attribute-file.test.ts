@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { AttributeFile } from './attribute-file.js';
+import { ATTRIBUTE, type AttributeFile } from './attribute-file.js';
 import { FileSystem } from './file-system.js';
 import { type Attribute, AttributeInode, type BinaryAttribute } from './inode.js';
 import { ROOT } from './permission.js';
@@ -17,9 +17,9 @@ function attribute(content: Attribute | BinaryAttribute, mode: number): FileSyst
   return fs;
 }
 const open = (fs: FileSystem, flags: number): AttributeFile => {
-  const { ops } = fs.open(fs.find('/sys/it'), flags, ROOT);
-  if (!(ops instanceof AttributeFile)) throw new Error('no attribute');
-  return ops;
+  const file = fs.open(fs.find('/sys/it'), flags, ROOT).facet(ATTRIBUTE);
+  if (!file) throw new Error('no attribute');
+  return file;
 };
 const read = (file: AttributeFile, size: number): string => {
   const into = new Uint8Array(size);

@@ -3,8 +3,9 @@
  * begins at offset 0 and kept for the reads behind it; each write is one store(), whatever its offset; a binary
  * attribute is read and written at offsets.
  */
-import { Errno } from '../errno.js';
-import type { Caller, FileOps } from '../open-file.js';
+import { Errno } from '../../abi/errno.js';
+import { Facet } from '../facet.js';
+import type { FileTable } from '../open-file.js';
 import type { Attribute, AttributeInode, BinaryAttribute } from './inode.js';
 
 /** Most bytes that one read or write of a text attribute moves: a page. */
@@ -14,7 +15,7 @@ const PAGE = 4096;
 const encode = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
 const decode = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
 
-export class AttributeFile implements FileOps {
+export class AttributeFile {
   readonly name: string;
   readonly inode: AttributeInode;
   /** The opener had CAP_SYS_ADMIN. */
@@ -26,10 +27,6 @@ export class AttributeFile implements FileOps {
     this.name = name;
     this.inode = inode;
     this.#privileged = privileged;
-  }
-
-  ioctl(_caller: Caller, request: number): number {
-    throw new Errno('ENOTTY', `${this.name} has no ioctl 0x${request.toString(16)}`);
   }
 
   read(into: Uint8Array): number {
@@ -65,10 +62,6 @@ export class AttributeFile implements FileOps {
     return bytes.length;
   }
 
-  release(): void {
-    this.#text = undefined;
-  }
-
   #show(attribute: Attribute): Uint8Array {
     if (!attribute.show) throw new Errno('EIO', `${this.name} has nothing to show`);
     return encode(attribute.show()).subarray(0, PAGE);
@@ -88,3 +81,15 @@ export class AttributeFile implements FileOps {
     return attribute.pwrite(from.subarray(0, attribute.size - at), at);
   }
 }
+
+/** The attribute that an open file is. */
+export const ATTRIBUTE = new Facet<AttributeFile>('an attribute');
+
+export const ATTRIBUTE_TABLE: FileTable<AttributeFile> = {
+  name: (file) => file.name,
+  read: (file, _caller, into) => file.read(into),
+  write: (file, _caller, from) => file.write(from),
+  pread: (file, _caller, into, offset) => file.pread(into, offset),
+  pwrite: (file, _caller, from, offset) => file.pwrite(from, offset),
+  facets: [ATTRIBUTE.from((file: AttributeFile) => file)],
+};

@@ -2,10 +2,10 @@
  * The file system of the virtual kernel: one tree from `/`. The kernel's parts put their nodes into it, and take them
  * away; programs walk it (walk.ts) and open what they find.
  */
-import { O } from '../../abi/linux-constants.js';
-import { Errno } from '../errno.js';
+import { Errno } from '../../abi/errno.js';
+import { O } from '../../abi/fcntl.js';
 import { OpenFile } from '../open-file.js';
-import { AttributeFile } from './attribute-file.js';
+import { ATTRIBUTE_TABLE, AttributeFile } from './attribute-file.js';
 import { type AttributeInode, DeviceInode, DirectoryInode, type HostNames, type Inode, LinkInode } from './inode.js';
 import { CAP, type Credentials, capable, MAY, permit, ROOT } from './permission.js';
 import { type Found, type Place, type WalkOptions, walk } from './walk.js';
@@ -59,7 +59,7 @@ export class FileSystem {
     this.directory(path.slice(0, cut)).add(path.slice(cut + 1), inode);
   }
 
-  /** @param open makes what a new open file does */
+  /** @param open makes a new open file */
   addDevice(path: string, major: number, minor: number, open: DeviceInode['open'], mode = 0o660): void {
     this.add(path, new DeviceInode(major, minor, open, { mode, uid: this.#uid, gid: this.#gid }));
   }
@@ -112,9 +112,9 @@ export class FileSystem {
     const access = flags & O.ACCMODE;
     const [reads, writes] = [access !== O.WRONLY, access !== O.RDONLY];
     permit(path, inode, who, (reads ? MAY.READ : 0) | (writes ? MAY.WRITE : 0));
-    if (inode.type === 'device') return new OpenFile(inode.open());
+    if (inode.type === 'device') return inode.open();
     hasSides(path, inode, reads, writes);
-    return new OpenFile(new AttributeFile(path, inode, capable(who, CAP.SYS_ADMIN)));
+    return new OpenFile(new AttributeFile(path, inode, capable(who, CAP.SYS_ADMIN)), ATTRIBUTE_TABLE);
   }
 }
 

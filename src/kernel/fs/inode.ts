@@ -5,8 +5,8 @@
  *
  * A directory may lie over one of the host's. Names that it does not have are then the host's business.
  */
-import { Errno } from '../errno.js';
-import type { FileOps } from '../open-file.js';
+import { Errno } from '../../abi/errno.js';
+import type { OpenFile } from '../open-file.js';
 
 /** Longest name in a directory, bytes (linux/limits.h). */
 export const NAME_MAX = 255;
@@ -46,9 +46,9 @@ export class DeviceInode extends InodeBase {
   readonly major: number;
   readonly minor: number;
   /** Makes what a new open file does. @throws Errno */
-  readonly open: () => FileOps;
+  readonly open: () => OpenFile;
 
-  constructor(major: number, minor: number, open: () => FileOps, owner: Ownership) {
+  constructor(major: number, minor: number, open: () => OpenFile, owner: Ownership) {
     super(owner);
     this.major = major;
     this.minor = minor;

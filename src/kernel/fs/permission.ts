@@ -2,7 +2,7 @@
  * Who may do what to an inode: the permission check of path_resolution(7), and the rules of chmod(2) and chown(2), with
  * the capabilities that override them (capabilities(7)).
  */
-import { Errno } from '../errno.js';
+import { Errno } from '../../abi/errno.js';
 import type { Inode } from './inode.js';
 
 /** Numbers of linux/capability.h. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { OpenFile } from '../open-file.js';
 import { FileSystem } from './file-system.js';
 import { DirectoryInode, LinkInode } from './inode.js';
 import { type Credentials, ROOT } from './permission.js';
@@ -9,7 +10,7 @@ const USER: Credentials = { uid: 1000, gids: [1000, 4], capabilities: 0n };
 /** /dev with a device, links and directories, as a kernel lays it out. */
 function tree(): FileSystem {
   const fs = new FileSystem();
-  const open = () => ({ name: 'x', ioctl: () => 0, release: () => {} });
+  const open = () => new OpenFile('x', { name: (name) => name });
   fs.addDevice('/dev/vfio/devices/vfio0', 511, 0, open);
   fs.addDevice('/dev/ioasid', 10, 60, open);
   fs.addLink('/dev/vfio/devices/by-bdf/0000:01:00.0', '../vfio0');

@@ -3,7 +3,7 @@
  * them. The tree may lie over a host's file system; where a walk leaves the tree it goes on there by name, since a link
  * or a `..` of the host may lead back.
  */
-import { Errno } from '../errno.js';
+import { Errno } from '../../abi/errno.js';
 import { type DirectoryInode, type Inode, NAME_MAX, PATH_MAX } from './inode.js';
 import { type Credentials, MAY, permit } from './permission.js';
 

@@ -1,6 +1,6 @@
 /** Eventfds of the program that the virtual kernel signals: a copy of the descriptor by pidfd_getfd(2). */
 import { closeSync } from 'node:fs';
-import { Errno } from '../../kernel/errno.js';
+import { Errno } from '../../abi/errno.js';
 import type { EventSignal } from '../../kernel/open-file.js';
 import { addressOf, errno, libc } from './libc.js';
 import { link } from './procfs.js';

@@ -2,7 +2,8 @@
  * The seccomp filter: a BPF program that hands over the calls that may concern us, and lets everything else run at full
  * speed (Documentation/userspace-api/seccomp_filter.rst; struct seccomp_data in linux/seccomp.h).
  */
-import { KVMIO, VFIO_TYPE } from '../../abi/constants.js';
+import { KVMIO } from '../../abi/kvm.js';
+import { VFIO_TYPE } from '../../abi/vfio.js';
 import type { Architecture, SyscallName } from './syscalls.js';
 
 const ALLOW = 0x7fff0000;

@@ -112,6 +112,7 @@ export const libc = {
   signal: c.func('uintptr_t signal(int, uintptr_t)') as (signal: number, handler: Raw) => Raw,
   sigprocmask: c.func('int sigprocmask(int, uintptr_t, uintptr_t)') as (how: number, set: Raw, old: Raw) => number,
   execvp: c.func('int execvp(const char *, uintptr_t)') as (file: string, argv: Raw) => number,
+  flock: c.func('int flock(int, int)') as (fd: number, operation: number) => number,
   dup: c.func('int dup(int)') as (fd: number) => number,
   exit: c.func('void _exit(int)') as (status: number) => void,
   strerror: c.func('const char *strerror(int)') as (errno: number) => string,

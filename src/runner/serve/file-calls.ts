@@ -1,13 +1,12 @@
 /** System calls on descriptors of the virtual kernel's files: ioctl, positioned reads and writes, mmap, fstat. */
 import { closeSync } from 'node:fs';
-import { O } from '../../abi/linux-constants.js';
-import { Errno } from '../../kernel/errno.js';
+import { Errno } from '../../abi/errno.js';
+import { O } from '../../abi/fcntl.js';
 import type { Located } from '../../kernel/fs/file-system.js';
 import type { Inode } from '../../kernel/fs/inode.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
-import type { Caller, EventSignal, OpenFile } from '../../kernel/open-file.js';
-import { StreamFile } from '../../kernel/stream-file.js';
-import { VfioFile } from '../../vfio/device-file.js';
+import { BACKING, type Caller, type EventSignal, type OpenFile } from '../../kernel/open-file.js';
+import { RECORDS } from '../../kernel/record-stream.js';
 import { takeEventfd } from '../host/eventfd.js';
 import type { Notification } from '../host/notification.js';
 import { credentials } from '../host/procfs.js';
@@ -122,11 +121,9 @@ export class FileCalls {
    * @throws EMFILE and what else the host answers; the open file is released then
    */
   give(n: Notification, file: OpenFile, flags: number, send: boolean): number {
-    const { ops } = file;
-    if (ops instanceof StreamFile)
-      return this.#giveStream(n, new StreamPipe(file as OpenFile<StreamFile>, flags), flags);
-    const bars = ops instanceof VfioFile ? ops.device.function.bars : [];
-    const memories = bars.map(({ memory }) => memory).filter((memory) => memory instanceof SharedMemory);
+    const records = file.facet(RECORDS);
+    if (records) return this.#giveStream(n, new StreamPipe(file, records, flags), flags);
+    const memories = (file.facet(BACKING) ?? []).filter((memory) => memory instanceof SharedMemory);
     for (const memory of memories) this.#memories.add(memory);
     const ours = this.files.make(file, flags & (O.ACCMODE | O.NONBLOCK), memories);
     const fd = n.addDescriptor(ours, (flags & O.CLOEXEC) !== 0, send);
@@ -192,7 +189,8 @@ export class FileCalls {
     const file = this.find(n.tid, fd);
     if (!file) return 'host';
     const shared = (n.int(3) & MAP_TYPE) !== MAP_PRIVATE;
-    const { memory } = this.kernel.mmap(this.#caller(n), fd, file, n.argument(1), n.argument(5), shared);
+    const request = { size: n.argument(1), offset: n.argument(5), shared, prot: n.int(2) };
+    const { memory } = this.kernel.mmap(this.#caller(n), fd, file, request);
     const fileMemory = this.files.memoryOf(file);
     if (memory instanceof SharedMemory && fileMemory !== undefined) memory.moveTo(fileMemory);
     return 'host';
@@ -201,7 +199,7 @@ export class FileCalls {
   #fstat(n: Notification, fd: number, answer: (node: Inode) => Served): Served {
     const file = this.find(n.tid, fd);
     if (!file) return 'host';
-    const node = this.kernel.fs.get(file.ops.name);
+    const node = this.kernel.fs.get(file.name);
     return node ? answer(node) : 'host';
   }
 }

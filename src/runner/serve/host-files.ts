@@ -69,8 +69,8 @@ export class HostFiles {
   make(file: OpenFile, flags: number, memory: readonly SharedMemory[]): number {
     const last = memory.at(-1);
     const base = last
-      ? memoryFile(file.ops.name, last.bar, last.size)
-      : check(libc.memfd_create(file.ops.name, MFD_CLOEXEC | MFD_ALLOW_SEALING), 'memfd_create');
+      ? memoryFile(file.name, last.bar, last.size)
+      : check(libc.memfd_create(file.name, MFD_CLOEXEC | MFD_ALLOW_SEALING), 'memfd_create');
     if (!last) libc.fcntl(base, F_ADD_SEALS, F_SEAL_ALL);
     const path = new TextEncoder().encode(`/proc/self/fd/${base}\0`);
     const fd = check(libc.openat(AT_FDCWD, addressOf(path), flags | O_CLOEXEC, 0), 'open of a memfd');

@@ -1,7 +1,7 @@
 /** System calls on paths: open, stat, access, readlink, chmod, chown and the extended attributes. */
 import { closeSync, constants } from 'node:fs';
-import { O } from '../../abi/linux-constants.js';
-import { Errno } from '../../kernel/errno.js';
+import { Errno } from '../../abi/errno.js';
+import { O } from '../../abi/fcntl.js';
 import type { Located } from '../../kernel/fs/file-system.js';
 import type { Inode } from '../../kernel/fs/inode.js';
 import { changeMode, changeOwner, permit } from '../../kernel/fs/permission.js';

@@ -3,7 +3,7 @@
  * kernel's business.
  */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { Errno } from '../../kernel/errno.js';
+import { Errno } from '../../abi/errno.js';
 import type { FileSystem } from '../../kernel/fs/file-system.js';
 import type { DirectoryInode, Inode } from '../../kernel/fs/inode.js';
 import type { Notification } from '../host/notification.js';

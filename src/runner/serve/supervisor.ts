@@ -2,8 +2,9 @@
  * The serving loop: one poll over the listener, a wake-up descriptor, and everything that can end (open files,
  * processes). What ended is dealt with before the next call is taken, so that a release is ordered as in a kernel.
  */
+
+import { Errno } from '../../abi/errno.js';
 import type { BootedMachine } from '../../boot.js';
-import { Errno } from '../../kernel/errno.js';
 import { addressOf, check, errno, libc } from '../host/libc.js';
 import { Notification } from '../host/notification.js';
 import type { StreamPipe } from '../host/stream-pipe.js';
@@ -78,7 +79,7 @@ export class Supervisor {
       machine.kernel,
       this.paths,
       (n, file, flags) => calls.open(n, file, flags),
-      (tid, fd) => calls.find(tid, fd)?.ops.name,
+      (tid, fd) => calls.find(tid, fd)?.name,
     );
     this.#register(this.#paths.handlers());
     this.#register(calls.handlers());

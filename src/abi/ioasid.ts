@@ -1,19 +1,12 @@
 /**
- * The constants of the user API (uapi-ioasid.md, sections 2 to 7), by the C names that the header gives them.
- * They are grouped as section 7 lists them, so that the header can print each group under its heading.
+ * Our own C header, `ioasid abi header`: its constants (uapi-ioasid.md, sections 2 to 7), by the C names that the header
+ * gives them. They are grouped as section 7 lists them, so that the header can print each group under its heading.
+ * Its structs are in ioasid-structs.ts, its ioctls in ioasid-ioctls.ts.
  */
-
-/** _IO(type, nr) of asm-generic/ioctl.h: no direction, no size. */
-export function io(type: number, nr: number): number {
-  return (type << 8) | nr;
-}
 
 /** First number of the ioctls of /dev/ioasid. */
 export const IOASID_TYPE = 0x3b;
 export const IOASID_BASE = 0xc0;
-export const VFIO_TYPE = 0x3b;
-export const VFIO_BASE = 100;
-export const KVMIO = 0xae;
 
 /** Extension numbers of IOASID_CHECK_EXTENSION (section 2). */
 export const EXTENSIONS = {

@@ -1,6 +1,5 @@
 /**
- * The structs of /dev/ioasid and of what this project adds to VFIO and KVM (uapi-ioasid.md, sections 2 to 4).
- * Structs that Linux itself defines are in linux-structs.ts.
+ * Our own C header: the structs of /dev/ioasid and of what it adds to VFIO and KVM (uapi-ioasid.md, sections 2 to 4).
  */
 import { struct } from './layout.js';
 

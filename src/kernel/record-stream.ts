@@ -2,13 +2,14 @@
  * A file that programs read records from: faults, events. The queue is bounded; when it is full the oldest records are
  * kept, and one last record says that something was dropped (uapi-ioasid.md, 2.3).
  */
-import { Errno } from './errno.js';
-import type { FileOps } from './open-file.js';
+import { Errno } from '../abi/errno.js';
+import { Facet } from './facet.js';
+import type { FileTable } from './open-file.js';
 
 /** Most records that wait to be read, the one that says LOST among them. */
 export const QUEUE_LENGTH = 64;
 
-/** Where records wait: in the file, or in a pipe of the host. */
+/** Where records wait: in the stream, or in a pipe of the host. */
 export interface RecordSink {
   /** Records that wait to be read. */
   readonly waiting: number;
@@ -25,7 +26,7 @@ class ArraySink implements RecordSink {
   }
 }
 
-export class StreamFile implements FileOps {
+export class RecordStream {
   readonly name: string;
   readonly #lost: () => Uint8Array;
   readonly #onRelease: () => void;
@@ -61,10 +62,6 @@ export class StreamFile implements FileOps {
     return false;
   }
 
-  ioctl(): number {
-    throw new Errno('ENOTTY', `${this.name} has no ioctls`);
-  }
-
   /** Gives one record. @throws EAGAIN, EINVAL */
   read(into: Uint8Array): number {
     const { records } = this.#own;
@@ -76,11 +73,23 @@ export class StreamFile implements FileOps {
     return first.length;
   }
 
-  readable(): boolean {
+  get readable(): boolean {
     return this.#own.records.length > 0;
   }
 
+  /** The last close. */
   release(): void {
     this.#onRelease();
   }
 }
+
+/** The records behind a descriptor: for a host that has a queue of its own for them. */
+export const RECORDS = new Facet<RecordStream>('records');
+
+export const RECORD_STREAM_TABLE: FileTable<RecordStream> = {
+  name: (stream) => stream.name,
+  read: (stream, _caller, into) => stream.read(into),
+  poll: (stream) => ({ readable: stream.readable, writable: false }),
+  release: (stream) => stream.release(),
+  facets: [RECORDS.from((stream: RecordStream) => stream)],
+};

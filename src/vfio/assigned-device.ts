@@ -1,20 +1,14 @@
 /**
- * An open file of /dev/vfio/devices/vfioN (uapi-ioasid.md, section 3). Before a successful bind through this open file
- * every other access answers EINVAL; after the device was unplugged every access answers ENODEV.
+ * A device that can be assigned, and what an open file of it is (uapi-ioasid.md, section 3). Before a successful bind
+ * through this open file every other access answers EINVAL; after the device was unplugged every access answers ENODEV.
  */
-import { VFIO_IOCTLS } from '../abi/ioctls.js';
-import { LINUX_VFIO } from '../abi/linux-constants.js';
+import { Errno } from '../abi/errno.js';
+import { VFIO_IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
 import type { BoundDevice } from '../ioasid/bound-device.js';
 import type { Requester } from '../iommu/requester.js';
-import { Errno, hex } from '../kernel/errno.js';
-import type { IoctlDetail } from '../kernel/ioctl.js';
-import type { Caller, FileOps, MmapGrant } from '../kernel/open-file.js';
 import { PCI_COMMAND, PCI_CONFIG } from '../pci/config-space.js';
 import type { PciFunction } from '../pci/function.js';
-import { splitOffset } from '../pci/region-offset.js';
 import { Interrupts } from './interrupts.js';
-import { readRegion, region, writeRegion } from './regions.js';
-import { VFIO_TABLE } from './table.js';
 
 /** A device that can be assigned: what all of its open files share. */
 export class AssignedDevice {
@@ -54,46 +48,13 @@ export class AssignedDevice {
   }
 }
 
-export class VfioFile implements FileOps {
-  readonly name: string;
+export class VfioFile {
   readonly device: AssignedDevice;
   /** The binding that was made through this open file. */
   bound: BoundDevice | undefined;
 
   constructor(device: AssignedDevice) {
     this.device = device;
-    this.name = `/dev/vfio/devices/${device.name}`;
-  }
-
-  ioctl(caller: Caller, request: number, argument: bigint, detail?: IoctlDetail): number {
-    return VFIO_TABLE.dispatch(this, caller, request, argument, detail);
-  }
-
-  pread(into: Uint8Array, offset: bigint): number {
-    this.require();
-    return readRegion(this.device.function, into, offset);
-  }
-
-  pwrite(from: Uint8Array, offset: bigint): number {
-    this.require();
-    return writeRegion(this.device.function, from, offset);
-  }
-
-  /** BARs with memory can be mapped, whole pages of them, shared. @throws EINVAL */
-  mmap(offset: bigint, size: bigint, shared: boolean): MmapGrant {
-    this.require();
-    const device = this.device.function;
-    const { index, offset: start } = splitOffset(offset);
-    const { size: length, flags } = region(device, index);
-    const memory = device.bar(index)?.memory;
-    if (!memory || (flags & LINUX_VFIO.VFIO_REGION_INFO_FLAG_MMAP) === 0)
-      throw new Errno('EINVAL', `region ${index} cannot be mapped`);
-    if (!shared) throw new Errno('EINVAL', 'regions are mapped with MAP_SHARED');
-    if (size === 0n || start + size > length) {
-      throw new Errno('EINVAL', `${hex(start)}+${hex(size)} is outside the ${length} bytes of region ${index}`);
-    }
-    device.map(index, Number(start), Number(size));
-    return { memory, offset: Number(start) };
   }
 
   /** The last close: the device is detached and unbound (3.1). */
@@ -110,7 +71,7 @@ export class VfioFile implements FileOps {
 
   /** Before the argument is read: is this ioctl possible at all? */
   guard(request: number): void {
-    if (request !== VFIO_IOCTLS.BIND_IOASID_FD.request) this.require();
+    if (request !== VFIO_IOASID_IOCTLS.BIND_IOASID_FD.request) this.require();
     else if (this.device.removed) throw new Errno('ENODEV', `${this.device.name} was unplugged`);
   }
 }

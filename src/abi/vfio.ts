@@ -1,0 +1,64 @@
+/** linux/vfio.h: what of it this project serves, with its Linux layouts. Our own additions are in ioasid.ts. */
+import { io, linuxs } from './ioctl.js';
+import { struct } from './layout.js';
+
+export const VFIO_TYPE = 0x3b;
+export const VFIO_BASE = 100;
+
+export const LINUX_VFIO = {
+  VFIO_DEVICE_FLAGS_RESET: 1 << 0,
+  VFIO_DEVICE_FLAGS_PCI: 1 << 1,
+  VFIO_DEVICE_FLAGS_CAPS: 1 << 7,
+  VFIO_REGION_INFO_FLAG_READ: 1 << 0,
+  VFIO_REGION_INFO_FLAG_WRITE: 1 << 1,
+  VFIO_REGION_INFO_FLAG_MMAP: 1 << 2,
+  VFIO_IRQ_INFO_EVENTFD: 1 << 0,
+  VFIO_IRQ_INFO_NORESIZE: 1 << 3,
+  VFIO_IRQ_SET_DATA_NONE: 1 << 0,
+  VFIO_IRQ_SET_DATA_BOOL: 1 << 1,
+  VFIO_IRQ_SET_DATA_EVENTFD: 1 << 2,
+  VFIO_IRQ_SET_ACTION_MASK: 1 << 3,
+  VFIO_IRQ_SET_ACTION_UNMASK: 1 << 4,
+  VFIO_IRQ_SET_ACTION_TRIGGER: 1 << 5,
+  VFIO_PCI_BAR0_REGION_INDEX: 0,
+  VFIO_PCI_BAR2_REGION_INDEX: 2,
+  VFIO_PCI_CONFIG_REGION_INDEX: 7,
+  VFIO_PCI_NUM_REGIONS: 9,
+  VFIO_PCI_MSIX_IRQ_INDEX: 2,
+  VFIO_PCI_NUM_IRQS: 5,
+} as const;
+
+export const vfio_device_info = struct('vfio_device_info', {
+  argsz: 'u32',
+  flags: 'u32',
+  num_regions: 'u32',
+  num_irqs: 'u32',
+  cap_offset: 'u32',
+});
+export const vfio_region_info = struct('vfio_region_info', {
+  argsz: 'u32',
+  flags: 'u32',
+  index: 'u32',
+  cap_offset: 'u32',
+  size: 'u64',
+  offset: 'u64',
+});
+export const vfio_irq_info = struct('vfio_irq_info', { argsz: 'u32', flags: 'u32', index: 'u32', count: 'u32' });
+export const vfio_irq_set = struct('vfio_irq_set', {
+  argsz: 'u32',
+  flags: 'u32',
+  index: 'u32',
+  start: 'u32',
+  count: 'u32',
+  data: 'u8[]',
+});
+export const vfio_info_cap_header = struct('vfio_info_cap_header', { id: 'u16', version: 'u16', next: 'u32' });
+
+/** The ioctls of a device. */
+export const VFIO_DEVICE_IOCTLS = {
+  GET_INFO: linuxs('VFIO_DEVICE_GET_INFO', io(VFIO_TYPE, VFIO_BASE + 7), vfio_device_info),
+  GET_REGION_INFO: linuxs('VFIO_DEVICE_GET_REGION_INFO', io(VFIO_TYPE, VFIO_BASE + 8), vfio_region_info),
+  GET_IRQ_INFO: linuxs('VFIO_DEVICE_GET_IRQ_INFO', io(VFIO_TYPE, VFIO_BASE + 9), vfio_irq_info),
+  SET_IRQS: linuxs('VFIO_DEVICE_SET_IRQS', io(VFIO_TYPE, VFIO_BASE + 10), vfio_irq_set),
+  RESET: linuxs('VFIO_DEVICE_RESET', io(VFIO_TYPE, VFIO_BASE + 11), 'none'),
+} as const;

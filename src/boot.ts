@@ -1,6 +1,7 @@
 /** Boots a machine: hardware from its description, the virtual kernel, and the device files of both. */
 import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
+import type { Policy } from './authority/policy.js';
 import type { IoasidContext } from './ioasid/context.js';
 import { openIoasid } from './ioasid/file.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
@@ -21,8 +22,8 @@ import { openDevice } from './vfio/file.js';
 export interface BootOptions {
   /** What parseMachine() made of a machine file; the default machine when not given. */
   machine?: MachineDescription;
-  /** Authority policy, as `--authority` takes it; the machine file's when not given. */
-  authority?: string;
+  /** Authority policy, by name as `--authority` takes it, or one of your own; the machine file's when not given. */
+  authority?: string | Policy;
   /** The machine's clock, milliseconds; stands still at 0 when not given. */
   now?: () => number;
   /** `strict`: the CPU caches are modelled for memory that non-coherent devices reach. Not given: they are not. */
@@ -35,6 +36,8 @@ export interface BootOptions {
   uid?: number;
   gid?: number;
 }
+
+const policyOf = (policy: string | Policy): Policy => (typeof policy === 'string' ? policyByName(policy) : policy);
 
 /** Device numbers: misc devices have major 10; VFIO's cdev has a major of its own. */
 const MISC_MAJOR = 10;
@@ -71,7 +74,7 @@ export class BootedMachine {
     });
     this.caches = new CpuCaches(options.coherency === 'strict', options.eviction);
     for (const { port } of this.hardware.devices) port.caches = this.caches;
-    this.authority = new Authority(policyByName(options.authority ?? description.authority), this.now);
+    this.authority = new Authority(policyOf(options.authority ?? description.authority), this.now);
     this.kernel = new VirtualKernel(new FileSystem(options.uid, options.gid));
     const host = {
       authority: this.authority,
@@ -121,9 +124,9 @@ export class BootedMachine {
   }
 
   /** Puts another authority policy in force. @throws RangeError no such policy */
-  setAuthority(name: string): void {
-    this.authority.switchPolicy(policyByName(name));
-    this.kernel.note('authority', `policy '${name}' is in force`);
+  setAuthority(policy: string | Policy): void {
+    this.authority.switchPolicy(policyOf(policy));
+    this.kernel.note('authority', `policy '${this.authority.policy.name}' is in force`);
   }
 
   /** When tick() has something to do, milliseconds of the clock; undefined: not before the next call. */

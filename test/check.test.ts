@@ -3,7 +3,6 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Policy } from '../src/authority/policy.js';
-import { fileName, vmName } from '../src/check/action.js';
 import { actionsOf } from '../src/check/actions.js';
 import {
   boundsOf,
@@ -15,6 +14,7 @@ import {
   worldOf,
 } from '../src/check/check.js';
 import { type Exploration, explore } from '../src/check/explore.js';
+import { fileName, vmName } from '../src/check/steps.js';
 import { neverPossible } from '../src/check/table.js';
 import { World } from '../src/check/world.js';
 import { renderAuthorityPage } from '../src/cli/authority-page.js';

@@ -50,6 +50,7 @@ export const CHECKED_POLICIES: readonly string[] = [
   'linux',
   'xen',
   'sticky',
+  'exclusive',
 ];
 const TIMEOUT_TICKS = 1;
 

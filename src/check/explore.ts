@@ -2,7 +2,7 @@
  * Breadth-first exploration of a bounded world: every state up to renaming, every action, every property. The first
  * violation of a property is a shortest one. States, parents and actions are typed arrays.
  */
-import type { Action } from './action.js';
+
 import { actionsOf } from './actions.js';
 import { History } from './history.js';
 import { PROPERTIES, type Property, type Verdict } from './properties.js';
@@ -10,7 +10,7 @@ import { StateSet } from './state-set.js';
 import type { Step } from './steps.js';
 import { retell } from './story.js';
 import { renameRights, renamingsOf } from './symmetry.js';
-import type { World } from './world.js';
+import type { Action, World } from './world.js';
 
 export interface Refutation {
   readonly property: string;

@@ -1,7 +1,9 @@
 /** The properties of authority.md, P1 to P14, as judgements of a step: the state before, the action, the state after. */
-import { type Action, fileName, type Outcome, processName, vmName } from './action.js';
+
 import type { Step } from './steps.js';
+import { fileName, processName, vmName } from './steps.js';
 import { ownerOf } from './symmetry.js';
+import type { Action, Outcome } from './world.js';
 import { POSSIBLE_FACTS, type World } from './world.js';
 
 /**
@@ -29,7 +31,8 @@ export interface Property {
 }
 
 const fileRight = (w: World, rights: number, f: number): boolean => (rights & (1 << f)) !== 0 && f < w.bounds.files;
-export const guestMayFlush = (w: World, rights: number, v: number): boolean => (rights & (1 << (w.bounds.files + v))) !== 0;
+export const guestMayFlush = (w: World, rights: number, v: number): boolean =>
+  (rights & (1 << (w.bounds.files + v))) !== 0;
 const listed = (w: World, v: number, f: number): boolean => w.at(w.layout.listed + v * w.bounds.files + f) === 1;
 
 /** The verdicts on all VMs as one: what went wrong first, else whether any was concerned. */

@@ -3,6 +3,7 @@
  * policies are the modules that run in the virtual kernel, called at the same moments (authority/authority.ts).
  */
 import type { FileFacts, Policy, Proof } from '../authority/policy.js';
+import type { Step } from './steps.js';
 
 export interface Bounds {
   readonly processes: number;
@@ -251,4 +252,13 @@ export class World {
     for (let v = 0; v < vms; v++) count += this.at(listed + v * files + file);
     return count;
   }
+}
+
+/** What became of an action: it cannot happen here, it happened, or the policy refused it. */
+export type Outcome = 'impossible' | 'done' | 'refused';
+
+/** Something that can happen in a world. */
+export interface Action {
+  readonly step: Step;
+  run(world: World): Outcome;
 }

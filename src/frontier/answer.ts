@@ -3,11 +3,11 @@ import type { Policy } from '../authority/policy.js';
 import { type CheckOptions, checkPolicy, type PolicyCheck, worldOf } from '../check/check.js';
 import { type Argument, argue, type Ground } from './argument.js';
 import { reasonsFor } from './conflict.js';
-import { type Family, type Size, tablePolicy } from './family.js';
-import type { Rules } from './rules.js';
+import { type Family, type Size, tablePolicy } from './family/family.js';
+import type { Rules } from './family/rules.js';
+import { inWords, moduleText } from './family/wording.js';
 import { type Exclusion, propertyOf, type Search } from './search.js';
 import { type Simplest, simplest } from './simplify.js';
-import { inWords, moduleText } from './wording.js';
 
 export interface Found {
   readonly possible: true;

@@ -4,8 +4,8 @@
  * then, so the argument does not depend on how much a policy can remember, only on the stories.
  */
 import type { Step } from '../check/steps.js';
-import type { Exclusion } from './search.js';
 import type { Reason } from './conflict.js';
+import type { Exclusion } from './search.js';
 import { Solver } from './solver.js';
 
 /** A story that violates a property if the policy answers so. */
@@ -14,6 +14,8 @@ export interface Leaf {
   readonly steps: readonly Step[];
   readonly other?: readonly Step[];
   readonly wrong: string;
+  /** What it comes from. */
+  readonly exclusion: Exclusion;
 }
 /** A question, and what follows from each answer. */
 export interface Branch {
@@ -74,11 +76,16 @@ function core(clauses: readonly Clause[], questions: number): Clause[] | undefin
 }
 
 /** The smallest tree over the clauses, by trying each question first. */
-function treeOf(clauses: readonly Clause[], first: readonly Reason[], limit: number): { tree: Argument; leaves: number } | undefined {
+function treeOf(
+  clauses: readonly Clause[],
+  first: readonly Reason[],
+  limit: number,
+): { tree: Argument; leaves: number } | undefined {
   const done = clauses.find(({ answers }) => answers.size === 0);
   if (done) {
-    const { property, steps, other, wrong } = done.ground.exclusion;
-    return { tree: { property, steps, ...(other && { other }), wrong }, leaves: 1 };
+    const { exclusion } = done.ground;
+    const { property, steps, other, wrong } = exclusion;
+    return { tree: { property, steps, ...(other && { other }), wrong, exclusion }, leaves: 1 };
   }
   if (limit < 2) return undefined;
   const given = (answer: number): Clause[] =>

@@ -2,13 +2,14 @@
  * Why a story violates a property: the answers of the policy that it takes to get there and to go wrong. Every policy
  * that answers so violates the property by the same story.
  */
-import { type Action, fileName, type Outcome, vmName } from '../check/action.js';
+
 import { actionsOf } from '../check/actions.js';
 import type { Property } from '../check/properties.js';
-import { type Step, sentence } from '../check/steps.js';
+import { fileName, type Step, sentence, vmName } from '../check/steps.js';
+import type { Action, Outcome } from '../check/world.js';
 import { type Bounds, POSSIBLE_FACTS, World } from '../check/world.js';
-import type { Family } from './family.js';
-import { MOST, type Told, Traced } from './traced.js';
+import type { Family } from './family/family.js';
+import { MOST, type Told, Traced } from './family/traced.js';
 
 /** An answer that a story takes, and where in the story it was asked for. */
 export interface Reason extends Told {

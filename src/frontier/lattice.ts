@@ -50,7 +50,8 @@ export class Explorer {
   #unknown(): number | undefined {
     let best: number | undefined;
     for (let set = 0; set < 1 << this.#properties.length; set++) {
-      if (this.maximal.some((other) => within(set, other)) || this.minimal.some((other) => within(other, set))) continue;
+      if (this.maximal.some((other) => within(set, other)) || this.minimal.some((other) => within(other, set)))
+        continue;
       if (best === undefined || size(set) > size(best)) best = set;
     }
     return best;

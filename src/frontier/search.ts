@@ -7,11 +7,10 @@
 import type { Policy } from '../authority/policy.js';
 import { type CheckOptions, DEFAULT_OPTIONS, worldOf } from '../check/check.js';
 import { explore, type Refutation } from '../check/explore.js';
-import { PROPERTIES, type Property } from '../check/properties.js';
+import { guestMayFlush, PROPERTIES, type Property } from '../check/properties.js';
 import type { Step } from '../check/steps.js';
 import { reasonsFor } from './conflict.js';
-import { Family, type Size, tablePolicy } from './family.js';
-import { P0 } from './promise.js';
+import { Family, type Size, tablePolicy } from './family/family.js';
 import { Solver } from './solver.js';
 
 /** A story that a candidate went wrong by, and the answers that it takes. */
@@ -28,6 +27,27 @@ export interface Progress {
   readonly candidates: number;
   readonly exclusions: number;
 }
+
+/**
+ * P0, which every answer of the debate keeps: a proof is worth something. Without it, a policy under which nobody ever
+ * may flush keeps nearly every promise.
+ */
+const P0: Property = {
+  id: 'P0',
+  name: 'a proof works',
+  world: 'rights',
+  of: 'step',
+  on: ['add'],
+  judge: (w, { step }, outcome, _before, after) => {
+    if (step.do !== 'add') return false;
+    const [vm, file] = [Number(step.vm) - 1, Number(step.file.slice(1)) - 1];
+    const { need, unenforced } = w.facts(file);
+    const others = w.vmsOf(file) - w.at(w.layout.listed + vm * w.bounds.files + file);
+    if (!need || !unenforced || others > 0 || w.at(w.layout.disabled + vm) === 1) return false;
+    if (outcome === 'refused') return 'a proof that has the need is refused';
+    return guestMayFlush(w, after, vm) || 'a proof that has the need gives the guest nothing';
+  },
+};
 
 /** The properties that a policy decides, and P0. */
 export const DECIDED: readonly Property[] = [P0, ...PROPERTIES.filter(({ id }) => Number(id.slice(1)) <= 12)];

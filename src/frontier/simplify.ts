@@ -1,8 +1,8 @@
 /** From a policy that was found to the simplest one near it: fewest memories, then no answer that could be natural. */
 import { type CheckOptions, worldOf } from '../check/check.js';
 import { explore } from '../check/explore.js';
-import { type Family, type Question, type Size, tablePolicy } from './family.js';
-import { filledIn, type Rules, rulesOf } from './rules.js';
+import { type Family, type Question, type Size, tablePolicy } from './family/family.js';
+import { filledIn, type Rules, rulesOf } from './family/rules.js';
 import { propertyOf, type Search } from './search.js';
 
 type Kept = 'file' | 'proof' | 'vm';
@@ -44,7 +44,9 @@ function metBy(family: Family, table: readonly number[], options: CheckOptions):
 
 /** Answers 0 wherever a memory is written that is not kept. */
 function forgetting(family: Family, kept: readonly Kept[]): Map<number, number> {
-  const written = (Object.keys(WRITES) as Kept[]).filter((each) => !kept.includes(each)).flatMap((each) => WRITES[each]);
+  const written = (Object.keys(WRITES) as Kept[])
+    .filter((each) => !kept.includes(each))
+    .flatMap((each) => WRITES[each]);
   return new Map(
     family.entries.flatMap(({ question }, index) => (written.includes(question) ? [[index, 0] as const] : [])),
   );

@@ -48,7 +48,8 @@ export class Solver {
     if (open.some((literal) => this.#of(literal) === 1 || open.includes(-literal))) return;
     const [first] = open;
     if (first === undefined) this.#contradiction = true;
-    else if (open.length === 1) this.#contradiction ||= !this.#assign(first, undefined) || this.#propagate() !== undefined;
+    else if (open.length === 1)
+      this.#contradiction ||= !this.#assign(first, undefined) || this.#propagate() !== undefined;
     else this.#watch({ literals: open });
   }
 
@@ -175,7 +176,10 @@ export class Solver {
   #decide(): number {
     let best = 0;
     for (let variable = 1; variable <= this.#variables; variable++)
-      if (this.#value[variable] === 0 && (best === 0 || (this.#activity[variable] as number) > (this.#activity[best] as number)))
+      if (
+        this.#value[variable] === 0 &&
+        (best === 0 || (this.#activity[variable] as number) > (this.#activity[best] as number))
+      )
         best = variable;
     return best * (this.#preferred[best] as number);
   }

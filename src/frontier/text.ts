@@ -75,7 +75,11 @@ export function picture(properties: readonly string[], maximal: readonly Marked[
   };
   for (const top of maximal) {
     row('', top);
-    nest(top, marked.filter(({ set, name }) => name !== top.name && within(set, top.set)), '');
+    nest(
+      top,
+      marked.filter(({ set, name }) => name !== top.name && within(set, top.set)),
+      '',
+    );
   }
   return rows.join('\n');
 }

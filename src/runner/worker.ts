@@ -1,6 +1,7 @@
 /** The Worker that owns the virtual kernel of a run: boots the machine, takes the listener, serves. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { Policy } from '../authority/policy.js';
 import { type BootedMachine, bootMachine } from '../boot.js';
 import { parseEviction } from '../iommu/cpu-caches.js';
 import type { MachineDescription } from '../machine/schema.js';
@@ -55,10 +56,18 @@ async function readMachine(file: string): Promise<MachineDescription> {
   return parseMachine(readFileSync(file, 'utf8'), file);
 }
 
+/** What is wrong with an authority policy of the user's own is told at once. */
+const complain = (text: string): void => void writeSync(2, `ioasid: ${text}\n`);
+
+async function readPolicy(name: string): Promise<Policy> {
+  const { loadPolicy } = await import('./policy-file.js');
+  return loadPolicy(name, complain);
+}
+
 async function boot(input: WorkerInput): Promise<BootedMachine> {
   return bootMachine({
     ...(input.machine !== undefined && { machine: await readMachine(input.machine) }),
-    ...(input.authority !== undefined && { authority: input.authority }),
+    ...(input.authority !== undefined && { authority: await readPolicy(input.authority) }),
     coherency: input.coherency,
     ...(input.eviction !== undefined && { eviction: parseEviction(input.eviction) }),
     now: () => performance.now(),

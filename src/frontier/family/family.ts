@@ -4,8 +4,8 @@
  * Where it is given a list of proofs, each proof has an entry of its own and the greatest answer counts (right(V): one
  * proof is enough); an empty list has an entry too. Numbers of VMs count as none or some.
  */
-import type { FileFacts, Policy, Proof } from '../authority/policy.js';
-import { type Memories, POSSIBLE_FACTS } from '../check/world.js';
+import type { FileFacts, Policy, Proof } from '../../authority/policy.js';
+import { type Memories, POSSIBLE_FACTS } from '../../check/world.js';
 
 /** The possible facts by name, in the order of POSSIBLE_FACTS. */
 export const FACT_NAMES: readonly string[] = ['nothing', 'bound', 'need', 'unenforced', 'need+unenforced'];
@@ -78,12 +78,21 @@ export class Family {
     for (const [question, answers, dimensions, natural, listed] of shapes) {
       this.#start.set(question, entries.length);
       const add = (at: Record<string, number>, name: string): void => {
-        entries.push({ question, at, name, answers, natural: typeof natural === 'string' ? (at[natural] ?? 0) : natural });
+        entries.push({
+          question,
+          at,
+          name,
+          answers,
+          natural: typeof natural === 'string' ? (at[natural] ?? 0) : natural,
+        });
       };
       const all = dimensions.reduce((product, { values }) => product * values, 1);
       for (let index = 0; index < all; index++) add(...this.#arguments(question, dimensions, index));
       // The empty list: the arguments before those of a proof.
-      const before = dimensions.slice(0, dimensions.findIndex(({ name }) => name === 'proof'));
+      const before = dimensions.slice(
+        0,
+        dimensions.findIndex(({ name }) => name === 'proof'),
+      );
       const empty = listed ? before.reduce((product, { values }) => product * values, 1) : 0;
       for (let index = 0; index < empty; index++) {
         const [at, name] = this.#arguments(question, before, index);
@@ -128,7 +137,8 @@ export class Family {
   mayEndNeed = (vms: number): number => this.#at('mayEndNeed') + Math.min(vms, 1);
   /** Of one proof of the list; of the empty list when not given. */
   vmListed = (memory: number, proof?: Proof): number =>
-    this.#at('vmListed') + (proof ? memory * this.#proofs() + this.#proof(proof) : this.size.vm * this.#proofs() + memory);
+    this.#at('vmListed') +
+    (proof ? memory * this.#proofs() + this.#proof(proof) : this.size.vm * this.#proofs() + memory);
   vmRight = (memory: number, now: number, proof?: Proof): number => {
     const { vm, clock } = this.size;
     const at = memory * clock + Math.min(now, clock - 1);

@@ -3,7 +3,7 @@
  * the table it took, and what the policy was told on the way (its history). An answer that somebody can see is kept with
  * both: the entries tell what to exclude from the table, the history tells what any policy would have been asked.
  */
-import type { Policy, Proof } from '../authority/policy.js';
+import type { Policy, Proof } from '../../authority/policy.js';
 import { type Family, factsName, tablePolicy } from './family.js';
 
 /** Memories are numbered as they are made in a story; a state keeps a byte for each. */
@@ -45,15 +45,27 @@ export class Traced {
       ...tablePolicy(family, table, 'traced', ''),
       memories: { file: MOST, proof: MOST, vm: MOST },
       fileChanged: (memory, facts) =>
-        this.#made([family.fileChanged(value(memory), facts)], [memory], `${this.#at(memory).history}>${factsName(facts)}`),
+        this.#made(
+          [family.fileChanged(value(memory), facts)],
+          [memory],
+          `${this.#at(memory).history}>${factsName(facts)}`,
+        ),
       vmShown: (memory, file, facts, now) => {
         const told = `${this.#at(memory).history}>shown(${this.#at(file).history}|${factsName(facts)}|${now})`;
         return this.#made([family.vmShown(value(memory), value(file), facts, now)], [memory, file], told);
       },
       proofShown: (file, facts) =>
-        this.#made([family.proofShown(value(file), facts)], [file], `shown(${this.#at(file).history}|${factsName(facts)})`),
+        this.#made(
+          [family.proofShown(value(file), facts)],
+          [file],
+          `shown(${this.#at(file).history}|${factsName(facts)})`,
+        ),
       proofChanged: (memory, facts) =>
-        this.#made([family.proofChanged(value(memory), facts)], [memory], `${this.#at(memory).history}>${factsName(facts)}`),
+        this.#made(
+          [family.proofChanged(value(memory), facts)],
+          [memory],
+          `${this.#at(memory).history}>${factsName(facts)}`,
+        ),
       vmListed: (memory, proofs) => {
         const told = `${this.#at(memory).history}>listed(${list(proofs)})`;
         const entries = proofs.map((proof) => family.vmListed(value(memory), plain(proof)));
@@ -61,7 +73,11 @@ export class Traced {
         return this.#made(entries, [memory, ...proofs.flatMap(of)], told);
       },
       fileRight: (memory, facts) =>
-        this.#tell([family.fileRight(value(memory), facts)], [memory], `file(${this.#at(memory).history}|${factsName(facts)})`),
+        this.#tell(
+          [family.fileRight(value(memory), facts)],
+          [memory],
+          `file(${this.#at(memory).history}|${factsName(facts)})`,
+        ),
       vmRight: (memory, proofs, now) => {
         const key = `vm(${this.#at(memory).history}|${list(proofs)}|${now})`;
         const entry = (proof?: Proof): number => family.vmRight(value(memory), now, proof && plain(proof));
@@ -71,7 +87,8 @@ export class Traced {
         const because = enough ? [enough] : proofs;
         return this.#tell(because.map(entry), [memory, ...because.flatMap(of)], key);
       },
-      mayShow: (others, facts) => this.#tell([family.mayShow(others, facts)], [], `show(${others > 0}|${factsName(facts)})`),
+      mayShow: (others, facts) =>
+        this.#tell([family.mayShow(others, facts)], [], `show(${others > 0}|${factsName(facts)})`),
       mayEndNeed: (vms) => this.#tell([family.mayEndNeed(vms)], [], `end(${vms > 0})`),
     };
   }

@@ -31,11 +31,10 @@ const telling = ({ at }: Rule, { rules }: Rules): [string, number][] =>
   Object.entries(at).filter(([name, value]) => rules.some((other) => other.at[name] !== value));
 
 function place(rule: Rule, rules: Rules): string {
-  const words = telling(rule, rules)
-    .map(([name, value]) => {
-      if (name === 'others') return value ? 'another VM holds it' : 'no other VM holds it';
-      return name === 'clock' ? `clock ${value}` : `memory of the ${name} ${value}`;
-    });
+  const words = telling(rule, rules).map(([name, value]) => {
+    if (name === 'others') return value ? 'another VM holds it' : 'no other VM holds it';
+    return name === 'clock' ? `clock ${value}` : `memory of the ${name} ${value}`;
+  });
   return words.length > 0 ? `${words.join(', ')}: ` : '';
 }
 
@@ -51,12 +50,24 @@ function answers({ cases }: Rule, question: Question): string {
 
 /** The rules in words, a line each; what is natural (it keeps its memory, refuses nothing) is left out. */
 export function inWords(all: readonly Rules[]): string[] {
-  const order: Question[] = ['fileRight', 'vmRight', 'mayShow', 'mayEndNeed', 'fileChanged', 'proofShown', 'proofChanged', 'vmShown', 'vmListed'];
+  const order: Question[] = [
+    'fileRight',
+    'vmRight',
+    'mayShow',
+    'mayEndNeed',
+    'fileChanged',
+    'proofShown',
+    'proofChanged',
+    'vmShown',
+    'vmListed',
+  ];
   return order.flatMap((question) =>
     all
       .filter((rules) => rules.question === question && !silent(rules, naturalOf(question)))
       .flatMap((rules) => {
-        const label = rules.empty ? LABELS[question].replace(/, (by|for each) .*/, ', without a proof') : LABELS[question];
+        const label = rules.empty
+          ? LABELS[question].replace(/, (by|for each) .*/, ', without a proof')
+          : LABELS[question];
         const rows = uniform(rules) ? rules.rules.slice(0, 1) : rules.rules;
         return rows.map((rule) => `${label}: ${uniform(rules) ? '' : place(rule, rules)}${answers(rule, question)}`);
       }),
@@ -114,7 +125,9 @@ function functions(all: readonly Rules[], size: Size): string[] {
       'facts.',
       question === 'vmRight' || question === 'vmListed' ? 'proof.facts.' : 'facts.',
     );
-  const naturalList = all.filter(({ question }) => question === 'vmListed').every((rules) => silent(rules, naturalOf('vmListed')));
+  const naturalList = all
+    .filter(({ question }) => question === 'vmListed')
+    .every((rules) => silent(rules, naturalOf('vmListed')));
   const none = find('vmRight', true);
   return [
     `fileChanged: (memory, facts) => ${find('fileChanged')},`,

@@ -2,8 +2,8 @@
  * A table of a family as rules: for each question, for the memories that are met, the simplest condition on the facts
  * that gives each answer. Entries that no story reaches are filled in by what makes the rules simple.
  */
-import type { FileFacts } from '../authority/policy.js';
-import { POSSIBLE_FACTS } from '../check/world.js';
+import type { FileFacts } from '../../authority/policy.js';
+import { POSSIBLE_FACTS } from '../../check/world.js';
 import type { Entry, Family, Question } from './family.js';
 
 /** A condition on the facts: as code over `facts`, and in words. */
@@ -44,11 +44,15 @@ const CONDITIONS: readonly Condition[] = [
 function exactly(indices: readonly number[]): Condition {
   const terms = indices.map((index) => {
     const facts = POSSIBLE_FACTS[index] as FileFacts;
-    return (['need', 'bound', 'unenforced'] as const).map((fact) => `${facts[fact] ? '' : '!'}facts.${fact}`).join(' && ');
+    return (['need', 'bound', 'unenforced'] as const)
+      .map((fact) => `${facts[fact] ? '' : '!'}facts.${fact}`)
+      .join(' && ');
   });
   return {
     code: terms.map((term) => `(${term})`).join(' || '),
-    words: terms.map((term) => term.replaceAll('facts.', '').replaceAll('!', 'no ').replaceAll(' && ', ', ')).join('; or '),
+    words: terms
+      .map((term) => term.replaceAll('facts.', '').replaceAll('!', 'no ').replaceAll(' && ', ', '))
+      .join('; or '),
     holds: (facts) => indices.some((index) => POSSIBLE_FACTS[index] === facts),
   };
 }
@@ -73,7 +77,8 @@ function casesOf(answers: readonly number[], natural: number): Rule['cases'] {
   const known = [...new Set(answers.filter((answer) => answer >= 0))];
   const count = (answer: number): number => answers.filter((each) => each === answer).length;
   // The answer that is left for the rest: the natural one if it is given at all.
-  const rest = known.includes(natural) || known.length === 0 ? natural : known.reduce((a, b) => (count(a) >= count(b) ? a : b));
+  const rest =
+    known.includes(natural) || known.length === 0 ? natural : known.reduce((a, b) => (count(a) >= count(b) ? a : b));
   const others = known.filter((answer) => answer !== rest);
   const cases = others.map((answer) => {
     const fits = ({ holds }: Condition): boolean =>

@@ -3,6 +3,10 @@ const pure = {
   abi: [],
   iommu: ['abi'],
   authority: [],
+  // Failures are named by errno.
+  inject: ['abi'],
+  // Reports are made from what others found out.
+  report: [],
   // The proof that an open file can be carries the record of authority's keeper.
   kernel: ['authority', 'abi'],
   // A function's DMA port hears of its command register; pollers and mappable memory are the kernel's.
@@ -20,9 +24,9 @@ const pure = {
   // The policies that are checked are the modules that run.
   check: ['authority'],
   // A scenario is played on a booted machine, and told by the checker's vocabulary.
-  // Reports are made from what others found out.
-  report: [],
   scenario: ['check', 'machine', 'kvm', 'vfio', 'ioasid', 'kernel', 'authority', 'abi', 'trace'],
+  // The search tries its candidates in the checker, and tells why there is none as scenarios.
+  frontier: ['check', 'scenario', 'authority'],
 };
 const all = Object.keys(pure);
 const node = {

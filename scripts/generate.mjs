@@ -9,9 +9,10 @@ const root = new URL('../', import.meta.url);
 mkdirSync(new URL('schema/', root), { recursive: true });
 for (const [file, text] of Object.entries(generated())) writeFileSync(new URL(file, root), text);
 
-const { stdout } = spawnSync(fileURLToPath(new URL('bin/ioasid', root)), ['check', '--json'], {
-  encoding: 'utf8',
-  maxBuffer: 1 << 26,
-});
+const check = (...args) => {
+  const command = [fileURLToPath(new URL('bin/ioasid', root)), 'check', '--json', ...args];
+  const { stdout } = spawnSync(process.execPath, command, { encoding: 'utf8', maxBuffer: 1 << 26 });
+  return JSON.parse(stdout);
+};
 const page = new URL('docs/authority.md', root);
-writeFileSync(page, renderAuthorityPage(readFileSync(page, 'utf8'), JSON.parse(stdout).checks));
+writeFileSync(page, renderAuthorityPage(readFileSync(page, 'utf8'), check().checks, check('--frontier').picture));

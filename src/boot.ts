@@ -2,8 +2,11 @@
 import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
 import type { Policy } from './authority/policy.js';
+import { Injector } from './inject/injector.js';
+import type { Rule } from './inject/rule.js';
 import type { IoasidContext } from './ioasid/context.js';
 import { openIoasid } from './ioasid/file.js';
+import { plug } from './iommu/attach.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
 import { FileSystem } from './kernel/fs/file-system.js';
 import { VirtualKernel } from './kernel/kernel.js';
@@ -32,6 +35,10 @@ export interface BootOptions {
   eviction?: Eviction;
   /** Where mappable device memory is. */
   makeMemory?: MakeMemory;
+  /** Failures on demand: calls that fail, devices that vanish, interrupts that are late or lost. */
+  inject?: readonly Rule[] | undefined;
+  /** Keep the names of the calls that could have failed. */
+  injectLog?: boolean | undefined;
   /** Owner of the device files. */
   uid?: number;
   gid?: number;
@@ -52,6 +59,8 @@ export class BootedMachine {
   readonly caches: CpuCaches;
   readonly timers: Timers;
   readonly pollers: Pollers;
+  /** What fails on demand; undefined: nothing. */
+  readonly injector: Injector | undefined;
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
   readonly contexts = new Set<IoasidContext>();
@@ -90,6 +99,21 @@ export class BootedMachine {
     this.kernel.fs.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => openIoasid(host));
     this.kernel.fs.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => openKvm(host));
     for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);
+    if (options.inject || options.injectLog) this.injector = this.#inject(options.inject ?? [], options.injectLog);
+  }
+
+  #inject(rules: readonly Rule[], logs = false): Injector {
+    const injector = new Injector(rules, (device) => this.#assigned.has(device) && this.unplug(device), logs);
+    this.kernel.onEnter = (call) => injector.enter(call);
+    for (const { name, function: pci } of this.hardware.devices) {
+      pci.interrupts.disturb = (deliver) => {
+        const late = injector.interrupt(name);
+        if (late === undefined) deliver();
+        else if (late === Number.POSITIVE_INFINITY) this.kernel.note(name, 'lost an interrupt, as was asked');
+        else this.timers.schedule(late, deliver);
+      };
+    }
+    return injector;
   }
 
   /** A device that is plugged in, by its name, vfioN. @throws RangeError that lists the names */
@@ -118,7 +142,7 @@ export class BootedMachine {
     const device = this.hardware.devices.find((it) => it.name === name && !it.requester.hostDriver);
     if (!device) throw new RangeError(`the machine has no device '${name}' to plug in`);
     if (this.#assigned.has(name)) throw new RangeError(`${name} is plugged in already`);
-    device.requester.group.members.add(device.requester);
+    plug(device.requester);
     this.#install(device);
     this.kernel.note(name, 'was plugged in');
   }

@@ -66,7 +66,11 @@ export function checkAll(
   const waiting = [...policies].sort((a, b) => rank(a) - rank(b));
   const states = new Map<string, number>();
   return new Promise((resolve, reject) => {
-    const workers = Array.from({ length: Math.min(availableParallelism(), waiting.length) }, () => {
+    const fail = (error: Error): void => {
+      for (const each of workers) void each.terminate();
+      reject(error);
+    };
+    const workers: Worker[] = Array.from({ length: Math.min(availableParallelism(), waiting.length) }, () => {
       const worker = new Worker(new URL('./check-worker.js', import.meta.url));
       let policy = '';
       const next = (): void => {
@@ -75,9 +79,9 @@ export function checkAll(
         if (policy) worker.postMessage(request);
         else void worker.terminate();
       };
-      worker.on('error', reject);
+      worker.on('error', fail);
       worker.on('message', (message: CheckMessage) => {
-        if (message.kind === 'failed') return reject(new RangeError(message.message));
+        if (message.kind === 'failed') return fail(new RangeError(message.message));
         if (message.kind === 'progress') {
           states.set(policy, message.states);
           progress(

@@ -6,8 +6,9 @@
  * of it moves in pieces of at most 1 MiB; each page is translated and checked.
  */
 import { DMAE, IOASID_DMAE_SRC_BAR2 } from '../abi/ioasid.js';
-import type { DmaAttributes } from '../iommu/dma.js';
+import type { DmaAttributes, DmaResult } from '../iommu/dma.js';
 import { DMA_FAULT, type DmaFault } from '../iommu/domain.js';
+import type { PageRequestGroup } from '../iommu/page-request.js';
 import type { AccessWidth, FunctionLayout } from '../pci/layout.js';
 import type { DeviceMemory } from '../pci/memory.js';
 import type { DeviceModel, DeviceSlot } from '../pci/model.js';
@@ -27,6 +28,14 @@ const COMMAND_FILL = 1;
 const COMMAND_CHECKSUM = 2;
 
 const RESULT_BAD_COMMAND = 5;
+/** RESULT on an error, by what the IOMMU says. An address in BAR2 that does not exist is a bad command. */
+const RESULT: Readonly<Record<DmaFault, number>> = {
+  [DMA_FAULT.NONE]: RESULT_BAD_COMMAND,
+  [DMA_FAULT.NOT_MAPPED]: 1,
+  [DMA_FAULT.NO_PERMISSION]: 2,
+  [DMA_FAULT.BLOCKED]: 3,
+  [DMA_FAULT.ABORTED]: 4,
+};
 
 const IDENTITY = {
   ...{ vendor: 0x1d0a, device: 0x0a51, subsystemVendor: 0x1d0a, subsystem: 0x0a51 },
@@ -41,7 +50,7 @@ const PIECE = 1 << 20;
 
 /** Why a command stopped, at which address, and in which direction. */
 interface Stop {
-  readonly result: number;
+  readonly fault: DmaFault;
   readonly address: bigint;
   readonly write: boolean;
 }
@@ -55,6 +64,8 @@ interface Command {
   readonly attributes: DmaAttributes;
   done: number;
   sum: number;
+  /** The pages that it waits for. */
+  waits?: PageRequestGroup | undefined;
 }
 
 export class DmaEngine implements DeviceModel {
@@ -96,6 +107,7 @@ export class DmaEngine implements DeviceModel {
   }
 
   reset(): void {
+    this.#command?.waits?.cancel();
     this.#command = undefined;
     for (let offset = 0; offset < this.#registers.byteLength; offset += 4) this.#set(offset, 0);
     this.#set(DMAE.IOASID_DMAE_REG_ID, DMAE.IOASID_DMAE_ID);
@@ -178,19 +190,19 @@ export class DmaEngine implements DeviceModel {
 
   /** Asks for the page that is missing. Returns false if nobody can be asked. */
   #ask(command: Command, stop: Stop): boolean {
-    if (stop.result !== this.#slot.dma.fault) return false;
-    return this.#slot.dma.request(stop.address, stop.write, command.attributes, (again) => {
-      // A reset may have come between.
-      if (this.#command !== command) return;
-      if (again) this.#continue(command);
-      else this.#finish(command, { ...stop, result: DMA_FAULT.ABORTED });
+    const page = { address: stop.address, write: stop.write };
+    command.waits = this.#slot.dma.request(stop.fault, [page], command.attributes, (response) => {
+      command.waits = undefined;
+      if (response === 'success') this.#continue(command);
+      else this.#finish(command, { ...stop, fault: DMA_FAULT.ABORTED });
     });
+    return command.waits !== undefined;
   }
 
   #finish(command: Command, stop: Stop | undefined): void {
     this.#command = undefined;
     if (stop) {
-      this.#set(DMAE.IOASID_DMAE_REG_RESULT, stop.result);
+      this.#set(DMAE.IOASID_DMAE_REG_RESULT, RESULT[stop.fault]);
       this.#registers.setBigUint64(DMAE.IOASID_DMAE_REG_FAULT_ADDR, stop.address, true);
     } else if (command.kind === COMMAND_CHECKSUM) {
       this.#set(DMAE.IOASID_DMAE_REG_RESULT, command.sum >>> 0);
@@ -204,27 +216,25 @@ export class DmaEngine implements DeviceModel {
   #run(command: Command): Stop | undefined {
     const { kind, source, target, length, attributes } = command;
     const known = kind === COMMAND_COPY || kind === COMMAND_FILL || kind === COMMAND_CHECKSUM;
-    if (!known || length > MAX_LENGTH) return { result: RESULT_BAD_COMMAND, address: 0n, write: false };
-    const { dma } = this.#slot;
+    if (!known || length > MAX_LENGTH) return { fault: DMA_FAULT.NONE, address: 0n, write: false };
     while (command.done < length) {
       const bytes = this.#piece(Math.min(length - command.done, PIECE));
-      if (kind === COMMAND_FILL) this.#pattern(bytes, command.done);
       const at = BigInt(command.done);
-      const got = kind === COMMAND_FILL ? bytes.length : this.#move(source + at, bytes, false, attributes);
-      const sourceFault = dma.fault;
-      if (kind === COMMAND_CHECKSUM)
-        for (let i = 0; i < got; i++) command.sum = (command.sum + (bytes[i] as number)) | 0;
+      let got: DmaResult = { moved: bytes.length, fault: DMA_FAULT.NONE };
+      if (kind === COMMAND_FILL) this.#pattern(bytes, command.done);
+      else got = this.#move(source + at, bytes, false, attributes);
+      const here = bytes.subarray(0, got.moved);
+      if (kind === COMMAND_CHECKSUM) for (const byte of here) command.sum = (command.sum + byte) | 0;
       else {
-        const put = this.#move(target + at, bytes.subarray(0, got), true, attributes);
-        if (put < got) {
-          command.done += put;
-          return stopped(target + at + BigInt(put), dma.fault, true);
+        const put = this.#move(target + at, here, true, attributes);
+        if (put.moved < here.length) {
+          command.done += put.moved;
+          return { fault: put.fault, address: target + at + BigInt(put.moved), write: true };
         }
       }
-      command.done += got;
-      if (got < bytes.length) {
-        dma.fault = sourceFault;
-        return stopped(source + at + BigInt(got), sourceFault, false);
+      command.done += here.length;
+      if (here.length < bytes.length) {
+        return { fault: got.fault, address: source + at + BigInt(here.length), write: false };
       }
     }
     return undefined;
@@ -245,23 +255,17 @@ export class DmaEngine implements DeviceModel {
     }
   }
 
-  /** Moves bytes to or from memory, or BAR2 if bit 63 of the address says so. Returns bytes moved. */
-  #move(address: bigint, bytes: Uint8Array, write: boolean, attributes: DmaAttributes): number {
+  /** Moves bytes to or from memory, or BAR2 if bit 63 of the address says so. */
+  #move(address: bigint, bytes: Uint8Array, write: boolean, attributes: DmaAttributes): DmaResult {
     const { dma } = this.#slot;
     if ((address & IOASID_DMAE_SRC_BAR2) === 0n) {
       return write ? dma.write(address, bytes, attributes) : dma.read(address, bytes, attributes);
     }
-    dma.fault = DMA_FAULT.NONE;
     const offset = address & ~IOASID_DMAE_SRC_BAR2;
-    if (offset >= BigInt(MEMORY_SIZE)) return 0;
+    if (offset >= BigInt(MEMORY_SIZE)) return { moved: 0, fault: DMA_FAULT.NONE };
     const piece = bytes.subarray(0, Math.min(bytes.length, MEMORY_SIZE - Number(offset)));
     if (write) this.#memory.write(Number(offset), piece);
     else this.#memory.read(Number(offset), piece);
-    return piece.length;
+    return { moved: piece.length, fault: DMA_FAULT.NONE };
   }
-}
-
-/** An address in BAR2 that does not exist is a bad command; anything else is what the IOMMU says. */
-function stopped(address: bigint, fault: DmaFault, write: boolean): Stop {
-  return { result: fault === DMA_FAULT.NONE ? RESULT_BAD_COMMAND : fault, address, write };
 }

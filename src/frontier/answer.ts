@@ -6,7 +6,7 @@ import { reasonsFor } from './conflict.js';
 import { type Family, type Size, tablePolicy } from './family/family.js';
 import type { Rules } from './family/rules.js';
 import { inWords, moduleText } from './family/wording.js';
-import { type Exclusion, propertyOf, type Search } from './search.js';
+import type { Exclusion, Search } from './search.js';
 import { type Simplest, simplest } from './simplify.js';
 
 export interface Found {
@@ -45,9 +45,10 @@ export function tableOf(family: Family, { answers }: Exclusion): number[] {
 }
 
 /** The answers that an exclusion rests on. @throws Error its story does not violate its property */
-export function groundOf({ family, options }: Search, exclusion: Exclusion): Ground {
+export function groundOf(search: Search, exclusion: Exclusion): Ground {
+  const { family, options } = search;
   const table = tableOf(family, exclusion);
-  const property = propertyOf(exclusion.property);
+  const property = search.property(exclusion.property);
   const { bounds } = worldOf(tablePolicy(family, table, '', ''), options, property.world === 'caches');
   return { exclusion, reasons: reasonsFor({ family, table, bounds }, property, exclusion.steps, exclusion.other) };
 }

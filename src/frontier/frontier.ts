@@ -21,6 +21,7 @@ export interface FrontierResult {
   readonly possible: readonly Possible[];
   readonly impossible: readonly { readonly properties: readonly string[]; readonly argument: Argument | undefined }[];
   readonly policies: readonly Marked[];
+  readonly picture: string;
   readonly bounds: CheckOptions;
   readonly size: Search['family']['size'];
 }
@@ -46,7 +47,7 @@ export function frontier(search: Search, { checks, options, now, told }: Frontie
   const explorer = new Explorer(search, properties, (maximal, minimal) =>
     told(`${maximal} maximal and ${minimal} minimal sets, ${search.candidates} candidates`),
   );
-  const policies = checks.map((check) => ({ name: check.policy, set: setOf(check, properties) }));
+  const policies = marksOf(checks, properties);
   const { maximal, minimal } = explorer.explore();
   const possible = maximal.map((set): Possible => {
     const ids = namesOf(set, properties);
@@ -67,20 +68,35 @@ export function frontier(search: Search, { checks, options, now, told }: Frontie
   const sorted = possible.sort(
     (a, b) => a.without.length - b.without.length || a.without.join().localeCompare(b.without.join()),
   );
-  return { properties, possible: sorted, impossible, policies, bounds: options, size: search.family.size };
+  return {
+    ...{ properties, possible: sorted, impossible, policies, bounds: options, size: search.family.size },
+    picture: pictureOf(properties, maximal, policies),
+  };
 }
 
-/** The policies and the maximal sets in one picture. */
-export function pictureOf({ properties, possible, policies }: FrontierResult): string {
-  const maximal = possible.map(({ properties: ids, known, without }) => ({
-    name: known.length > 0 ? known.join(', ') : `(all but ${without.join(', ')})`,
-    set: properties.reduce((set, id, i) => (ids.includes(id) ? set | (1 << i) : set), 0),
-  }));
-  return picture(properties, maximal, policies);
+/** The known policies and the maximal sets in one picture. @param maximal as bits over the properties */
+export function pictureOf(
+  properties: readonly string[],
+  maximal: readonly number[],
+  policies: readonly Marked[],
+): string {
+  const tops = maximal.map((set): Marked => {
+    const known = policies.filter((policy) => (policy.set & set) === set).map(({ name }) => name);
+    const without = properties.filter((_, i) => (set & (1 << i)) === 0);
+    return { name: known.length > 0 ? known.join(', ') : `(all but ${without.join(', ')})`, set };
+  });
+  const order = ({ set }: Marked): string => properties.map((_, i) => (set & (1 << i) ? '0' : '1')).join('');
+  const missing = (marked: Marked): number => order(marked).replaceAll('0', '').length;
+  tops.sort((a, b) => missing(a) - missing(b) || order(b).localeCompare(order(a)));
+  return picture(properties, tops, policies);
 }
+
+/** The known policies by what they have. */
+export const marksOf = (checks: readonly PolicyCheck[], properties: readonly string[]): Marked[] =>
+  checks.map((check) => ({ name: check.policy, set: setOf(check, properties) }));
 
 export function frontierText(result: FrontierResult): string {
-  const { possible, impossible, size } = result;
+  const { possible, impossible, size, picture: drawn } = result;
   const sets = possible.map(({ without, known, found }) => {
     const who =
       known.length > 0 ? `had by ${known.join(', ')}; the simplest` : 'had by none of the known policies; the simplest';
@@ -93,10 +109,5 @@ export function frontierText(result: FrontierResult): string {
       .map((line) => `  ${line}`)
       .join('\n')}`;
   });
-  return [
-    'What can be had together, if a proof is to be worth something (P0):',
-    pictureOf(result),
-    ...sets,
-    ...never,
-  ].join('\n\n');
+  return ['What can be had together, if a proof is to be worth something (P0):', drawn, ...sets, ...never].join('\n\n');
 }

@@ -10,7 +10,7 @@ import type { Leaf } from './argument.js';
 import { tablePolicy } from './family/family.js';
 import { rulesOf } from './family/rules.js';
 import { moduleText } from './family/wording.js';
-import { propertyOf, type Search } from './search.js';
+import type { Search } from './search.js';
 
 /** Does the leaf's story violate its property under a policy? */
 function violates(search: Search, policy: Policy, { steps, other }: Leaf, property: Property): boolean {
@@ -31,7 +31,7 @@ function violates(search: Search, policy: Policy, { steps, other }: Leaf, proper
 
 /** @param name of the module, without its end. Returns the module too, if none of the known policies will do */
 export function scenarioOfLeaf(search: Search, leaf: Leaf, name: string): { scenario: string; module?: string } {
-  const property = propertyOf(leaf.property);
+  const property = search.property(leaf.property);
   const known = CHECKED_POLICIES.find((each) => violates(search, checkedPolicy(each), leaf, property));
   if (known) {
     const label = known === 'timeout' ? `timeout:${TICK_MS}ms` : known;

@@ -6,9 +6,10 @@
  */
 import type { Policy } from '../authority/policy.js';
 import { type CheckOptions, DEFAULT_OPTIONS, worldOf } from '../check/check.js';
-import { explore, type Refutation } from '../check/explore.js';
+import { explore } from '../check/explore.js';
 import { guestMayFlush, PROPERTIES, type Property } from '../check/properties.js';
 import type { Step } from '../check/steps.js';
+import type { Refutation } from '../check/story.js';
 import { reasonsFor } from './conflict.js';
 import { Family, type Size, tablePolicy } from './family/family.js';
 import { Solver } from './solver.js';
@@ -51,8 +52,10 @@ const P0: Property = {
 
 /** The properties that a policy decides, and P0. */
 export const DECIDED: readonly Property[] = [P0, ...PROPERTIES.filter(({ id }) => Number(id.slice(1)) <= 12)];
-export const propertyOf = (id: string): Property => {
-  const property = DECIDED.find((each) => each.id === id);
+
+/** @throws RangeError no such property */
+export const propertyOf = (id: string, properties: readonly Property[] = DECIDED): Property => {
+  const property = properties.find((each) => each.id === id);
   if (!property) throw new RangeError(`no property '${id}' that a policy decides; there are: P1 to P12`);
   return property;
 };
@@ -63,6 +66,7 @@ const QUICK: CheckOptions = { ...DEFAULT_OPTIONS, files: 1, devices: 1, descript
 export class Search {
   readonly family: Family;
   readonly options: CheckOptions;
+  readonly properties: readonly Property[];
   readonly exclusions: Exclusion[] = [];
   candidates = 0;
   readonly #solver = new Solver();
@@ -72,7 +76,14 @@ export class Search {
   readonly #selectors = new Map<string, number>();
   readonly #progress: (progress: Progress) => void;
 
-  constructor(size: Size, options: CheckOptions, progress: (progress: Progress) => void = () => {}) {
+  /** @param properties that may be asked for */
+  constructor(
+    size: Size,
+    options: CheckOptions,
+    progress: (progress: Progress) => void = () => {},
+    properties: readonly Property[] = DECIDED,
+  ) {
+    this.properties = properties;
     this.family = new Family(size);
     this.options = options;
     this.#progress = progress;
@@ -86,7 +97,12 @@ export class Search {
       });
       return each;
     });
-    for (const { id } of DECIDED) this.#selectors.set(id, this.#solver.variable(false));
+    for (const { id } of properties) this.#selectors.set(id, this.#solver.variable(false));
+  }
+
+  /** @throws RangeError no such property */
+  property(id: string): Property {
+    return propertyOf(id, this.properties);
   }
 
   /** The literal that says what an entry answers; undefined: it has one answer only, and that is it. */
@@ -114,7 +130,7 @@ export class Search {
    * @returns undefined: there is none in the family
    */
   find(ids: readonly string[], fixed: ReadonlyMap<number, number> = new Map(), quick = false): number[] | undefined {
-    const properties = ids.map(propertyOf);
+    const properties = ids.map((id) => this.property(id));
     const assumed = [
       ...ids.map((id) => this.#selectors.get(id) as number),
       ...[...fixed].flatMap(([entry, answer]) => this.#literal(entry, answer) ?? []),
@@ -158,7 +174,7 @@ export class Search {
 
   /** Excludes what a candidate was refuted by. */
   takeUp(table: readonly number[], { property: id, steps, other, wrong }: Refutation, options: CheckOptions): void {
-    const property = propertyOf(id);
+    const property = this.property(id);
     const { bounds } = worldOf(tablePolicy(this.family, table, '', ''), options, property.world === 'caches');
     const reasons = reasonsFor({ family: this.family, table, bounds }, property, steps, other);
     const entries = new Set(reasons.flatMap((reason) => [...reason.entries]));

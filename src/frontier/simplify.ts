@@ -3,7 +3,7 @@ import { type CheckOptions, worldOf } from '../check/check.js';
 import { explore } from '../check/explore.js';
 import { type Family, type Question, type Size, tablePolicy } from './family/family.js';
 import { filledIn, type Rules, rulesOf } from './family/rules.js';
-import { propertyOf, type Search } from './search.js';
+import type { Search } from './search.js';
 
 type Kept = 'file' | 'proof' | 'vm';
 const WRITES: Readonly<Record<Kept, readonly Question[]>> = {
@@ -80,7 +80,13 @@ export function simplest(search: Search, ids: readonly string[]): Simplest | und
       const rules = rulesOf(family, better.table, better.met);
       const filled = filledIn(family, rules);
       // The whole bounds decide.
-      if (!search.refute(filled, ids.map(propertyOf), false)) {
+      if (
+        !search.refute(
+          filled,
+          ids.map((id) => search.property(id)),
+          false,
+        )
+      ) {
         const mattering = [...better.met].filter((entry) => filled[entry] !== family.entries[entry]?.natural).length;
         return { table: filled, rules, size: used(family, filled), met: better.met.size, mattering };
       }
@@ -106,7 +112,15 @@ function natural(search: Search, ids: readonly string[], fixed: ReadonlyMap<numb
       continue;
     }
     const better = search.find(ids, new Map([...wanted, [entry, answer]]), true);
-    if (!better || search.refute(better, ids.map(propertyOf), false)) continue;
+    if (
+      !better ||
+      search.refute(
+        better,
+        ids.map((id) => search.property(id)),
+        false,
+      )
+    )
+      continue;
     table = better;
     met = metBy(family, table, bounds);
     wanted.set(entry, answer);

@@ -7,9 +7,11 @@ import { addressOfPage, hex, PAGE_SIZE } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { ALLOC } from '../abi/ioasid.js';
 import type { CpuCaches } from '../iommu/cpu-caches.js';
-import { type DmaFault, type Domain, type Hit, type PageRequest, PagingDomain } from '../iommu/domain.js';
+import type { DmaFault, DmaSource, Domain, Hit } from '../iommu/domain.js';
 import { NestedDomain } from '../iommu/nested-domain.js';
-import type { IommuGroup, Requester } from '../iommu/requester.js';
+import { PagingDomain } from '../iommu/paging-domain.js';
+import type { Route } from '../iommu/pasid-table.js';
+import type { IommuGroup } from '../iommu/requester.js';
 import type { IommuUnit } from '../iommu/unit.js';
 import type { UserTable } from '../iommu/user-table.js';
 import type { Mm } from '../kernel/mm.js';
@@ -42,6 +44,8 @@ export class AddressSpace implements Domain {
   caches: CpuCaches | undefined;
   enforceSnoop = false;
   readonly attachments: Attachment[] = [];
+  /** What its devices are routed to: the space as it is now, and the fault fd that it has now. */
+  readonly route: Route = { domain: this, faults: { deliver: (group) => this.faults?.deliver(group) ?? false } };
   /** Undefined without a device. */
   constraints: Constraints | undefined;
   /** A group of which some, but not all, devices are attached. */
@@ -69,21 +73,29 @@ export class AddressSpace implements Domain {
     return this.userTable?.options.pasidBits !== undefined;
   }
 
-  translate(page: number, write: boolean, hit: Hit, who: Requester, pasid = 0): DmaFault {
+  translate(page: number, write: boolean, hit: Hit, who: DmaSource, pasid = 0): DmaFault {
     return this.userTable
       ? this.userTable.translate(page, write, hit, who, pasid)
       : this.mappings.translate(page, write, hit, who);
   }
 
-  request(request: PageRequest): boolean {
-    return this.faults?.request(request) ?? false;
-  }
-
   /** A device can reach memory behind the caches' back: box 3 of the coherency matrix. */
   get nonCoherent(): boolean {
-    return (
-      !this.enforceSnoop && this.attachments.some((a) => a.device.requester.capabilities.noSnoop && !a.noSnoopUnused)
-    );
+    return this.nonCoherentWithout(undefined);
+  }
+
+  /** The same, if one attachment were not there. */
+  nonCoherentWithout(gone: Attachment | undefined): boolean {
+    const left = gone ? this.attachments.filter((each) => each !== gone) : this.attachments;
+    if (left.every((a) => !a.device.requester.capabilities.noSnoop || a.noSnoopUnused)) return false;
+    return !this.#enforcesSnoop(left);
+  }
+
+  /** No-snoop requests are turned into snooped ones here. AUTO enforces if every IOMMU behind it can (section 4). */
+  #enforcesSnoop(attachments: readonly Attachment[]): boolean {
+    if ((this.flags & ALLOC.IOASID_ALLOC_ENFORCE_SNOOP) !== 0) return true;
+    if ((this.flags & ALLOC.IOASID_ALLOC_NO_ENFORCE_SNOOP) !== 0 || attachments.length === 0) return false;
+    return attachments.every((a) => a.device.requester.unit.enforcesSnoop);
   }
 
   /** The default attachment of a device, or the one with a PASID. */
@@ -154,12 +166,7 @@ export class AddressSpace implements Domain {
   refresh(): void {
     const units = this.attachments.map((a) => a.device.requester.unit);
     this.constraints = this.accountingRoot ? ACCOUNTING_ROOT : commonConstraints(units);
-    // No-snoop requests are turned into snooped ones here. AUTO enforces if every IOMMU behind it can (section 4).
-    this.enforceSnoop =
-      (this.flags & ALLOC.IOASID_ALLOC_ENFORCE_SNOOP) !== 0 ||
-      ((this.flags & ALLOC.IOASID_ALLOC_NO_ENFORCE_SNOOP) === 0 &&
-        units.length > 0 &&
-        units.every((u) => u.enforcesSnoop));
+    this.enforceSnoop = this.#enforcesSnoop(this.attachments);
     this.partial = undefined;
     for (const { device, pasid } of this.attachments) {
       if (pasid === undefined && !device.mates().every((mate) => mate && this.attachment(mate, undefined))) {

@@ -3,6 +3,7 @@
  * spaces. The rules of attach and detach are here.
  */
 import { Errno } from '../abi/errno.js';
+import * as dma from '../iommu/attach.js';
 import type { Requester } from '../iommu/requester.js';
 import type { AddressSpace, Attachment } from './address-space.js';
 import type { IoasidContext } from './context.js';
@@ -30,14 +31,6 @@ export class BoundDevice {
   /** The assignable devices of the group, this one among them; undefined for one that is not bound. */
   mates(): (BoundDevice | undefined)[] {
     return [...this.requester.group.members].filter((m) => !m.hostDriver).map((m) => this.context.device(m));
-  }
-
-  /** It is in box 3 of the coherency matrix somewhere: what it does needs flushes of the CPU caches (section 4). */
-  needsFlush(): boolean {
-    if (!this.requester.capabilities.noSnoop) return false;
-    for (let space = this.inUse; space; space = space.parent) if (unflushed(space, this)) return true;
-    for (const space of this.pasidSpaces.values()) if (unflushed(space, this)) return true;
-    return false;
   }
 
   /** All of its attachments. */
@@ -99,13 +92,13 @@ export class BoundDevice {
   #forgetIn(space: AddressSpace): void {
     space.refresh();
     space.userTable?.forget(this.requester);
-    if (!space.attachments.some((a) => a.device === this)) space.faults?.abort(this.cookie);
+    space.faults?.abortUnattached(this);
   }
 
   /** Takes every attachment away, children first: the device is closed or gone. */
   detachAll(): void {
     for (const { space, attachment } of this.attachments().sort((a, b) => b.space.depth - a.space.depth)) {
-      if (attachment.pasid !== undefined) detachPasid(this, space, attachment.pasid, this.context.sharedPasids);
+      if (attachment.pasid !== undefined) detachPasid(this, space, attachment.pasid);
       else space.attachments.splice(space.attachments.indexOf(attachment), 1);
       this.#forgetIn(space);
     }
@@ -123,7 +116,10 @@ export class BoundDevice {
       for (let space = mate?.inUse; space; space = space.parent) space.refresh();
     }
     const whole = mates.every((mate) => mate && mate.inUse === this.inUse);
-    for (const member of this.requester.group.members) member.domain = whole ? this.inUse : undefined;
+    const { group } = this.requester;
+    if (!whole || !this.inUse) dma.detach(group, undefined);
+    else if (dma.routeOf(this.requester, undefined)) dma.replace(group, undefined, this.inUse.route);
+    else dma.attach(group, undefined, this.inUse.route);
   }
 
   /** Every device of a group goes to the same default address space, at each level of nesting. */
@@ -140,8 +136,4 @@ export class BoundDevice {
       }
     }
   }
-}
-
-function unflushed(space: AddressSpace, device: BoundDevice): boolean {
-  return !space.enforceSnoop && space.attachments.some((a) => a.device === device && !a.noSnoopUnused);
 }

@@ -7,14 +7,16 @@ import { Errno } from '../abi/errno.js';
 import { ALLOC, EVENT } from '../abi/ioasid.js';
 import type { Authority, FactSource, FileRecord } from '../authority/authority.js';
 import type { FileFacts } from '../authority/policy.js';
+import { claim, release } from '../iommu/attach.js';
 import type { CpuCaches } from '../iommu/cpu-caches.js';
-import type { Requester } from '../iommu/requester.js';
+import type { DmaSource } from '../iommu/domain.js';
+import type { IommuGroup, Requester } from '../iommu/requester.js';
 import type { Timers } from '../kernel/timers.js';
-import { AddressSpace } from './address-space.js';
+import { AddressSpace, type Attachment } from './address-space.js';
 import { BoundDevice } from './bound-device.js';
 import { Events } from './events.js';
 import { removeMappings } from './mapping.js';
-import { attachPasid, detachPasid, type SharedPasids } from './pasid-attachments.js';
+import { attachPasid, detachPasid } from './pasid-attachments.js';
 import { RegisteredMemory } from './registered-memory.js';
 
 /** Most address spaces in one context. */
@@ -36,12 +38,10 @@ export class IoasidContext implements FactSource {
   readonly host: IoasidHost;
   readonly registered = new RegisteredMemory();
   readonly events = new Events();
-  /** PASIDs on the wire that mediated devices of this context share. */
-  readonly sharedPasids: SharedPasids = new Map();
   /** This open file in the eyes of the authority policy. */
   readonly record: FileRecord;
   readonly #spaces = new Map<number, AddressSpace>();
-  readonly #devices = new Map<Requester, BoundDevice>();
+  readonly #devices = new Map<DmaSource, BoundDevice>();
   /** No id below is free. */
   #lowest = 1;
 
@@ -81,9 +81,14 @@ export class IoasidContext implements FactSource {
   }
 
   facts(): FileFacts {
+    return this.#factsWithout(undefined);
+  }
+
+  /** The facts as they would be without an attachment. */
+  #factsWithout(gone: Attachment | undefined): FileFacts {
     const devices = [...this.#devices.values()];
     return {
-      need: devices.some((device) => device.needsFlush()),
+      need: [...this.#spaces.values()].some((space) => space.nonCoherentWithout(gone)),
       bound: devices.length > 0,
       unenforced: devices.some((device) => !device.requester.unit.enforcesSnoop),
     };
@@ -104,7 +109,7 @@ export class IoasidContext implements FactSource {
     return this.#devices.values();
   }
 
-  device(requester: Requester): BoundDevice | undefined {
+  device(requester: DmaSource): BoundDevice | undefined {
     return this.#devices.get(requester);
   }
 
@@ -147,19 +152,7 @@ export class IoasidContext implements FactSource {
    * @throws EPERM a device of its group belongs to another context, or to a host driver that does DMA
    */
   bind(requester: Requester, cookie: bigint, onUnbind: () => void): BoundDevice {
-    const { group } = requester;
-    for (const member of group.members) {
-      if (member.hostDriver) {
-        throw new Errno(
-          'EPERM',
-          `${member.name} of group ${group.id} is bound to the host driver ${member.hostDriver}, which does DMA`,
-        );
-      }
-    }
-    if (group.owner && group.owner !== this) {
-      throw new Errno('EPERM', `group ${group.id} of ${requester.name} is owned by another context`);
-    }
-    group.owner = this;
+    claim(requester.group, this, (group) => this.#groupChanged(group));
     const device = new BoundDevice(this, requester, cookie, onUnbind);
     this.#devices.set(requester, device);
     this.host.authority.changed(this.record);
@@ -172,13 +165,17 @@ export class IoasidContext implements FactSource {
     this.unbind(device);
   }
 
+  /** A function came to a group of this context, or went from it: the group may be whole now, or only partly attached. */
+  #groupChanged(group: IommuGroup): void {
+    for (const member of group.members) this.device(member)?.reroute();
+  }
+
   /** Lets a device go, with all of its attachments. */
   unbind(device: BoundDevice): void {
     device.detachAll();
     this.#trackCaches();
     this.#devices.delete(device.requester);
-    const { group } = device.requester;
-    if (![...group.members].some((member) => this.#devices.has(member))) group.owner = undefined;
+    release(device.requester.group, this);
     device.onUnbind();
     this.host.authority.changed(this.record);
   }
@@ -186,7 +183,7 @@ export class IoasidContext implements FactSource {
   /** @param pasid undefined: the default attachment */
   attach(device: BoundDevice, space: AddressSpace, pasid: number | undefined, noSnoopUnused: boolean): void {
     if (pasid === undefined) device.attach(space, noSnoopUnused);
-    else attachPasid(device, space, pasid, noSnoopUnused, this.sharedPasids);
+    else attachPasid(device, space, pasid, noSnoopUnused);
     this.#trackCaches();
     this.emit(EVENT.IOASID_EVENT_DEVICE_ATTACHED, space.id, device.cookie);
     this.host.authority.changed(this.record);
@@ -201,7 +198,7 @@ export class IoasidContext implements FactSource {
       );
     }
     if (pasid === undefined) device.detach(space);
-    else detachPasid(device, space, pasid, this.sharedPasids);
+    else detachPasid(device, space, pasid);
     this.#trackCaches();
     this.emit(EVENT.IOASID_EVENT_DEVICE_DETACHED, space.id, device.cookie);
     this.host.authority.changed(this.record);
@@ -211,13 +208,6 @@ export class IoasidContext implements FactSource {
   #mayDetach(device: BoundDevice, space: AddressSpace, pasid: number | undefined): boolean {
     const attachment = space.attachment(device, pasid);
     if (!attachment) return true;
-    const { attachments } = space;
-    const index = attachments.indexOf(attachment);
-    attachments.splice(index, 1);
-    space.refresh();
-    const after = this.facts();
-    attachments.splice(index, 0, attachment);
-    space.refresh();
-    return this.host.authority.mayGiveUp(this.record, after);
+    return this.host.authority.mayGiveUp(this.record, this.#factsWithout(attachment));
   }
 }

@@ -3,23 +3,28 @@ import { hex } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { EVENT, FAULT } from '../abi/ioasid.js';
 import { ioasid_fault } from '../abi/ioasid-structs.js';
-import type { PageRequest } from '../iommu/domain.js';
+import type { DmaSource } from '../iommu/domain.js';
+import type { PageRequestGroup, PageRequestSink, PageResponse } from '../iommu/page-request.js';
 import { RecordStream } from '../kernel/record-stream.js';
 import type { AddressSpace } from './address-space.js';
+import type { BoundDevice } from './bound-device.js';
 import type { IoasidContext } from './context.js';
 
-/** Requests that are answered together. */
-interface Group {
-  readonly cookie: bigint;
-  readonly requests: readonly PageRequest[];
+/** A group that waits for its answer. */
+interface Pending {
+  readonly device: BoundDevice;
+  readonly group: PageRequestGroup;
   readonly cancelTimer: () => void;
 }
 
-export class Faults {
+/** By IOASID_PAGE_RESP_*. */
+const RESPONSE: readonly PageResponse[] = ['success', 'invalid', 'failure'];
+
+export class Faults implements PageRequestSink {
   readonly stream: RecordStream;
   readonly #context: IoasidContext;
   readonly #space: AddressSpace;
-  readonly #groups = new Map<number, Group>();
+  readonly #pending = new Map<number, Pending>();
   #nextGroup = 1;
 
   constructor(context: IoasidContext, space: AddressSpace) {
@@ -32,21 +37,13 @@ export class Faults {
     );
   }
 
-  /** Queues one request as a group of its own. Returns false if nobody will answer. */
-  request(request: PageRequest): boolean {
-    return this.requestGroup([request]);
-  }
-
-  /**
-   * Queues requests of one device that one answer settles: they have one grpid, and the last is marked.
-   * Returns false if not all could be queued; none is waited for then.
-   */
-  requestGroup(requests: readonly PageRequest[]): boolean {
-    const [first] = requests;
-    const device = first && this.#context.device(first.who);
-    if (!device) return false;
+  /** Queues the requests of a group: they have one grpid, the last is marked. One that does not fit is refused whole. */
+  deliver(group: PageRequestGroup): boolean {
+    const device = this.#context.device(group.who);
+    if (!device || !this.stream.fits(group.requests.length)) return false;
     const grpid = this.#nextGroup++;
-    const queued = requests.every(({ pasid, address, write }, i) =>
+    const { pasid, requests } = group;
+    requests.forEach(({ address, write }, i) => {
       this.stream.post(
         this.#record({
           flags:
@@ -58,14 +55,13 @@ export class Faults {
           perm: write ? FAULT.IOASID_FAULT_WRITE : FAULT.IOASID_FAULT_READ,
           grpid,
         }),
-      ),
-    );
-    if (!queued) return false;
+      );
+    });
     const cancelTimer = this.#context.host.timers.schedule(this.#context.host.faultTimeout, () => {
       this.#context.emit(EVENT.IOASID_EVENT_FAULT_TIMEOUT, this.#space.id, device.cookie);
-      this.#settle(grpid, false);
+      this.#settle(grpid, 'failure');
     });
-    this.#groups.set(grpid, { cookie: device.cookie, requests, cancelTimer });
+    this.#pending.set(grpid, { device, group, cancelTimer });
     return true;
   }
 
@@ -75,30 +71,40 @@ export class Faults {
    * @throws ENOENT nothing is pending under these
    */
   respond(grpid: number, cookie: bigint, pasid: number | undefined, code: number): void {
-    const group = this.#groups.get(grpid);
-    if (!group || group.cookie !== cookie || (pasid !== undefined && group.requests[0]?.pasid !== pasid)) {
+    const pending = this.#pending.get(grpid);
+    if (!pending || pending.device.cookie !== cookie || (pasid !== undefined && pending.group.pasid !== pasid)) {
       throw new Errno('ENOENT', `IOASID ${this.#space.id} has no pending fault ${grpid} of device ${hex(cookie)}`);
     }
-    this.#settle(grpid, code === FAULT.IOASID_PAGE_RESP_SUCCESS);
+    this.#settle(grpid, RESPONSE[code] ?? 'failure');
   }
 
-  /** The device is detached or gone: what it asked for is aborted. */
-  abort(cookie: bigint): void {
-    for (const [grpid, group] of [...this.#groups]) if (group.cookie === cookie) this.#settle(grpid, false);
+  /** A PASID is detached: what was asked for with it is aborted. */
+  abort(who: DmaSource, pasid: number): void {
+    for (const [grpid, { group }] of [...this.#pending]) {
+      if (group.who === who && group.pasid === pasid) this.#settle(grpid, 'failure');
+    }
+  }
+
+  /** A default attachment is gone: what came by it is aborted, and nothing that came by a PASID that is still attached. */
+  abortUnattached(device: BoundDevice): void {
+    for (const [grpid, { device: asked, group }] of [...this.#pending]) {
+      const attached = group.pasid !== undefined && this.#space.attachment(device, group.pasid) !== undefined;
+      if (asked === device && !attached) this.#settle(grpid, 'failure');
+    }
   }
 
   /** The last close of the fault fd: nobody will answer. */
   close(): void {
     if (this.#space.faults === this) this.#space.faults = undefined;
-    for (const grpid of [...this.#groups.keys()]) this.#settle(grpid, false);
+    for (const grpid of [...this.#pending.keys()]) this.#settle(grpid, 'failure');
   }
 
-  #settle(grpid: number, again: boolean): void {
-    const group = this.#groups.get(grpid);
-    if (!group) return;
-    this.#groups.delete(grpid);
-    group.cancelTimer();
-    for (const { resume } of group.requests) resume(again);
+  #settle(grpid: number, response: PageResponse): void {
+    const pending = this.#pending.get(grpid);
+    if (!pending) return;
+    this.#pending.delete(grpid);
+    pending.cancelTimer();
+    pending.group.respond(response);
   }
 
   #record(fields: {

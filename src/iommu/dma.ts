@@ -4,7 +4,9 @@
  */
 import { addressOfPage, offsetInPage, PAGE_SIZE, pageOf } from '../abi/address.js';
 import type { CpuCaches } from './cpu-caches.js';
-import { DMA_FAULT, type DmaFault, type DmaTarget, type Domain, type Hit } from './domain.js';
+import { DMA_FAULT, type DmaFault, type DmaTarget, type Hit } from './domain.js';
+import { type PageRequest, PageRequestGroup, type PageResponse } from './page-request.js';
+import type { Route } from './pasid-table.js';
 import type { Requester } from './requester.js';
 
 /** What every request carries beside its address. */
@@ -17,15 +19,25 @@ export interface DmaAttributes {
   readonly wire?: number | undefined;
 }
 
+/** How far a transfer came, and why no further. */
+export interface DmaResult {
+  /** Bytes. */
+  readonly moved: number;
+  /** NONE: all of it was moved. */
+  readonly fault: DmaFault;
+}
+
+/** Numbers of page request groups: 9 bits. */
+const GROUP_INDICES = 512;
+
 export class DmaPort {
   readonly requester: Requester;
   /** False: the function may not issue requests (PCI command register, Bus Master Enable). */
   busMaster = true;
   /** The CPU caches, where the machine models them. */
   caches: CpuCaches | undefined;
-  /** Why the last transfer stopped early. */
-  fault: DmaFault = DMA_FAULT.NONE;
   readonly #hit: Hit = { target: undefined, page: 0, pages: 0, dirty: undefined, dirtyPage: 0 };
+  #nextGroup = 0;
 
   constructor(requester: Requester) {
     this.requester = requester;
@@ -34,56 +46,61 @@ export class DmaPort {
   /**
    * Reads memory.
    * @param iova any 64-bit address, bytes
-   * @returns bytes moved; less than asked if `fault` says why
    */
-  read(iova: bigint, into: Uint8Array, attributes: DmaAttributes): number {
+  read(iova: bigint, into: Uint8Array, attributes: DmaAttributes): DmaResult {
     return this.#transfer(iova, into, false, attributes);
   }
 
   /** Writes memory; see read(). */
-  write(iova: bigint, from: Uint8Array, attributes: DmaAttributes): number {
+  write(iova: bigint, from: Uint8Array, attributes: DmaAttributes): DmaResult {
     return this.#transfer(iova, from, true, attributes);
   }
 
   /**
-   * Asks for the page at which the last transfer stopped.
-   * @param resume called once, later: true to try again
-   * @returns false if the device cannot ask, or nobody answers
+   * Asks for pages that a transfer did not reach.
+   * @param fault why it stopped: only a missing page, or one without permission, can be asked for
+   * @param resume called once, later, with the answer
+   * @returns what the device waits for; undefined if it cannot ask, or nobody answers
    */
-  request(address: bigint, write: boolean, attributes: DmaAttributes, resume: (again: boolean) => void): boolean {
-    const recoverable = this.fault === DMA_FAULT.NOT_MAPPED || this.fault === DMA_FAULT.NO_PERMISSION;
-    if (!recoverable || !this.requester.capabilities.pri) return false;
-    const route = this.#route(attributes);
-    const page = address & ~BigInt(PAGE_SIZE - 1);
-    return route?.domain.request?.({ who: this.requester, pasid: route.pasid, address: page, write, resume }) ?? false;
+  request(
+    fault: DmaFault,
+    requests: readonly PageRequest[],
+    attributes: DmaAttributes,
+    resume: (response: PageResponse) => void,
+  ): PageRequestGroup | undefined {
+    const recoverable = fault === DMA_FAULT.NOT_MAPPED || fault === DMA_FAULT.NO_PERMISSION;
+    if (!recoverable || !this.requester.capabilities.pri) return undefined;
+    const routed = this.#route(attributes);
+    if (!routed?.route.faults) return undefined;
+    const index = this.#nextGroup;
+    this.#nextGroup = (index + 1) % GROUP_INDICES;
+    const pages = requests.map((it) => ({ ...it, address: it.address & ~BigInt(PAGE_SIZE - 1) }));
+    const group = new PageRequestGroup(this.requester, routed.pasid, index, pages, resume);
+    return routed.route.faults.deliver(group) ? group : undefined;
   }
 
-  /** The domain of a request, and the PASID as the user numbers it; undefined: blocked. */
-  #route({ pasid, wire }: DmaAttributes): { domain: Domain; pasid: number | undefined } | undefined {
+  /** The route of a request, and the PASID as the user numbers it; undefined: blocked. */
+  #route({ pasid, wire }: DmaAttributes): { route: Route; pasid: number | undefined } | undefined {
     const { requester } = this;
     if (!this.busMaster) return undefined;
-    if (pasid === undefined && wire === undefined) return requester.domain && { domain: requester.domain, pasid };
-    const entry = requester.route(wire ?? requester.wire.get(pasid ?? 0));
-    if (entry) return { domain: entry.domain, pasid: entry.user };
-    return requester.domain?.wholePasidSpace ? { domain: requester.domain, pasid } : undefined;
+    if (pasid === undefined && wire === undefined) return requester.route && { route: requester.route, pasid };
+    const entry = requester.entry(wire ?? requester.wire.get(pasid ?? 0));
+    if (entry) return { route: entry.route, pasid: entry.user };
+    return requester.route?.domain.wholePasidSpace ? { route: requester.route, pasid } : undefined;
   }
 
-  #transfer(iova: bigint, bytes: Uint8Array, write: boolean, attributes: DmaAttributes): number {
-    this.fault = DMA_FAULT.NONE;
-    const route = this.#route(attributes);
-    if (!route) {
-      this.fault = DMA_FAULT.BLOCKED;
-      return 0;
-    }
-    const { domain, pasid } = route;
+  #transfer(iova: bigint, bytes: Uint8Array, write: boolean, attributes: DmaAttributes): DmaResult {
+    const routed = this.#route(attributes);
+    if (!routed) return { moved: 0, fault: DMA_FAULT.BLOCKED };
+    const { domain } = routed.route;
     const snooped = !attributes.noSnoop || domain.enforceSnoop;
     const hit = this.#hit;
     let page = pageOf(iova);
     let offset = offsetInPage(iova);
     let done = 0;
     while (done < bytes.length) {
-      this.fault = domain.translate(page, write, hit, this.requester, pasid);
-      if (this.fault !== DMA_FAULT.NONE) break;
+      const fault = domain.translate(page, write, hit, this.requester, routed.pasid);
+      if (fault !== DMA_FAULT.NONE) return { moved: done, fault };
       const size = Math.min(hit.pages * PAGE_SIZE - offset, bytes.length - done);
       const address = addressOfPage(hit.page) + BigInt(offset);
       const piece = bytes.subarray(done, done + size);
@@ -91,15 +108,12 @@ export class DmaPort {
       const moved = target?.alive ? this.#move(target, address, piece, write, snooped, iova + BigInt(done)) : 0;
       if (write && moved > 0) hit.dirty?.mark(hit.dirtyPage, Math.ceil((offset + moved) / PAGE_SIZE));
       done += moved;
-      if (moved < size) {
-        // The process is gone, or took the page away from under its own mapping.
-        this.fault = DMA_FAULT.NOT_MAPPED;
-        break;
-      }
+      // The process is gone, or took the page away from under its own mapping.
+      if (moved < size) return { moved: done, fault: DMA_FAULT.NOT_MAPPED };
       page += (offset + size) / PAGE_SIZE;
       offset = 0;
     }
-    return done;
+    return { moved: done, fault: DMA_FAULT.NONE };
   }
 
   #move(target: DmaTarget, address: bigint, piece: Uint8Array, write: boolean, snooped: boolean, iova: bigint): number {

@@ -1,6 +1,7 @@
 /**
  * The IOTLB: translations that the hardware remembers from a walk (Intel VT-d specification, 6.2). One for each
- * requester and first-level table; direct-mapped, one array for each leaf size. What is not present is never kept.
+ * requester; entries are tagged with the PASID, so that what a requester makes us hold does not grow with its PASIDs.
+ * Direct-mapped, one array for each leaf size. What is not present is never kept.
  */
 
 /** Entries of each size; powers of two. */
@@ -8,59 +9,79 @@ const ENTRIES = [4096, 512, 64] as const;
 /** Pages of a leaf, as a power of two: 4K, 2M, 1G. */
 const LEAF_SHIFT = [0, 9, 18] as const;
 export const LEVELS = [0, 1, 2] as const;
+/** Spreads the PASIDs over the entries: neighbours of one and of the next do not meet. */
+const PASID_STEP = 811;
 
 export const WRITABLE = 1;
 /** The leaf's dirty bit was set when it was walked: a write needs no new walk. */
 export const DIRTY = 2;
+
+class Level {
+  readonly entries: number;
+  readonly leafSize: number;
+  readonly tags: Float64Array;
+  readonly pasids: Uint32Array;
+  readonly targets: Float64Array;
+  readonly flags: Uint8Array;
+
+  constructor(level: 0 | 1 | 2) {
+    this.entries = ENTRIES[level];
+    this.leafSize = 2 ** LEAF_SHIFT[level];
+    this.tags = new Float64Array(this.entries).fill(-1);
+    this.pasids = new Uint32Array(this.entries);
+    this.targets = new Float64Array(this.entries);
+    this.flags = new Uint8Array(this.entries);
+  }
+
+  slot(leaf: number, pasid: number): number {
+    return (leaf + pasid * PASID_STEP) % this.entries;
+  }
+}
 
 export class Iotlb {
   /** Target of the last hit: page-frame number behind the first level, pages to the leaf's end, flags. */
   page = 0;
   pages = 0;
   flags = 0;
-  readonly #tags = ENTRIES.map((n) => new Float64Array(n).fill(-1));
-  readonly #targets = ENTRIES.map((n) => new Float64Array(n));
-  readonly #flags = ENTRIES.map((n) => new Uint8Array(n));
+  readonly #levels = LEVELS.map((level) => new Level(level));
 
-  /** Looks a page up. Returns false if it is not remembered. */
-  find(page: number): boolean {
-    for (const level of LEVELS) {
-      const size = 2 ** LEAF_SHIFT[level];
-      const leaf = Math.floor(page / size);
-      const slot = leaf % ENTRIES[level];
-      if ((this.#tags[level] as Float64Array)[slot] !== leaf) continue;
-      const offset = page - leaf * size;
-      this.page = ((this.#targets[level] as Float64Array)[slot] as number) + offset;
-      this.pages = size - offset;
-      this.flags = (this.#flags[level] as Uint8Array)[slot] as number;
+  /** Looks a page up. Returns false if it is not remembered. @param pasid 0 for requests without one */
+  find(page: number, pasid: number): boolean {
+    for (const level of this.#levels) {
+      const leaf = Math.floor(page / level.leafSize);
+      const slot = level.slot(leaf, pasid);
+      if (level.tags[slot] !== leaf || level.pasids[slot] !== pasid) continue;
+      const offset = page - leaf * level.leafSize;
+      this.page = (level.targets[slot] as number) + offset;
+      this.pages = level.leafSize - offset;
+      this.flags = level.flags[slot] as number;
       return true;
     }
     return false;
   }
 
-  /** Remembers a leaf. @param level 0 for 4K, 1 for 2M, 2 for 1G; @param target first page behind the leaf */
-  insert(page: number, level: 0 | 1 | 2, target: number, flags: number): void {
-    const leaf = Math.floor(page / 2 ** LEAF_SHIFT[level]);
-    const slot = leaf % ENTRIES[level];
-    (this.#tags[level] as Float64Array)[slot] = leaf;
-    (this.#targets[level] as Float64Array)[slot] = target;
-    (this.#flags[level] as Uint8Array)[slot] = flags;
+  /** Remembers a leaf. @param size 0 for 4K, 1 for 2M, 2 for 1G; @param target first page behind the leaf */
+  insert(page: number, pasid: number, size: 0 | 1 | 2, target: number, flags: number): void {
+    const level = this.#levels[size] as Level;
+    const leaf = Math.floor(page / level.leafSize);
+    const slot = level.slot(leaf, pasid);
+    level.tags[slot] = leaf;
+    level.pasids[slot] = pasid;
+    level.targets[slot] = target;
+    level.flags[slot] = flags;
   }
 
-  /** Forgets everything. */
-  invalidateAll(): void {
-    for (const tags of this.#tags) tags.fill(-1);
-  }
-
-  /** Forgets every leaf that touches the pages [first, last]. */
-  invalidateRange(first: number, last: number): void {
-    for (const level of LEVELS) {
-      const tags = this.#tags[level] as Float64Array;
-      const from = Math.floor(first / 2 ** LEAF_SHIFT[level]);
-      const to = Math.floor(last / 2 ** LEAF_SHIFT[level]);
+  /**
+   * Forgets every leaf that touches the pages [first, last].
+   * @param pasid undefined: of every PASID
+   */
+  invalidate(pasid: number | undefined, first = 0, last = Number.POSITIVE_INFINITY): void {
+    for (const { tags, pasids, leafSize } of this.#levels) {
+      const from = Math.floor(first / leafSize);
+      const to = Math.floor(last / leafSize);
       for (let slot = 0; slot < tags.length; slot++) {
         const leaf = tags[slot] as number;
-        if (leaf >= from && leaf <= to) tags[slot] = -1;
+        if (leaf >= from && leaf <= to && (pasid === undefined || pasids[slot] === pasid)) tags[slot] = -1;
       }
     }
   }

@@ -2,8 +2,8 @@
  * Software nesting (uapi-ioasid.md, 2.2): the child's mappings name the parent's IOVA, and each translation goes through
  * the parent as it is now. So the merged translation follows every change of the parent without being told.
  */
-import { DMA_FAULT, type DmaFault, type DmaTarget, type Domain, type Hit, PagingDomain } from './domain.js';
-import type { Requester } from './requester.js';
+import { DMA_FAULT, type DmaFault, type DmaSource, type DmaTarget, type Domain, type Hit } from './domain.js';
+import { PagingDomain } from './paging-domain.js';
 
 export class NestedDomain<T extends DmaTarget> extends PagingDomain<T> {
   readonly #parent: Domain;
@@ -13,7 +13,7 @@ export class NestedDomain<T extends DmaTarget> extends PagingDomain<T> {
     this.#parent = parent;
   }
 
-  override translate(page: number, write: boolean, hit: Hit, who: Requester): DmaFault {
+  override translate(page: number, write: boolean, hit: Hit, who: DmaSource): DmaFault {
     const fault = super.translate(page, write, hit, who);
     if (fault !== DMA_FAULT.NONE) return fault;
     const { pages } = hit;

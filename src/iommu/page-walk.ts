@@ -5,8 +5,7 @@
  * level by level, so it ends, and every address it meets goes through the parent.
  */
 import { addressOfPage, offsetInPage, pageOf } from '../abi/address.js';
-import { DMA_FAULT, type DmaFault, type Domain, type Hit } from './domain.js';
-import type { Requester } from './requester.js';
+import { DMA_FAULT, type DmaFault, type DmaSource, type Domain, type Hit } from './domain.js';
 
 const PRESENT = 1n;
 const WRITE = 2n;
@@ -48,7 +47,7 @@ export class PageWalker {
    * @param page page-frame number to translate
    * @returns NONE and fills in `result`; NOT_MAPPED; NO_PERMISSION; ABORTED for a malformed table
    */
-  walk(who: Requester, root: bigint, levels: number, page: number, write: boolean): DmaFault {
+  walk(who: DmaSource, root: bigint, levels: number, page: number, write: boolean): DmaFault {
     for (let attempt = 0; attempt < MAX_RETRIES; attempt++) {
       const fault = this.#descend(who, root, levels, page, write);
       if (fault !== undefined) return fault;
@@ -57,7 +56,7 @@ export class PageWalker {
   }
 
   /** One try; undefined if an entry changed meanwhile. */
-  #descend(who: Requester, root: bigint, levels: number, page: number, write: boolean): DmaFault | undefined {
+  #descend(who: DmaSource, root: bigint, levels: number, page: number, write: boolean): DmaFault | undefined {
     let table = root;
     let writable = true;
     for (let depth = levels - 1; ; depth--) {
@@ -90,14 +89,14 @@ export class PageWalker {
   }
 
   /** Reads a word of the parent's space; undefined if the parent does not map it. */
-  readWord(who: Requester, address: bigint): bigint | undefined {
+  readWord(who: DmaSource, address: bigint): bigint | undefined {
     const place = this.#place(who, address, false);
     if (place === undefined) return undefined;
     return this.#hit.target?.memory.read(place, this.#bytes) === 8 ? this.#view.getBigUint64(0, true) : undefined;
   }
 
   /** Sets bits of an entry. Undefined if it changed since it was read, false if it cannot be written. */
-  #mark(who: Requester, address: bigint, entry: bigint, bits: bigint): boolean | undefined {
+  #mark(who: DmaSource, address: bigint, entry: bigint, bits: bigint): boolean | undefined {
     if (this.readWord(who, address) !== entry) return undefined;
     const place = this.#place(who, address, true);
     if (place === undefined) return false;
@@ -106,7 +105,7 @@ export class PageWalker {
     return this.#hit.target?.memory.write(place, this.#bytes.subarray(0, 1)) === 1;
   }
 
-  #place(who: Requester, address: bigint, write: boolean): bigint | undefined {
+  #place(who: DmaSource, address: bigint, write: boolean): bigint | undefined {
     const hit = this.#hit;
     const fault = this.#parent.translate(pageOf(address), write, hit, who);
     if (fault !== DMA_FAULT.NONE || !hit.target?.alive) return undefined;

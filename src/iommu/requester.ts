@@ -1,9 +1,9 @@
 /**
  * Requesters and groups: who can issue DMA, and who cannot be told apart (Linux: struct iommu_group).
- * A requester is a PCI function, or a mediated device that its parent function isolates by PASID.
+ * A requester is a PCI function, or a mediated device that its parent function isolates by PASID. Ownership and routes
+ * are changed in attach.ts only.
  */
-import type { Domain } from './domain.js';
-import type { PasidEntry, PasidTable } from './pasid-table.js';
+import type { PasidEntry, PasidTable, Route } from './pasid-table.js';
 import type { IommuUnit } from './unit.js';
 
 /** Devices that the IOMMU cannot isolate from each other: they are handed out together. */
@@ -11,8 +11,12 @@ export class IommuGroup {
   readonly id: number;
   /** The requesters that are plugged in. */
   readonly members = new Set<Requester>();
-  /** Who owns the group's DMA: the context that bound its first device; undefined: nobody. */
+  /** Who owns the group's DMA; undefined: nobody. */
   owner: object | undefined;
+  /** How often its owner claimed it. */
+  claims = 0;
+  /** Told when a member comes or goes. */
+  onChange: ((group: IommuGroup) => void) | undefined;
 
   constructor(id: number) {
     this.id = id;
@@ -39,9 +43,9 @@ export class Requester {
   /** Mediated: the PCI address of the parent function. */
   readonly parent: string | undefined;
   /** The host driver that does DMA with it; undefined: it can be assigned. */
-  readonly hostDriver: string | undefined;
-  /** Where DMA without PASID goes; undefined: blocked. Written by the owner of the attachments only. */
-  domain: Domain | undefined;
+  hostDriver: string | undefined;
+  /** Where DMA without PASID goes; undefined: blocked. */
+  route: Route | undefined;
   /** The table that routes its PASIDs: its own, or its parent's. */
   readonly table: PasidTable;
   /** The number on the wire, by the number that the user gave. */
@@ -53,7 +57,7 @@ export class Requester {
     group: IommuGroup,
     capabilities: RequesterCapabilities,
     table: PasidTable,
-    options: { parent?: string | undefined; hostDriver?: string | undefined } = {},
+    options: { parent?: string | undefined } = {},
   ) {
     this.name = name;
     this.unit = unit;
@@ -61,12 +65,11 @@ export class Requester {
     this.capabilities = capabilities;
     this.table = table;
     this.parent = options.parent;
-    this.hostDriver = options.hostDriver;
     group.members.add(this);
   }
 
-  /** The route of a PASID on the wire, if it is this requester's. */
-  route(wire: number | undefined): PasidEntry | undefined {
+  /** The entry of a PASID on the wire, if it is this requester's. */
+  entry(wire: number | undefined): PasidEntry | undefined {
     const entry = wire === undefined ? undefined : this.table.entries.get(wire);
     return entry?.requesters.has(this) ? entry : undefined;
   }

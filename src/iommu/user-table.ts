@@ -1,16 +1,15 @@
 /**
  * First-level tables that a user bound (uapi-ioasid.md, 2.2): one page table, or a PASID table that selects one by
- * PASID. Translations are remembered in an IOTLB for each requester and PASID until the user invalidates them; what is
+ * PASID. Translations are remembered in an IOTLB for each requester until the user invalidates them; what is
  * behind them goes through the parent as it is now.
  *
  * A PASID table is an array of 64-bit entries, indexed by PASID: bit 0 present, bits 12 to 51 the address of the
  * first-level table in the parent's space; the other bits are reserved and zero.
  */
 import { PAGE_SHIFT } from '../abi/address.js';
-import { DMA_FAULT, type DmaFault, type Domain, type Hit } from './domain.js';
+import { DMA_FAULT, type DmaFault, type DmaSource, type Domain, type Hit } from './domain.js';
 import { DIRTY, Iotlb, WRITABLE } from './iotlb.js';
 import { PageWalker } from './page-walk.js';
-import type { Requester } from './requester.js';
 
 const PASID_ENTRY_PRESENT = 1n;
 const PASID_ENTRY_ADDRESS = 0x000f_ffff_ffff_f000n;
@@ -30,7 +29,8 @@ export class UserTable {
   readonly options: UserTableOptions;
   readonly #parent: Domain;
   readonly #walker: PageWalker;
-  readonly #iotlbs = new Map<Requester, Map<number, Iotlb>>();
+  /** Made by a requester's first translation that can be remembered. */
+  readonly #iotlbs = new Map<DmaSource, Iotlb>();
   readonly #end: number;
 
   constructor(parent: Domain, options: UserTableOptions) {
@@ -41,13 +41,14 @@ export class UserTable {
   }
 
   /** Translates a page through the first level and the parent. @param pasid 0 for requests without one */
-  translate(page: number, write: boolean, hit: Hit, who: Requester, pasid: number): DmaFault {
+  translate(page: number, write: boolean, hit: Hit, who: DmaSource, pasid: number): DmaFault {
     if (page >= this.#end) return DMA_FAULT.NOT_MAPPED;
-    const iotlb = this.#iotlb(who, pasid);
-    if (!iotlb.find(page) || (write && (iotlb.flags & WRITABLE) !== 0 && (iotlb.flags & DIRTY) === 0)) {
-      const fault = this.#fill(iotlb, page, write, who, pasid);
+    let iotlb = this.#iotlbs.get(who);
+    const known = iotlb?.find(page, pasid) ?? false;
+    if (!iotlb || !known || (write && (iotlb.flags & WRITABLE) !== 0 && (iotlb.flags & DIRTY) === 0)) {
+      const fault = this.#walk(page, write, who, pasid);
       if (fault !== DMA_FAULT.NONE) return fault;
-      iotlb.find(page);
+      iotlb = this.#remember(who, pasid, page);
     } else if (write && (iotlb.flags & WRITABLE) === 0) return DMA_FAULT.NO_PERMISSION;
     const { pages } = iotlb;
     const fault = this.#parent.translate(iotlb.page, write, hit, who);
@@ -56,52 +57,41 @@ export class UserTable {
   }
 
   /** @param who undefined: every requester; @param pasid undefined: every PASID */
-  invalidate(who: Requester | undefined, pasid: number | undefined, range?: { first: number; last: number }): void {
-    for (const [requester, byPasid] of this.#iotlbs) {
-      if (who && requester !== who) continue;
-      for (const [number, iotlb] of byPasid) {
-        if (pasid !== undefined && number !== pasid) continue;
-        if (range) iotlb.invalidateRange(range.first, range.last);
-        else iotlb.invalidateAll();
-      }
+  invalidate(who: DmaSource | undefined, pasid: number | undefined, range?: { first: number; last: number }): void {
+    for (const [source, iotlb] of this.#iotlbs) {
+      if (!who || source === who) iotlb.invalidate(pasid, range?.first, range?.last);
     }
   }
 
   /** The requester is detached: what was remembered for it goes. */
-  forget(who: Requester): void {
+  forget(who: DmaSource): void {
     this.#iotlbs.delete(who);
   }
 
-  #fill(iotlb: Iotlb, page: number, write: boolean, who: Requester, pasid: number): DmaFault {
+  #walk(page: number, write: boolean, who: DmaSource, pasid: number): DmaFault {
     const root = this.options.pasidBits === undefined ? this.options.address : this.#select(who, pasid);
-    if (typeof root === 'number') return root;
-    const fault = this.#walker.walk(who, root, this.options.levels, page, write);
-    if (fault !== DMA_FAULT.NONE) return fault;
+    return typeof root === 'bigint' ? this.#walker.walk(who, root, this.options.levels, page, write) : root;
+  }
+
+  /** Puts what the walk found into the requester's IOTLB, and finds it there. */
+  #remember(who: DmaSource, pasid: number, page: number): Iotlb {
+    let iotlb = this.#iotlbs.get(who);
+    if (!iotlb) {
+      iotlb = new Iotlb();
+      this.#iotlbs.set(who, iotlb);
+    }
     const { leaf, level, writable, dirty } = this.#walker.result;
-    iotlb.insert(page, level, leaf, (writable ? WRITABLE : 0) | (dirty ? DIRTY : 0));
-    return DMA_FAULT.NONE;
+    iotlb.insert(page, pasid, level, leaf, (writable ? WRITABLE : 0) | (dirty ? DIRTY : 0));
+    iotlb.find(page, pasid);
+    return iotlb;
   }
 
   /** The first-level table of a PASID, or why there is none. */
-  #select(who: Requester, pasid: number): bigint | DmaFault {
+  #select(who: DmaSource, pasid: number): bigint | DmaFault {
     if (pasid >= 2 ** (this.options.pasidBits ?? 0)) return DMA_FAULT.NOT_MAPPED;
     const entry = this.#walker.readWord(who, this.options.address + BigInt(pasid * 8));
     if (entry === undefined || (entry & PASID_ENTRY_PRESENT) === 0n) return DMA_FAULT.NOT_MAPPED;
     if ((entry & ~(PASID_ENTRY_PRESENT | PASID_ENTRY_ADDRESS)) !== 0n) return DMA_FAULT.ABORTED;
     return entry & PASID_ENTRY_ADDRESS;
-  }
-
-  #iotlb(who: Requester, pasid: number): Iotlb {
-    let byPasid = this.#iotlbs.get(who);
-    if (!byPasid) {
-      byPasid = new Map();
-      this.#iotlbs.set(who, byPasid);
-    }
-    let iotlb = byPasid.get(pasid);
-    if (!iotlb) {
-      iotlb = new Iotlb();
-      byPasid.set(pasid, iotlb);
-    }
-    return iotlb;
   }
 }

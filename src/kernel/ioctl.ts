@@ -206,7 +206,10 @@ export class IoctlTable<T> {
   dispatch(file: T, caller: Caller, request: number, argument: bigint, detail?: IoctlDetail): number {
     const row = this.#rows.get(this.#convention.key(request));
     if (!row) throw new Errno('ENOTTY', `${hex(request)} is not an ioctl of ${this.#kind}`);
-    if (detail) detail.name = row.ioctl.name;
+    if (detail) {
+      detail.name = row.ioctl.name;
+      detail.entered?.(row.ioctl.name);
+    }
     this.#guard?.(file, row.ioctl);
     return row.serve(file, caller, request, argument, detail);
   }

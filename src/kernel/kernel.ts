@@ -20,6 +20,16 @@ export interface CallRecord extends IoctlDetail {
   error?: Errno;
 }
 
+/** A call that is about to be carried out. */
+export interface EnteredCall {
+  /** Name of the system call. */
+  readonly call: string;
+  /** Name of the ioctl. */
+  readonly name?: string | undefined;
+  /** Name of the open file, or the path. */
+  readonly file: string;
+}
+
 /** Biggest piece that one pread or pwrite moves, bytes: a region is never larger in one call. */
 const MAX_IO = 1 << 20;
 
@@ -27,6 +37,8 @@ export class VirtualKernel {
   readonly fs: FileSystem;
   /** Told of each call after it was served. */
   onCall: ((record: CallRecord) => void) | undefined;
+  /** Asked before a call on a virtual file is carried out. It may throw an Errno: the call fails with it, and had no effect. */
+  onEnter: ((call: EnteredCall) => void) | undefined;
   /** Told of what happened beside the calls: rights that come and go, devices that are unplugged. */
   onNote: ((subject: string, text: string) => void) | undefined;
 
@@ -49,13 +61,16 @@ export class VirtualKernel {
    * @throws ENOENT no such path; EISDIR; EACCES; and what the file's own open answers
    */
   open(file: string | Located, flags: number, who: Credentials): OpenFile {
-    return this.fs.open(typeof file === 'string' ? this.fs.find(file, true, who) : file, flags, who);
+    const found = typeof file === 'string' ? this.fs.find(file, true, who) : file;
+    this.onEnter?.({ call: 'open', file: found.path });
+    return this.fs.open(found, flags, who);
   }
 
   /** ioctl(2). Returns the result, ≥ 0. @throws Errno */
   ioctl(caller: Caller, fd: number, file: OpenFile, request: number, argument: bigint): number {
-    if (!this.onCall) return file.ioctl(caller, request, argument);
-    const detail: IoctlDetail = {};
+    const { onEnter } = this;
+    if (!this.onCall && !onEnter) return file.ioctl(caller, request, argument);
+    const detail: IoctlDetail = onEnter ? { entered: (name) => onEnter({ call: 'ioctl', name, file: file.name }) } : {};
     return this.#traced(caller, 'ioctl', fd, file, { request }, detail, () =>
       file.ioctl(caller, request, argument, detail),
     );
@@ -120,17 +135,21 @@ export class VirtualKernel {
     detail: IoctlDetail,
     serve: () => number,
   ): number {
-    if (!this.onCall) return serve();
-    const record = (result: number, error?: Errno): CallRecord => ({
-      ...{ pid: caller.pid, tid: caller.tid, call, fd, file: file.name, ...more, ...detail, result },
-      ...(error && { error }),
-    });
+    const { onCall, onEnter } = this;
+    if (!onCall && !onEnter) return serve();
+    const record = (result: number, error?: Errno): CallRecord => {
+      const { entered: _, ...seen } = detail;
+      const { pid, tid } = caller;
+      return { pid, tid, call, fd, file: file.name, ...more, ...seen, result, ...(error && { error }) };
+    };
     try {
+      // An ioctl is entered when its name is known.
+      if (!detail.entered) onEnter?.({ call, file: file.name });
       const result = serve();
-      this.onCall(record(result));
+      onCall?.(record(result));
       return result;
     } catch (error) {
-      if (error instanceof Errno) this.onCall(record(-1, error));
+      if (error instanceof Errno) onCall?.(record(-1, error));
       throw error;
     }
   }

@@ -44,6 +44,8 @@ export interface IoctlDetail {
   input?: Record<string, number | bigint>;
   /** The struct as it was written back. */
   output?: Record<string, number | bigint>;
+  /** Called by the boundary when it knows the ioctl's name, before anything is done; it may throw an Errno. */
+  readonly entered?: (name: string) => void;
 }
 
 /** Memory of a device that programs share by mmap. */

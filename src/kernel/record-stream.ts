@@ -47,19 +47,25 @@ export class RecordStream {
     this.#sink = sink;
   }
 
+  /** So many records can be queued now, and none would be dropped. If not, one record says that something was. */
+  fits(records: number): boolean {
+    if (this.#sink.waiting + records < QUEUE_LENGTH) return true;
+    this.#lose();
+    return false;
+  }
+
   /** Queues a record. Returns false if it was dropped. */
   post(record: Uint8Array): boolean {
-    const { waiting } = this.#sink;
-    if (waiting < QUEUE_LENGTH - 1) {
-      this.#dropped = false;
-      this.#sink.put(record);
-      return true;
-    }
-    if (!this.#dropped && waiting < QUEUE_LENGTH) {
-      this.#dropped = true;
-      this.#sink.put(this.#lost());
-    }
-    return false;
+    if (!this.fits(1)) return false;
+    this.#dropped = false;
+    this.#sink.put(record);
+    return true;
+  }
+
+  #lose(): void {
+    if (this.#dropped || this.#sink.waiting >= QUEUE_LENGTH) return;
+    this.#dropped = true;
+    this.#sink.put(this.#lost());
   }
 
   /** Gives one record. @throws EAGAIN, EINVAL */

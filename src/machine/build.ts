@@ -1,8 +1,9 @@
 /** Builds the hardware of a machine description: units, groups, requesters, devices. */
 
 import { DEVICE_MODELS } from '../devices/models.js';
+import { bindHostDriver } from '../iommu/attach.js';
 import { DmaPort } from '../iommu/dma.js';
-import { PasidPool, PasidTable } from '../iommu/pasid-table.js';
+import { PasidPool, PasidTable, type SharedPasids } from '../iommu/pasid-table.js';
 import { IommuGroup, Requester } from '../iommu/requester.js';
 import type { IommuUnit } from '../iommu/unit.js';
 import type { Pollers } from '../kernel/pollers.js';
@@ -57,10 +58,14 @@ export function buildMachine(description: MachineDescription, parts: MachinePart
   }
   const tables = new Map<string, PasidTable>();
   // One pool for all parents that take ENQCMD: the CPU has one translation for a guest's PASID.
-  const shared = new PasidPool(20);
+  const pool = new PasidPool(20);
+  const shared: SharedPasids = new Map();
   const tableOf = (it: MachineDescription['devices'][string], unit: IommuUnit): PasidTable => {
     if (it.parent === undefined) return new PasidTable();
-    const table = tables.get(it.parent) ?? new PasidTable(it.enqcmd ? shared : new PasidPool(unit.pasidBits));
+    const table =
+      (tables.get(it.parent) ?? it.enqcmd)
+        ? new PasidTable(pool, shared)
+        : new PasidTable(new PasidPool(unit.pasidBits));
     tables.set(it.parent, table);
     return table;
   };
@@ -77,8 +82,9 @@ export function buildMachine(description: MachineDescription, parts: MachinePart
       group,
       { noSnoop: it['no-snoop'], pasid: it.pasid, pri: it.pri, enqcmd: it.enqcmd },
       tableOf(it, unit),
-      { parent: it.parent, hostDriver: it['host-driver'] },
+      { parent: it.parent },
     );
+    if (it['host-driver'] !== undefined) bindHostDriver(requester, it['host-driver']);
     const port = new DmaPort(requester);
     let pci: PciFunction | undefined;
     const model = DEVICE_MODELS[it.model]({

@@ -18,6 +18,8 @@ export interface InterruptSink {
 export class FunctionInterrupts {
   readonly #config: ConfigSpace;
   readonly #changed: () => void;
+  /** Whoever tests the driver may deliver a message late, or never; not given: at once. */
+  disturb: ((deliver: () => void) => void) | undefined;
   #mode: InterruptMode = 'none';
   #vectors = 0;
   #sink: InterruptSink | undefined;
@@ -87,12 +89,18 @@ export class FunctionInterrupts {
   message(vector: number): void {
     // A message is a memory write of the function.
     if (!this.#busMaster) return;
-    if (this.#mode === 'msix') this.#sink?.message(vector);
+    if (this.#mode === 'msix') this.#deliver(vector);
     else if (this.#mode === 'msi') {
       const shared = vector & (this.#vectors - 1);
       if (this.#msiMask & (1 << shared)) this.#hold(shared);
-      else this.#sink?.message(shared);
+      else this.#deliver(shared);
     }
+  }
+
+  #deliver(vector: number): void {
+    const sink = this.#sink;
+    if (this.disturb) this.disturb(() => sink?.message(vector));
+    else sink?.message(vector);
   }
 
   /** The level of the function's pin: asserted as long as it has something to tell. */

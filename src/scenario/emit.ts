@@ -3,9 +3,9 @@ import { stringify } from 'yaml';
 import type { Policy } from '../authority/policy.js';
 import { actionsOf } from '../check/actions.js';
 import { type CheckOptions, worldOf } from '../check/check.js';
-import type { Refutation } from '../check/explore.js';
 import type { Property } from '../check/properties.js';
 import { fileName, type Step, sentence, vmName } from '../check/steps.js';
+import type { Refutation } from '../check/story.js';
 import type { Action, World } from '../check/world.js';
 
 const same = (a: Step, b: Step): boolean => JSON.stringify(a) === JSON.stringify(b);

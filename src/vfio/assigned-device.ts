@@ -5,6 +5,7 @@
 import { Errno } from '../abi/errno.js';
 import { VFIO_IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
 import type { BoundDevice } from '../ioasid/bound-device.js';
+import { unplug } from '../iommu/attach.js';
 import type { Requester } from '../iommu/requester.js';
 import { PCI_COMMAND, PCI_CONFIG } from '../pci/config-space.js';
 import type { PciFunction } from '../pci/function.js';
@@ -36,9 +37,7 @@ export class AssignedDevice {
     this.interrupts.request();
     const bound = this.boundBy?.bound;
     bound?.context.remove(bound);
-    this.requester.group.members.delete(this.requester);
-    // The rest of the group may be whole now.
-    for (const member of this.requester.group.members) bound?.context.device(member)?.reroute();
+    unplug(this.requester);
   }
 
   /** Function-level reset, then as the host leaves an assigned device: memory decoding and bus mastering on. */

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { renderAnswers } from '../dist/cli/answers.js';
 import { renderAuthorityPage } from '../dist/cli/authority-page.js';
 import { generated } from '../dist/cli/generated.js';
 
@@ -15,4 +16,6 @@ const check = (...args) => {
   return JSON.parse(stdout);
 };
 const page = new URL('docs/authority.md', root);
-writeFileSync(page, renderAuthorityPage(readFileSync(page, 'utf8'), check().checks, check('--frontier').picture));
+const { checks } = check();
+writeFileSync(page, renderAuthorityPage(readFileSync(page, 'utf8'), checks, check('--frontier').picture));
+writeFileSync(new URL('web/src/question/answers.ts', root), renderAnswers(checks));

@@ -22,9 +22,10 @@ function run(args, options = {}) {
 export function lint() {
   prepare();
   run(['node_modules/@biomejs/biome/bin/biome', 'ci', '--error-on-warnings', '.']);
-  run(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json']);
+  run(['node_modules/typescript7/bin/tsc', '-p', 'tsconfig.test.json']);
+  run(['node_modules/typescript7/bin/tsc', '-p', 'web']);
   const report = JSON.parse(
-    run(['node_modules/dependency-cruiser/bin/dependency-cruise.mjs', '--output-type', 'json', 'src'], {
+    run(['node_modules/dependency-cruiser/bin/dependency-cruise.mjs', '--output-type', 'json', 'src', 'web/src'], {
       maxBuffer: 1 << 28,
     }),
   );

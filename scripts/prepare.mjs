@@ -16,6 +16,7 @@ function run(what, command, args) {
 
 /** Time of the newest file under a directory, ms. */
 function newest(directory) {
+  if (!existsSync(`${root}${directory}`)) return 0;
   let time = 0;
   for (const entry of readdirSync(`${root}${directory}`, { withFileTypes: true, recursive: true })) {
     if (entry.isFile()) time = Math.max(time, statSync(`${entry.parentPath}/${entry.name}`).mtimeMs);
@@ -31,8 +32,16 @@ export function prepare() {
   }
   const built = 'dist/.node.tsbuildinfo';
   if (time(built) < newest('src')) {
-    run('building', process.execPath, ['node_modules/typescript/bin/tsc', '-b']);
+    run('building', process.execPath, ['node_modules/typescript7/bin/tsc', '-b']);
     // The compiler leaves the file alone where nothing that is compiled has changed.
     utimesSync(`${root}${built}`, new Date(), new Date());
   }
+}
+
+/** Builds the page (dist/web), if it is older than its sources. */
+export function prepareWeb() {
+  if (time('dist/web/index.html') < Math.max(newest('web'), newest('src')))
+    run('building the page', process.execPath, [
+      ...['node_modules/vite/bin/vite.js', 'build', '--config', 'web/vite.config.mjs', '--logLevel', 'warn'],
+    ]);
 }

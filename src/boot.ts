@@ -6,8 +6,12 @@ import { Injector } from './inject/injector.js';
 import type { Rule } from './inject/rule.js';
 import type { IoasidContext } from './ioasid/context.js';
 import { openIoasid } from './ioasid/file.js';
+import { IOASID_DEVICE_ROWS } from './ioasid/vfio-bind.js';
 import { plug } from './iommu/attach.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
+import type { IommuGroup } from './iommu/requester.js';
+import type { IommufdContext } from './iommufd/context.js';
+import { openIommufd } from './iommufd/file.js';
 import { FileSystem } from './kernel/fs/file-system.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { Pollers } from './kernel/pollers.js';
@@ -18,9 +22,12 @@ import type { Vm } from './kvm/vm.js';
 import { buildMachine, type Machine, type MachineDevice } from './machine/build.js';
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
 import type { MachineDescription } from './machine/schema.js';
+import { UserAccounts } from './memory/account.js';
 import type { MakeMemory } from './pci/memory.js';
 import { AssignedDevice } from './vfio/assigned-device.js';
-import { openDevice } from './vfio/file.js';
+import { type DeviceFileTable, deviceFileTable, openDevice } from './vfio/file.js';
+import { VfioGroup } from './vfio/group.js';
+import type { BusFunction, VfioHost } from './vfio/host.js';
 
 export interface BootOptions {
   /** What parseMachine() made of a machine file; the default machine when not given. */
@@ -35,6 +42,8 @@ export interface BootOptions {
   eviction?: Eviction;
   /** Where mappable device memory is. */
   makeMemory?: MakeMemory;
+  /** The kernel is built with its own tests (Linux: CONFIG_IOMMUFD_TEST); the machine file's choice when not given. */
+  selftest?: boolean | undefined;
   /** Failures on demand: calls that fail, devices that vanish, interrupts that are late or lost. */
   inject?: readonly Rule[] | undefined;
   /** Keep the names of the calls that could have failed. */
@@ -49,8 +58,13 @@ const policyOf = (policy: string | Policy): Policy => (typeof policy === 'string
 /** Device numbers: misc devices have major 10; VFIO's cdev has a major of its own. */
 const MISC_MAJOR = 10;
 const IOASID_MINOR = 60;
+/** linux/miscdevice.h: IOMMUFD's is assigned when it is registered; this is the first that is free. */
+const IOMMU_MINOR = 125;
 const KVM_MINOR = 232;
 const VFIO_MAJOR = 511;
+/** Of a PCI address, DDDD:BB, and how it ends on the root bus. */
+const BUS_LENGTH = 7;
+const ROOT_BUS = ':00';
 
 export class BootedMachine {
   readonly kernel: VirtualKernel;
@@ -64,11 +78,16 @@ export class BootedMachine {
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
   readonly contexts = new Set<IoasidContext>();
+  readonly iommufds = new Set<IommufdContext>();
   readonly vms = new Set<Vm>();
   /** What is plugged in, by name. */
   readonly #assigned = new Map<string, AssignedDevice>();
+  readonly #groups = new Map<IommuGroup, VfioGroup<AssignedDevice>>();
+  readonly #deviceFiles: DeviceFileTable = deviceFileTable([IOASID_DEVICE_ROWS]);
+  readonly #vfioHost: VfioHost<AssignedDevice>;
   #vmNumber = 0;
   #pids = 1000;
+  #mocks = 0;
 
   constructor(options: BootOptions = {}) {
     const description = options.machine ?? DEFAULT_DESCRIPTION;
@@ -79,7 +98,9 @@ export class BootedMachine {
       timers: this.timers,
       pollers: this.pollers,
       makeMemory: options.makeMemory,
-      found: (device, register, value) => this.kernel.note(device, `${register} is 0x${value.toString(16)}`),
+      found: (device, register, value) => {
+        if (this.kernel.onNote) this.kernel.note(device, `${register} is 0x${value.toString(16)}`);
+      },
     });
     this.caches = new CpuCaches(options.coherency === 'strict', options.eviction);
     for (const { port } of this.hardware.devices) port.caches = this.caches;
@@ -97,7 +118,19 @@ export class BootedMachine {
       note: (subject: string, text: string) => this.kernel.note(subject, text),
     };
     this.kernel.fs.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => openIoasid(host));
+    const iommufd = {
+      users: new UserAccounts(),
+      contexts: this.iommufds,
+      selftest: options.selftest ?? description.selftest ?? false,
+      nextMock: () => this.#mocks++,
+    };
+    this.kernel.fs.addDevice('/dev/iommu', MISC_MAJOR, IOMMU_MINOR, () => openIommufd(iommufd));
     this.kernel.fs.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => openKvm(host));
+    this.#vfioHost = {
+      pollers: this.pollers,
+      schedule: (delay, act) => this.timers.schedule(delay, act),
+      busFunctions: (device) => this.#busFunctions(device),
+    };
     for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);
     if (options.inject || options.injectLog) this.injector = this.#inject(options.inject ?? [], options.injectLog);
   }
@@ -114,6 +147,18 @@ export class BootedMachine {
       };
     }
     return injector;
+  }
+
+  /** The functions on a device's bus; undefined: it is the root bus, which cannot be reset. */
+  #busFunctions({ requester }: AssignedDevice): BusFunction<AssignedDevice>[] | undefined {
+    const bus = requester.name.slice(0, BUS_LENGTH);
+    if (bus.endsWith(ROOT_BUS)) return undefined;
+    const devices = this.hardware.devices.filter(({ requester: it }) => it.name.startsWith(bus));
+    return devices.map(({ name, requester: it }) => ({
+      address: it.name,
+      group: it.group,
+      device: this.#assigned.get(name),
+    }));
   }
 
   /** A device that is plugged in, by its name, vfioN. @throws RangeError that lists the names */
@@ -177,10 +222,15 @@ export class BootedMachine {
 
   #install(from: MachineDevice): void {
     const { name, requester } = from;
-    const device = new AssignedDevice(name, requester, from.function);
+    const { group } = requester;
+    const vfioGroup = this.#groups.get(group) ?? new VfioGroup<AssignedDevice>(group);
+    this.#groups.set(group, vfioGroup);
+    const device = new AssignedDevice(name, requester, from.function, vfioGroup, this.#vfioHost);
     this.#assigned.set(name, device);
     const minor = this.hardware.devices.indexOf(from);
-    this.kernel.fs.addDevice(`/dev/vfio/devices/${name}`, VFIO_MAJOR, minor, () => openDevice(device));
+    this.kernel.fs.addDevice(`/dev/vfio/devices/${name}`, VFIO_MAJOR, minor, () =>
+      openDevice(device, this.#deviceFiles),
+    );
     if (!requester.parent) this.kernel.fs.addLink(`/dev/vfio/devices/by-bdf/${requester.name}`, `../${name}`);
   }
 }

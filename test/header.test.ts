@@ -34,7 +34,8 @@ describe('section 7, the C header', () => {
     for (const { name, size, fields } of layouts) {
       // Linux appended fields to struct vfio_device_info; what we use is the beginning.
       if (name !== 'vfio_device_info') lines.push(`P("${name}", sizeof(struct ${name}), ${size});`);
-      for (const f of fields) lines.push(`P("${name}.${f.name}", offsetof(struct ${name}, ${f.name}), ${f.offset});`);
+      const known = fields.filter((f) => name !== 'vfio_device_info' || f.name !== 'pad');
+      for (const f of known) lines.push(`P("${name}.${f.name}", offsetof(struct ${name}, ${f.name}), ${f.offset});`);
     }
     for (const table of Object.values(ioctls)) {
       for (const { name, request } of Object.values(table)) lines.push(`P("${name}", (unsigned)${name}, ${request}u);`);

@@ -20,6 +20,18 @@ export function hex(value: bigint | number): string {
   return `0x${value.toString(16)}`;
 }
 
+/** The larger of two 64-bit values. */
+export function larger(a: bigint, b: bigint): bigint {
+  if (a > b) return a;
+  return b;
+}
+
+/** The smaller of two 64-bit values. */
+export function smaller(a: bigint, b: bigint): bigint {
+  if (a < b) return a;
+  return b;
+}
+
 /** `start + size` wraps: a range that ends exactly at 2^64 does. @param size bytes */
 export function sumWraps(start: bigint, size: bigint): boolean {
   return start + size > U64_MAX;

@@ -34,6 +34,7 @@ export const ERRNO = {
   EPIPE: 32,
   EDOM: 33,
   ERANGE: 34,
+  EDEADLK: 35,
   ENAMETOOLONG: 36,
   ENOSYS: 38,
   ENOTEMPTY: 39,

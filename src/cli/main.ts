@@ -25,6 +25,7 @@ program
     ]),
   )
   .option('--eviction <when>', 'with --coherency: when caches evict lines by themselves: never, or seeded:NUMBER')
+  .option('--selftest', "a kernel with Linux's own tests of iommufd: mock devices, IOMMU_TEST_CMD")
   .option('--io-uring', 'let io_uring through: what it does passes by the virtual kernel')
   .option('-v, --verbose', 'say at the end what was served')
   .passThroughOptions()

@@ -1,8 +1,12 @@
 /** The device models by the name that a machine file gives them. */
-
 import type { DeviceModel, DeviceSlot } from '../pci/model.js';
 import { DmaEngine } from './dma-engine.js';
+import { Ioat } from './ioat/ioat.js';
+import { MemoryFunction } from './memory-function.js';
+import type { ModelOptions } from './options.js';
 
 export const DEVICE_MODELS = {
   'dma-engine': (slot: DeviceSlot): DeviceModel => new DmaEngine(slot),
+  ioat: (slot: DeviceSlot, options: ModelOptions): DeviceModel => new Ioat(slot, options),
+  memory: (slot: DeviceSlot, options: ModelOptions): DeviceModel => new MemoryFunction(slot, options),
 } as const;

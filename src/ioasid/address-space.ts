@@ -14,7 +14,7 @@ import type { Route } from '../iommu/pasid-table.js';
 import type { IommuGroup } from '../iommu/requester.js';
 import type { IommuUnit } from '../iommu/unit.js';
 import type { UserTable } from '../iommu/user-table.js';
-import type { Mm } from '../kernel/mm.js';
+import type { Mm } from '../memory/mm.js';
 import type { BoundDevice } from './bound-device.js';
 import { ACCOUNTING_ROOT, type Constraints, commonConstraints, permitted } from './constraints.js';
 import type { Faults } from './faults.js';

@@ -4,7 +4,7 @@
  */
 import { hex, isPageAligned, PAGE_SIZE, pageOf, sumWraps } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
-import type { Mm } from '../kernel/mm.js';
+import type { Mm } from '../memory/mm.js';
 
 interface Region {
   readonly mm: Mm;

@@ -9,7 +9,7 @@
  * Without the strict model nothing is kept, and all DMA is as if it were snooped.
  */
 import { PAGE_SIZE } from '../abi/address.js';
-import type { DmaTarget } from './domain.js';
+import type { DmaTarget } from '../memory/dma-target.js';
 
 const PAGE = PAGE_SIZE;
 const LINE = 64;

@@ -3,8 +3,9 @@
  * other in IOVA and in memory are moved in one piece.
  */
 import { addressOfPage, offsetInPage, PAGE_SIZE, pageOf } from '../abi/address.js';
+import type { DmaTarget } from '../memory/dma-target.js';
 import type { CpuCaches } from './cpu-caches.js';
-import { DMA_FAULT, type DmaFault, type DmaTarget, type Hit } from './domain.js';
+import { DMA_FAULT, type DmaFault, type Hit } from './domain.js';
 import { type PageRequest, PageRequestGroup, type PageResponse } from './page-request.js';
 import type { Route } from './pasid-table.js';
 import type { Requester } from './requester.js';

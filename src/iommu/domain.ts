@@ -2,17 +2,8 @@
  * The contract of translation: what a requester ID or PASID is routed to. A domain translates I/O virtual pages to pages
  * of some memory; a route also says where requests for missing pages go.
  */
+import type { DmaTarget } from '../memory/dma-target.js';
 import type { DirtyBitmap } from './dirty-bitmap.js';
-
-/** Memory that DMA ends in: the address space of a process. */
-export interface DmaTarget {
-  /** False once the process is gone; nothing is reached through it any more. */
-  readonly alive: boolean;
-  readonly memory: {
-    read(address: bigint, into: Uint8Array): number;
-    write(address: bigint, from: Uint8Array): number;
-  };
-}
 
 /** Who issues DMA, as far as a translation depends on it: a requester (requester.ts). */
 export interface DmaSource {

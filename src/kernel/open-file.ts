@@ -6,14 +6,19 @@
  * the table says what they are, and which facets other parts may ask for.
  */
 import { Errno } from '../abi/errno.js';
+import type { MemoryFile } from '../memory/memory.js';
+import type { Mm } from '../memory/mm.js';
 import { Facet, type FacetOf } from './facet.js';
-import type { Mm } from './mm.js';
 
 /** The thread that makes a system call, as files see it. Implemented by Process (simulated) and by runner/. */
 export interface Caller {
   readonly pid: number;
   readonly tid: number;
   readonly mm: Mm;
+  /** The user whose limits its pins count against. */
+  readonly uid: number;
+  /** Does it hold a capability (capabilities(7))? */
+  capable(capability: number): boolean;
   /**
    * The open file behind one of the caller's descriptors.
    * @returns null for a descriptor of some other kind than the virtual kernel's
@@ -26,6 +31,11 @@ export interface Caller {
    * @throws EMFILE; the open file is released then
    */
   install(file: OpenFile, flags: number): number;
+  /**
+   * The memory file (memfd, shmem, hugetlbfs) behind one of the caller's descriptors; close it when it is no longer used.
+   * @throws EBADF if the descriptor is not open
+   */
+  memoryFile(fd: number): MemoryFile;
   /** A reference to one of the caller's eventfds (eventfd(2)). @throws EBADF, EINVAL for another kind of file */
   eventfd(fd: number): EventSignal;
 }
@@ -34,6 +44,8 @@ export interface Caller {
 export interface EventSignal {
   /** Adds one to its counter. */
   signal(): void;
+  /** Somebody added to it since it was read: it is read then, and its counter is 0. */
+  take(): boolean;
   close(): void;
 }
 
@@ -95,6 +107,8 @@ export interface FileTable<T> {
   ioctl?(object: T, caller: Caller, request: number, argument: bigint, detail?: IoctlDetail): number;
   /** read(2): fills the buffer from its start. Returns bytes; 0: the end. @throws EAGAIN nothing is there now */
   read?(object: T, caller: Caller, into: Uint8Array): number;
+  /** What read() gave did not reach the caller (EFAULT): the next read gives it again. Not given: it is lost. */
+  putBack?(object: T, bytes: Uint8Array): void;
   /** write(2). Returns bytes taken. */
   write?(object: T, caller: Caller, from: Uint8Array): number;
   /** Reads at an offset. Returns bytes. */
@@ -143,6 +157,11 @@ export class OpenFile<T = unknown> {
     return this.#table.read(this.#object, caller, into);
   }
 
+  /** What read() gave did not reach the caller. */
+  putBack(bytes: Uint8Array): void {
+    this.#table.putBack?.(this.#object, bytes);
+  }
+
   write(caller: Caller, from: Uint8Array): number {
     if (!this.#table.write) throw new Errno('EINVAL', `${this.name} cannot be written`);
     return this.#table.write(this.#object, caller, from);
@@ -165,6 +184,12 @@ export class OpenFile<T = unknown> {
 
   poll(): Readiness {
     return this.#table.poll?.(this.#object) ?? ALWAYS_READY;
+  }
+
+  /** Reading, writing or polling it is this kernel's own work: each such call must reach it. */
+  get driven(): boolean {
+    const { read, write, poll } = this.#table;
+    return (read ?? write ?? poll) !== undefined;
   }
 
   get references(): number {

@@ -6,12 +6,16 @@ import { Errno } from '../abi/errno.js';
 import { O } from '../abi/fcntl.js';
 import type { Ioctl } from '../abi/ioctl.js';
 import type { FieldTypes, Struct, Values } from '../abi/layout.js';
+import type { MemoryFile } from '../memory/memory.js';
+import { unpinnableFile } from '../memory/memory.js';
+import { Mm } from '../memory/mm.js';
+import { SimulatedFile } from '../memory/ram.js';
+import { SimulatedMemory } from '../memory/simulated-memory.js';
 import { EVENT_FD, EVENT_FD_TABLE, EventFd } from './event-fd.js';
-import { type Credentials, ROOT } from './fs/permission.js';
+import { type Credentials, capable, ROOT } from './fs/permission.js';
 import type { VirtualKernel } from './kernel.js';
-import { Mm } from './mm.js';
+import { MEMORY_FILE, MEMORY_FILE_TABLE } from './memory-file.js';
 import { type Caller, type EventSignal, type MmapGrant, OpenFile } from './open-file.js';
-import { SimulatedMemory } from './simulated-memory.js';
 
 /** RLIMIT_NOFILE of a simulated process. */
 const MAX_FDS = 1024;
@@ -43,6 +47,14 @@ export class Process implements Caller {
     this.#credentials = options.credentials ?? ROOT;
     this.#memory = memory ?? new SimulatedMemory(options.memlock);
     this.#mm = new Mm(this.#memory);
+  }
+
+  get uid(): number {
+    return this.#credentials.uid;
+  }
+
+  capable(capability: number): boolean {
+    return capable(this.#credentials, capability);
   }
 
   get mm(): Mm {
@@ -143,6 +155,7 @@ export class Process implements Caller {
   /** Another program in this process: new memory; descriptors with CLOEXEC are closed. */
   exec(): void {
     this.#mm.end();
+    this.#memory.end();
     this.#memory = new SimulatedMemory(this.#memory.lockLimit());
     this.#mm = new Mm(this.#memory);
     this.#arguments = undefined;
@@ -157,6 +170,7 @@ export class Process implements Caller {
   /** The process ends: its memory goes first, then its descriptors are closed, as in Linux (do_exit). */
   exit(): void {
     this.#mm.end();
+    this.#memory.end();
     for (const fd of [...this.#fds.keys()]) this.close(fd);
   }
 
@@ -165,16 +179,31 @@ export class Process implements Caller {
     return this.install(new OpenFile(new EventFd(), EVENT_FD_TABLE), 0);
   }
 
+  /** memfd_create(2), with a size. Its pages are mapped by memory.mmap() with `shared`. */
+  memfdCreate(size: number): number {
+    return this.install(new OpenFile(new SimulatedFile(size), MEMORY_FILE_TABLE), 0);
+  }
+
+  memoryFile(fd: number): MemoryFile {
+    const { file } = this.#slot(fd);
+    return file.facet(MEMORY_FILE)?.get() ?? unpinnableFile(file.name);
+  }
+
   eventfd(fd: number): EventSignal {
     const { file } = this.#slot(fd);
     const counter = file.facet(EVENT_FD);
     if (!counter) throw new Errno('EINVAL', `descriptor ${fd} is ${file.name}, no eventfd`);
     file.get();
-    return { signal: () => counter.signal(), close: () => file.put() };
+    return { signal: () => counter.signal(), take: () => counter.take(), close: () => file.put() };
   }
 
   file(fd: number): OpenFile {
     return this.#slot(fd).file;
+  }
+
+  /** The open files by descriptor. */
+  *files(): IterableIterator<readonly [fd: number, file: OpenFile]> {
+    for (const [fd, { file }] of this.#fds) yield [fd, file];
   }
 
   install(file: OpenFile, flags: number): number {

@@ -10,6 +10,7 @@ import type { Pollers } from '../kernel/pollers.js';
 import type { Timers } from '../kernel/timers.js';
 import { PciFunction } from '../pci/function.js';
 import { ArrayMemory, type MakeMemory } from '../pci/memory.js';
+import { modelOptions } from './model-options.js';
 import { PAGE_TABLES, pageSize } from './names.js';
 import type { MachineDescription } from './schema.js';
 
@@ -87,14 +88,15 @@ export function buildMachine(description: MachineDescription, parts: MachinePart
     if (it['host-driver'] !== undefined) bindHostDriver(requester, it['host-driver']);
     const port = new DmaPort(requester);
     let pci: PciFunction | undefined;
-    const model = DEVICE_MODELS[it.model]({
+    const slot = {
       dma: port,
-      memory: (bar, size) => makeMemory(name, bar, size),
-      interrupt: (vector) => pci?.interrupts.message(vector),
-      line: (asserted) => pci?.interrupts.line(asserted),
-      schedule: (delay, act) => timers.schedule(delay, act),
-      found: (register, value) => found(name, register, value),
-    });
+      memory: (bar: number, size: number) => makeMemory(name, bar, size),
+      interrupt: (vector: number) => pci?.interrupts.message(vector),
+      line: (asserted: boolean) => pci?.interrupts.line(asserted),
+      schedule: (delay: number, act: () => void) => timers.schedule(delay, act),
+      found: (register: string, value: number | bigint) => found(name, register, value),
+    };
+    const model = DEVICE_MODELS[it.model](slot, modelOptions(it, unit));
     pci = new PciFunction(model, port, pollers);
     devices.push({ name, requester, port, function: pci });
   }

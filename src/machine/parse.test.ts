@@ -49,6 +49,31 @@ describe('a wrong machine file is told by line and column, with what was found a
     ['vfio2:', 'gpu:', "m.yaml:29:3: devices.gpu: 'gpu': an assignable device is named vfioN"],
     ['authority: mediated', 'authority: sudo', "authority: no authority policy 'sudo'; there are"],
     ['fault-timeout: 10s', 'fault-timeout: soon', "fault-timeout: 'soon': a duration is a number and ms, s, m or h"],
+    [
+      'group: 3, model: dma-engine',
+      'group: 3, model: dma-engine, sriov: { vfs: 2 }',
+      'devices.vfio2.sriov: the model dma-engine is what it is: it takes no sriov',
+    ],
+    [
+      'group: 3, model: dma-engine',
+      'group: 3, model: memory, ioat: {}',
+      'devices.vfio2.ioat: these are options of the model ioat, not of memory',
+    ],
+    [
+      'group: 3, model: dma-engine',
+      'group: 3, model: ioat, ioat: { largest-transfer: 3K }',
+      'devices.vfio2.ioat.largest-transfer: a power of two from 4096 to 1048576 is needed',
+    ],
+    [
+      'group: 3, model: dma-engine',
+      'group: 3, model: memory, memory: { bars: [{ index: 0, kind: memory64, size: 4K }, { index: 1, size: 4K }] }',
+      'devices.vfio2.memory.bars.1.index: BAR 1 is taken',
+    ],
+    [
+      'group: 3, model: dma-engine',
+      'group: 3, model: memory, sriov: { vfs: 1 }',
+      'devices.vfio2.sriov: SR-IOV needs bus: pcie',
+    ],
     ['group: 2,', 'group: 1,', 'devices.vfio1.group: group 1 is behind IOMMU vtd1 already'],
   ])('%s -> %s', (from, to, expected) => {
     const all = changed(from, to);

@@ -1,6 +1,7 @@
 /** What may stand in a machine file. The JSON Schema of schema/ is printed from here. */
 import { z } from 'zod';
 import { parseDuration, policyByName } from '../authority/policies.js';
+import { checkModel, modelKeys } from './device-schema.js';
 import { PAGE_SIZES, PAGE_TABLES } from './names.js';
 
 const address = z
@@ -39,7 +40,7 @@ const device = z
       .describe('Mediated device: PCI address of the parent, which isolates it by PASID'),
     iommu: z.string().describe('The unit it is behind'),
     group: z.int().min(0).max(65535).describe('Number of its isolation group'),
-    model: z.enum(['dma-engine']).default('dma-engine').describe('What the device is'),
+    ...modelKeys,
     'no-snoop': z.boolean().default(false).describe('It can issue no-snoop requests'),
     pasid: z.boolean().default(false).describe('It can tag requests with a PASID'),
     pri: z.boolean().default(false).describe('It can ask for missing pages'),
@@ -64,6 +65,10 @@ export const machineSchema = z
       .string()
       .default('mediated')
       .describe('Authority policy: who may flush the CPU caches, and for how long'),
+    selftest: z
+      .boolean()
+      .optional()
+      .describe("The kernel is built with Linux's own tests of iommufd: /dev/iommu takes IOMMU_TEST_CMD"),
   })
   .describe('A machine of ioasid')
   .superRefine((machine, context) => {
@@ -99,6 +104,7 @@ export const machineSchema = z
       if (it.parent !== undefined && !it.pasid)
         problem(path, 'a mediated device is isolated by PASID: pasid must be true');
       if (it.enqcmd && it.parent === undefined) problem([...path, 'enqcmd'], 'enqcmd is for mediated devices');
+      checkModel(it, (keys, message) => problem([...path, ...keys], message));
       const other = groups.get(it.group) ?? it.iommu;
       if (other !== it.iommu) problem([...path, 'group'], `group ${it.group} is behind IOMMU ${other} already`);
       groups.set(it.group, other);

@@ -24,6 +24,8 @@ export interface Capability {
   readonly version?: number;
   /** Bytes, header included. */
   readonly size: number;
+  /** Where it has to be, in configuration space; not given: behind the one before. */
+  readonly place?: number;
   /** Without the header. */
   readonly registers: readonly Register[];
 }
@@ -46,7 +48,7 @@ export function placeCapabilities(capabilities: readonly Capability[], configSiz
   let extended = FIRST_EXTENDED;
   return capabilities.map((capability) => {
     const isExtended = capability.version !== undefined;
-    const offset = isExtended ? extended : standard;
+    const offset = capability.place ?? (isExtended ? extended : standard);
     const end = offset + capability.size;
     const limit = isExtended ? configSize : FIRST_EXTENDED;
     if (end > limit) {

@@ -56,7 +56,7 @@ const EXPRESS: FunctionLayout = {
     latencyTolerance(),
     singleRootVirtualization({
       ...{ totalVfs: 4, firstVfOffset: 1, vfStride: 1, vfDevice: 0x2022 },
-      vfBars: [{ index: 0, size: 1 << 14 }],
+      vfBars: [{ index: 0, size: 1 << 14, wide: true }],
     }),
   ],
 };

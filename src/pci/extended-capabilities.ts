@@ -2,7 +2,7 @@
  * Extended capabilities, from offset 0x100 of a PCI Express function's configuration space on
  * (PCI Express Base Specification, chapters 7, 9 and 10: the sections are named as here).
  */
-import type { Capability } from './capability.js';
+import type { Capability, Register } from './capability.js';
 
 export const EXTENDED = {
   AER: 0x01,
@@ -102,8 +102,8 @@ export interface SriovLayout {
   readonly vfStride: number;
   /** Device ID of the VFs. */
   readonly vfDevice: number;
-  /** VF BARs: as the BARs of each VF. Bytes by index; 64-bit. */
-  readonly vfBars: readonly { readonly index: number; readonly size: number }[];
+  /** The BARs of each VF. @property size bytes; @property wide 64-bit */
+  readonly vfBars: readonly { readonly index: number; readonly size: number; readonly wide: boolean }[];
 }
 
 /** Registers of the SR-IOV capability. */
@@ -124,10 +124,12 @@ export function singleRootVirtualization(layout: SriovLayout): Capability {
       // Page sizes: 4K, 8K, 64K, 256K, 1M and 4M can be chosen, 4K is.
       { offset: 0x1c, width: 4, value: 0x553 },
       { offset: 0x20, width: 4, value: 1, writable: 0x553 },
-      ...layout.vfBars.map(({ index, size }) => ({
-        ...{ offset: 0x24 + index * 4, width: 8 as const, value: 4 },
-        writable: BigInt.asUintN(64, -BigInt(size)),
-      })),
+      ...layout.vfBars.map(
+        ({ index, size, wide }): Register => ({
+          ...{ offset: 0x24 + index * 4, width: wide ? 8 : 4, value: wide ? 4 : 0 },
+          writable: BigInt.asUintN(wide ? 64 : 32, -BigInt(size)),
+        }),
+      ),
     ],
   };
 }

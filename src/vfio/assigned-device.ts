@@ -1,76 +1,118 @@
 /**
- * A device that can be assigned, and what an open file of it is (uapi-ioasid.md, section 3). Before a successful bind
- * through this open file every other access answers EINVAL; after the device was unplugged every access answers ENODEV.
+ * A device under a VFIO driver (Linux: struct vfio_device): what all of its open files share. It is open while one of them
+ * has access to it; the first and the last do the work of linux-vfio.md, 5.1.
  */
 import { Errno } from '../abi/errno.js';
-import { VFIO_IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
-import type { BoundDevice } from '../ioasid/bound-device.js';
 import { unplug } from '../iommu/attach.js';
 import type { Requester } from '../iommu/requester.js';
-import { PCI_COMMAND, PCI_CONFIG } from '../pci/config-space.js';
 import type { PciFunction } from '../pci/function.js';
-import { Interrupts } from './interrupts.js';
+import type { DeviceUser } from './binding.js';
+import type { VfioGroup } from './group.js';
+import type { VfioHost } from './host.js';
+import { OpenDevice } from './open/open-device.js';
+import type { TokenRole } from './vf-token.js';
 
-/** A device that can be assigned: what all of its open files share. */
+/** How often a user is asked to let a device go that is taken out, milliseconds. */
+const REQUEST_INTERVAL = 10_000;
+
+/** What the machine says of a device beside its function. */
+export interface DeviceFacts {
+  readonly virtualFunction: boolean;
+  /** Vectors of MSI-X can be added while it is enabled: interrupts are remapped. */
+  readonly dynamicMsix: boolean;
+}
+
 export class AssignedDevice {
   /** Name under /dev/vfio/devices. */
   readonly name: string;
   readonly requester: Requester;
   readonly function: PciFunction;
-  readonly interrupts: Interrupts;
-  /** The open file that bound it. */
-  boundBy: VfioFile | undefined;
-  /** Taken out of the machine. */
+  readonly group: VfioGroup<AssignedDevice>;
+  readonly host: VfioHost<AssignedDevice>;
+  readonly facts: DeviceFacts;
+  /** Where it stands in SR-IOV. */
+  tokenRole: TokenRole = { kind: 'other' };
+  /** The files that have access, the first to have it first. */
+  readonly files = new Set<DeviceUser>();
+  /** Taken out of the machine: no new opens. */
   removed = false;
+  #open: OpenDevice | undefined;
+  #stopAsking: (() => void) | undefined;
 
-  constructor(name: string, requester: Requester, pci: PciFunction) {
+  constructor(
+    name: string,
+    requester: Requester,
+    pci: PciFunction,
+    group: VfioGroup<AssignedDevice>,
+    host: VfioHost<AssignedDevice>,
+    facts: DeviceFacts = { virtualFunction: false, dynamicMsix: false },
+  ) {
     this.name = name;
     this.requester = requester;
     this.function = pci;
-    this.interrupts = new Interrupts(pci.interrupts);
-    this.reset();
+    this.group = group;
+    this.host = host;
+    this.facts = facts;
+    group.devices.add(this);
+    pci.reset();
   }
 
-  /** Taken out of the machine under its user's hands: descriptors stay, calls answer ENODEV. */
+  /** The device while it is open. */
+  get opened(): OpenDevice | undefined {
+    return this.#open;
+  }
+
+  /** A reset of it alone works: by the function's own means, or because its bus has no other function. */
+  get canReset(): boolean {
+    if (this.requester.parent !== undefined || this.function.resetMethods.length > 0) return true;
+    return this.host.busFunctions(this)?.length === 1;
+  }
+
+  /** A file gets access. @throws ENODEV the device was taken out */
+  open(file: DeviceUser, busMaster: boolean): OpenDevice {
+    if (this.removed) throw new Errno('ENODEV', `${this.name} was unplugged`);
+    this.#open ??= new OpenDevice(
+      this.function,
+      { ...this.facts, canReset: this.canReset },
+      this.host.pollers,
+      busMaster,
+    );
+    this.files.add(file);
+    return this.#open;
+  }
+
+  /** A file that had access is closed. */
+  close(file: DeviceUser): void {
+    this.files.delete(file);
+    if (this.files.size > 0) return;
+    this.#open?.close();
+    this.#open = undefined;
+    if (this.removed) this.#leave();
+  }
+
+  /** Taken out of the machine: users are asked to let it go, at once and again, until the last has closed it. */
   remove(): void {
     this.removed = true;
-    this.interrupts.request();
-    const bound = this.boundBy?.bound;
-    bound?.context.remove(bound);
+    for (const file of [...this.files]) {
+      this.#open?.interrupts.request.raise();
+      if (file.binding?.removed?.()) this.files.delete(file);
+    }
+    if (this.files.size === 0) this.#leave();
+    else this.#ask();
+  }
+
+  #ask(): void {
+    this.#stopAsking = this.host.schedule(REQUEST_INTERVAL, () => {
+      this.#open?.interrupts.request.raise();
+      this.#ask();
+    });
+  }
+
+  #leave(): void {
+    this.#stopAsking?.();
+    this.#open?.close();
+    this.#open = undefined;
+    this.group.devices.delete(this);
     unplug(this.requester);
-  }
-
-  /** Function-level reset, then as the host leaves an assigned device: memory decoding and bus mastering on. */
-  reset(): void {
-    this.function.reset();
-    this.function.writeConfig(PCI_CONFIG.COMMAND, new Uint8Array([PCI_COMMAND.MEMORY | PCI_COMMAND.BUS_MASTER, 0]));
-  }
-}
-
-export class VfioFile {
-  readonly device: AssignedDevice;
-  /** The binding that was made through this open file. */
-  bound: BoundDevice | undefined;
-
-  constructor(device: AssignedDevice) {
-    this.device = device;
-  }
-
-  /** The last close: the device is detached and unbound (3.1). */
-  release(): void {
-    this.bound?.context.unbind(this.bound);
-  }
-
-  /** The binding, for an access that needs one. @throws ENODEV, EINVAL */
-  require(): BoundDevice {
-    if (this.device.removed) throw new Errno('ENODEV', `${this.device.name} was unplugged`);
-    if (!this.bound) throw new Errno('EINVAL', `${this.device.name} is not bound through this open file`);
-    return this.bound;
-  }
-
-  /** Before the argument is read: is this ioctl possible at all? */
-  guard(request: number): void {
-    if (request !== VFIO_IOASID_IOCTLS.BIND_IOASID_FD.request) this.require();
-    else if (this.device.removed) throw new Errno('ENODEV', `${this.device.name} was unplugged`);
   }
 }

@@ -1,45 +1,40 @@
 /** The open file of a device: ioctls, regions by offset, mmap of a region, the last close. */
-import { hex } from '../abi/address.js';
+import { hex, PAGE_SIZE } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { LINUX_VFIO } from '../abi/vfio.js';
-import {
-  BACKING,
-  type FileTable,
-  type MappableMemory,
-  type MmapGrant,
-  type MmapRequest,
-  OpenFile,
-} from '../kernel/open-file.js';
+import { BACKING, type FileTable, type MmapGrant, type MmapRequest, OpenFile } from '../kernel/open-file.js';
 import { PROOF, type Proof } from '../kernel/proof.js';
 import { splitOffset } from '../pci/region-offset.js';
-import { type AssignedDevice, VfioFile } from './assigned-device.js';
-import { readRegion, region, writeRegion } from './regions.js';
-import { VFIO_TABLE } from './table.js';
+import type { AssignedDevice } from './assigned-device.js';
+import { DeviceFile } from './device-file.js';
+import { type DeviceRows, deviceTable } from './device-table.js';
+import { region } from './open/region-info.js';
+import { readRegion, writeRegion } from './open/regions.js';
 
-/** BARs with memory can be mapped, whole pages of them, shared. @throws EINVAL */
-function mmap(file: VfioFile, { offset, size, shared }: MmapRequest): MmapGrant {
-  file.require();
-  const device = file.device.function;
+/** Memory BARs can be mapped, whole pages of them, shared. @throws EINVAL */
+function mmap(file: DeviceFile, { offset, size, shared }: MmapRequest): MmapGrant {
+  const device = file.require();
   const { index, offset: start } = splitOffset(offset);
-  const { size: length, flags } = region(device, index);
-  const memory = device.bar(index)?.memory;
-  if (!memory || (flags & LINUX_VFIO.VFIO_REGION_INFO_FLAG_MMAP) === 0)
-    throw new Errno('EINVAL', `region ${index} cannot be mapped`);
+  if (index >= LINUX_VFIO.VFIO_PCI_NUM_REGIONS) throw new Errno('EINVAL', `the device has no region ${index}`);
   if (!shared) throw new Errno('EINVAL', 'regions are mapped with MAP_SHARED');
-  if (size === 0n || start + size > length) {
+  const { size: length, flags } = region(device.function, index);
+  const bar = device.function.bar(index);
+  if (!bar?.memory || (flags & LINUX_VFIO.VFIO_REGION_INFO_FLAG_MMAP) === 0)
+    throw new Errno('EINVAL', `region ${index} cannot be mapped`);
+  const room = BigInt(Math.ceil(length / PAGE_SIZE) * PAGE_SIZE);
+  if (size === 0n || start + size > room) {
     throw new Errno('EINVAL', `${hex(start)}+${hex(size)} is outside the ${length} bytes of region ${index}`);
   }
-  device.map(index, Number(start), Number(size));
-  return { memory, offset: Number(start) };
-}
-
-/** The memory of its BARs, in the order of the regions. */
-function backing(file: VfioFile): MappableMemory[] {
-  return file.device.function.bars.flatMap(({ memory }) => memory ?? []);
+  const [first, end] = [Number(start), Number(start + size)];
+  if (!bar.mappable.some((it) => it.offset <= first && end <= Math.max(it.offset + it.size, Number(room)))) {
+    throw new Errno('EINVAL', `${hex(start)}+${hex(size)} of region ${index} are registers that are not mapped`);
+  }
+  device.function.map(index, first, Number(size));
+  return { memory: bar.memory, offset: first };
 }
 
 /** What a device file proves: how its IOMMU treats no-snoop requests. The keeper has a record of it for each VM. */
-function proof(file: VfioFile): Proof {
+function proof(file: DeviceFile): Proof {
   const facts = () => ({ need: false, bound: false, unenforced: !file.device.requester.unit.enforcesSnoop });
   return {
     kind: 'vfio',
@@ -48,23 +43,39 @@ function proof(file: VfioFile): Proof {
   };
 }
 
-const FILE: FileTable<VfioFile> = {
-  name: (file) => `/dev/vfio/devices/${file.device.name}`,
-  ioctl: (file, caller, request, argument, detail) => VFIO_TABLE.dispatch(file, caller, request, argument, detail),
-  pread(file, _caller, into, offset) {
-    file.require();
-    return readRegion(file.device.function, into, offset);
-  },
-  pwrite(file, _caller, from, offset) {
-    file.require();
-    return writeRegion(file.device.function, from, offset);
-  },
-  mmap: (file, _caller, request) => mmap(file, request),
-  release: (file) => file.release(),
-  facets: [PROOF.from(proof), BACKING.from(backing)],
-};
+/** What the device files of a machine do. */
+export type DeviceFileTable = FileTable<DeviceFile>;
 
-/** open(2) of a device file. */
-export function openDevice(device: AssignedDevice): OpenFile {
-  return new OpenFile(new VfioFile(device), FILE);
+/** Makes it. @param wings what the personalities of the machine add */
+export function deviceFileTable(wings: readonly DeviceRows[]): DeviceFileTable {
+  const table = deviceTable(wings);
+  return {
+    name: ({ device, through }) =>
+      through === 'cdev' ? `/dev/vfio/devices/${device.name}` : 'anon_inode:[vfio-device]',
+    ioctl: (file, caller, request, argument, detail) => table.dispatch(file, caller, request, argument, detail),
+    pread(file, _caller, into, offset) {
+      const device = file.require();
+      device.lowPower.touch();
+      return readRegion(device, into, offset);
+    },
+    pwrite(file, _caller, from, offset) {
+      const device = file.require();
+      device.lowPower.touch();
+      return writeRegion(device, from, offset);
+    },
+    mmap: (file, _caller, request) => mmap(file, request),
+    release: (file) => file.unbind(),
+    facets: [
+      PROOF.from(proof),
+      BACKING.from((file: DeviceFile) =>
+        file.device.function.bars.map(({ memory }) => memory).filter((memory) => memory !== undefined),
+      ),
+    ],
+  };
+}
+
+/** open(2) of a device's own file. @throws ENODEV */
+export function openDevice(device: AssignedDevice, table: DeviceFileTable): OpenFile {
+  if (device.removed) throw new Errno('ENODEV', `${device.name} was unplugged`);
+  return new OpenFile(new DeviceFile(device, 'cdev'), table);
 }

@@ -43,7 +43,7 @@ int main(void)
 	EXPECT("3", set_irqs(device, EVENTFD | TRIGGER, VFIO_PCI_MSIX_IRQ_INDEX, 0, 2, fds, 4), -EINVAL);
 	EXPECT("3", set_irqs(device, EVENTFD | TRIGGER, 99, 0, 2, fds, 8), -EINVAL);
 	EXPECT("3", set_irqs(device, EVENTFD | NONE | TRIGGER, VFIO_PCI_MSIX_IRQ_INDEX, 0, 2, fds, 8), -EINVAL);
-	EXPECT("3", set_irqs(device, EVENTFD, VFIO_PCI_MSIX_IRQ_INDEX, 0, 2, fds, 8), -EINVAL);
+	EXPECT("3", set_irqs(device, EVENTFD, VFIO_PCI_MSIX_IRQ_INDEX, 0, 2, fds, 8), -ENOTTY);
 	EXPECT("3", set_irqs(device, EVENTFD | TRIGGER | 1 << 20, VFIO_PCI_MSIX_IRQ_INDEX, 0, 2, fds, 8), -EINVAL);
 	EXPECT("3", set_irqs(device, EVENTFD | TRIGGER, VFIO_PCI_INTX_IRQ_INDEX, 0, 1, fds, 4), -EINVAL);
 	EXPECT("3", set_irqs(device, EVENTFD | TRIGGER, VFIO_PCI_MSIX_IRQ_INDEX, -1u, 2, fds, 8), -EINVAL);

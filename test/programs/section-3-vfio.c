@@ -168,7 +168,7 @@ int main(void)
 	EXPECT("6", pread(vfio1, capability, 12, config + pointer), 12);
 	TRUE("6", capability[0] == 0x11 && (capability[2] | (capability[3] & 7) << 8) == 1);
 	/* Without bus mastering the function may not do DMA. */
-	__u16 command = 0, saved = 0;
+	__u16 command = 2, saved = 0;
 	EXPECT("3.2", attach(vfio1, id), 0);
 	EXPECT("6", pread(vfio1, &saved, 2, config + 4), 2);
 	EXPECT("6", pwrite(vfio1, &command, 2, config + 4), 2);

@@ -15,6 +15,7 @@ export const CAP = {
   IPC_LOCK: 14,
   SYS_RAWIO: 17,
   SYS_ADMIN: 21,
+  SYS_RESOURCE: 24,
 } as const;
 
 /** Who makes a system call, as file systems see it. */

@@ -9,15 +9,22 @@ import { numberOf } from './syscalls.js';
 const EBADF = 9;
 const ONE = new Uint8Array(new BigUint64Array([1n]).buffer);
 const COUNT = new Uint8Array(new ArrayBuffer(8));
+const POLLIN = 1;
+/** One struct pollfd: descriptor, wanted events, events that there are. */
+const POLLFD = new DataView(new ArrayBuffer(8));
 
 /** Adds one to the counter of an eventfd. */
-export function signalEventfd(fd: number): void {
+function signalEventfd(fd: number): void {
   libc.write(fd, addressOf(ONE), ONE.length);
 }
 
-/** Sets the counter of an eventfd to zero. */
-export function drainEventfd(fd: number): void {
+/** Reads an eventfd if that does not wait. Returns true if its counter was not zero. */
+function takeCount(fd: number): boolean {
+  POLLFD.setInt32(0, fd, true);
+  POLLFD.setInt16(4, POLLIN, true);
+  if (libc.poll(addressOf(new Uint8Array(POLLFD.buffer)), 1, 0) <= 0) return false;
   libc.read(fd, addressOf(COUNT), COUNT.length);
+  return true;
 }
 
 /** @throws EBADF no such descriptor; EINVAL no eventfd; EPERM the host lets us take none */
@@ -34,6 +41,7 @@ export function takeEventfd(pidfd: number, fd: number): EventSignal {
   }
   return {
     signal: () => signalEventfd(ours),
+    take: () => takeCount(ours),
     close: () => closeSync(ours),
   };
 }

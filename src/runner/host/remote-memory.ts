@@ -3,19 +3,19 @@
  * pinned is asked of the host kernel. The memory is that of one program image: /proc/PID/mem and maps, held open from
  * the first mapping on, name it even after the process has executed another program.
  */
-import { closeSync, readFileSync } from 'node:fs';
-import type { Memory } from '../../kernel/mm.js';
+import { closeSync } from 'node:fs';
+import { PAGE_SIZE, pageOf } from '../../abi/address.js';
+import { CAP } from '../../kernel/fs/permission.js';
+import { Backing, type FrameRun } from '../../memory/backing.js';
+import type { Memory } from '../../memory/memory.js';
 import { addressOf, errno, libc } from './libc.js';
-import { hasIpcLock, tryOpen } from './procfs.js';
+import { type Area, areaAt } from './memory-areas.js';
+import { hasCapability, softLimit, tryOpen } from './procfs.js';
+import type { SharedFiles } from './shared-files.js';
 
 const RLIMIT_MEMLOCK = 8;
 const RLIM_INFINITY = (1n << 64n) - 1n;
 const O_RDWR = 2;
-/** _IOWR('f', 17, struct procmap_query) of linux/fs.h, since Linux 6.11. */
-const PROCMAP_QUERY = 0xc0686611;
-const VMA_READABLE = 1n;
-const VMA_WRITABLE = 2n;
-const ENOENT = 2;
 const ESRCH = 3;
 /** Addresses above are never a user's; they would lose bits as numbers. */
 const USER_END = 1n << 56n;
@@ -24,17 +24,8 @@ const local = new DataView(new ArrayBuffer(16));
 const localAddress = addressOf(local);
 const remote = new DataView(new ArrayBuffer(16));
 const remoteAddress = addressOf(remote);
-const query = new DataView(new ArrayBuffer(104));
-const queryAddress = addressOf(query);
 const limits = new DataView(new ArrayBuffer(16));
 const limitsAddress = addressOf(limits);
-
-interface Area {
-  readonly start: bigint;
-  readonly end: bigint;
-  readonly readable: boolean;
-  readonly writable: boolean;
-}
 
 /** Copies between an array and a thread's memory. Returns bytes, or -1. */
 export function copyRemote(
@@ -53,8 +44,29 @@ export function copyRemote(
     : libc.process_vm_readv(tid, localAddress, 1, remoteAddress, 1, 0);
 }
 
+/**
+ * Private pages of one program image. Their frames are named by their addresses: right as long as the program does not
+ * unmap or move what is pinned, which nobody tells us of.
+ */
+class PrivatePages extends Backing {
+  readonly name: string;
+  /** Set false when the program image ends: its private bytes are gone with it. */
+  alive = true;
+  readonly memory: Backing['memory'];
+
+  constructor(pid: number, memory: Backing['memory']) {
+    super();
+    this.name = `private memory of process ${pid}`;
+    this.memory = memory;
+  }
+
+  protected unused(): void {}
+}
+
 export class RemoteMemory implements Memory {
   readonly pid: number;
+  readonly #shared: SharedFiles;
+  readonly #private: PrivatePages;
   /** A thread of the process that is known to live: the one whose call is being served. */
   tid: number;
   /** The process may have executed another program since: only held files still mean this memory. */
@@ -67,9 +79,21 @@ export class RemoteMemory implements Memory {
   #mem: number | undefined;
   #maps: number | undefined;
 
-  constructor(pid: number) {
+  /** @param shared the files that programs map shared */
+  constructor(pid: number, shared: SharedFiles) {
     this.pid = pid;
     this.tid = pid;
+    this.#shared = shared;
+    // A pinned page stays writable for devices when the program takes its own permission away: /proc/PID/mem does that.
+    const pinned = (address: bigint, bytes: Uint8Array, write: boolean): number => {
+      const copied = this.#copy(address, bytes, write);
+      if (copied === bytes.length) return copied;
+      return copied + this.#copyHeld(address + BigInt(copied), bytes.subarray(copied), write);
+    };
+    this.#private = new PrivatePages(pid, {
+      read: (address, into) => pinned(address, into, false),
+      write: (address, from) => pinned(address, from, true),
+    });
   }
 
   read(address: bigint, into: Uint8Array): number {
@@ -84,27 +108,48 @@ export class RemoteMemory implements Memory {
     this.hold();
     let at = address;
     while (at < address + size) {
-      const area = this.#area(at);
+      const area = this.area(at);
       if (!area || !(write ? area.writable : area.readable)) return at;
       at = area.end;
     }
     return undefined;
   }
 
+  frames(address: bigint, pages: number, write: boolean): FrameRun[] {
+    this.hold();
+    const runs: FrameRun[] = [];
+    const end = address + BigInt(pages) * BigInt(PAGE_SIZE);
+    let at = address;
+    while (at < end) {
+      const area = this.area(at);
+      if (!area || !(write ? area.writable : area.readable)) break;
+      const stop = area.end < end ? area.end : end;
+      const frames = Number((stop - at) / BigInt(PAGE_SIZE));
+      if (area.shared) {
+        const run = this.#shared.frames(this, area, at, frames);
+        if (run) runs.push(run);
+        if (run?.frames !== frames) break;
+      } else runs.push({ backing: this.#private, frame: pageOf(at), frames, pageShift: area.pageShift });
+      at = stop;
+    }
+    return runs;
+  }
+
   lockLimit(): bigint | undefined {
-    if (libc.prlimit(this.pid, RLIMIT_MEMLOCK, 0, limitsAddress) !== 0) return 0n;
+    // Another user's process without CAP_SYS_RESOURCE, as after setuid() in a container: its limits can be read all the same.
+    if (libc.prlimit(this.pid, RLIMIT_MEMLOCK, 0, limitsAddress) !== 0) return softLimit(this.tid, 'Max locked memory');
     const soft = limits.getBigUint64(0, true);
     return soft === RLIM_INFINITY ? undefined : soft;
   }
 
   mayExceedLockLimit(): boolean {
-    return hasIpcLock(this.pid);
+    return hasCapability(this.tid, CAP.IPC_LOCK);
   }
 
   /** Holds on to this program image: from now on it is told from a later one of the same process. */
   hold(): void {
-    this.#mem ??= tryOpen(`/proc/${this.pid}/mem`, O_RDWR);
-    this.#maps ??= tryOpen(`/proc/${this.pid}/maps`, 'r');
+    this.#mem ??= tryOpen(`/proc/${this.tid}/mem`, O_RDWR);
+    this.#maps ??= tryOpen(`/proc/${this.tid}/maps`, 'r');
   }
 
   /** True if the held image no longer has memory: its program was replaced. */
@@ -115,6 +160,7 @@ export class RemoteMemory implements Memory {
   }
 
   close(): void {
+    this.#private.alive = false;
     for (const fd of [this.#mem, this.#maps]) if (fd !== undefined) closeSync(fd);
     this.#mem = this.#maps = undefined;
   }
@@ -150,40 +196,8 @@ export class RemoteMemory implements Memory {
     return done;
   }
 
-  #area(address: bigint): Area | undefined {
-    if (address >= USER_END) return undefined;
-    if (this.#maps !== undefined) {
-      query.setBigUint64(0, 104n, true);
-      query.setBigUint64(8, 0n, true);
-      query.setBigUint64(16, address, true);
-      for (let word = 24; word < 104; word += 8) query.setBigUint64(word, 0n, true);
-      if (libc.ioctl(this.#maps, PROCMAP_QUERY, queryAddress) === 0) {
-        const flags = query.getBigUint64(40, true);
-        return {
-          start: query.getBigUint64(24, true),
-          end: query.getBigUint64(32, true),
-          readable: (flags & VMA_READABLE) !== 0n,
-          writable: (flags & VMA_WRITABLE) !== 0n,
-        };
-      }
-      if (errno() === ENOENT) return undefined;
-    }
-    return parseMaps(this.pid).find((area) => area.start <= address && address < area.end);
+  /** The area at an address, as it is now. */
+  area(address: bigint): Area | undefined {
+    return address >= USER_END ? undefined : areaAt(this.tid, this.#maps, address);
   }
-}
-
-/** The areas of a process, from the text of maps: for kernels without PROCMAP_QUERY. */
-function parseMaps(pid: number): Area[] {
-  let text = '';
-  try {
-    text = readFileSync(`/proc/${pid}/maps`, 'latin1');
-  } catch {
-    return [];
-  }
-  return [...text.matchAll(/^([0-9a-f]+)-([0-9a-f]+) (.)(.)/gm)].map(([, start, end, r, w]) => ({
-    start: BigInt(`0x${start}`),
-    end: BigInt(`0x${end}`),
-    readable: r === 'r',
-    writable: w === 'w',
-  }));
 }

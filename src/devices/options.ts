@@ -1,0 +1,50 @@
+/** What a machine file says of a device, as its model takes it. */
+import type { BarKind } from '../pci/layout.js';
+
+/** How many ways a function has to interrupt. */
+export interface InterruptOptions {
+  /** It has an interrupt pin. */
+  readonly intx: boolean;
+  /** MSI messages: 0, or a power of two to 32. */
+  readonly msi: number;
+  /** Entries of the MSI-X table: 0 to 2048. */
+  readonly msix: number;
+}
+
+/** What every PCI function has; undefined: as the model is by itself. */
+export interface FunctionOptions {
+  readonly bus?: 'pci' | 'pcie' | undefined;
+  readonly interrupts?: InterruptOptions | undefined;
+  /** Width of a PASID in bits; 0: it tags no requests. */
+  readonly pasidBits: number;
+  /** It asks for pages. */
+  readonly pageRequests: boolean;
+  /** Virtual functions that it can have; 0: no SR-IOV. */
+  readonly virtualFunctions: number;
+}
+
+export interface IoatOptions {
+  /** CBVER: with 3.4 drivers recover from errors within microseconds, which only a poller that spins can serve. */
+  readonly version: 0x33 | 0x34;
+  /** XFERCAP: log2 of the largest transfer, bytes. */
+  readonly largestTransfer: number;
+}
+
+export interface BarOptions {
+  readonly index: number;
+  readonly kind: BarKind;
+  /** Bytes: a power of two. */
+  readonly size: number;
+  readonly prefetchable: boolean;
+}
+
+export interface IdentityOptions {
+  readonly vendor: number;
+  readonly device: number;
+  readonly classCode: number;
+}
+
+export interface ModelOptions extends FunctionOptions {
+  readonly ioat?: IoatOptions | undefined;
+  readonly memory?: { readonly identity: IdentityOptions; readonly bars: readonly BarOptions[] } | undefined;
+}

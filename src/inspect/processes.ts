@@ -1,0 +1,28 @@
+/** Processes as objects: what their descriptors lead to. */
+import type { BootedMachine } from '../boot.js';
+import { IOASID_CONTEXT } from '../ioasid/file.js';
+import type { OpenFile } from '../kernel/open-file.js';
+import { fileId, vmId } from './snapshot.js';
+import type { Link, ObjectView } from './source.js';
+
+/** A process that uses the machine. */
+export interface Holder {
+  readonly pid: number;
+  /** Its open files by descriptor. */
+  files(): Iterable<readonly [fd: number, file: OpenFile]>;
+}
+
+export function processViews(machine: BootedMachine, holders: readonly Holder[]): ObjectView[] {
+  const contexts = [...machine.contexts];
+  return holders.map(({ pid, files }) => {
+    const links: Link[] = [];
+    let descriptors = 0;
+    for (const [fd, file] of files()) {
+      descriptors++;
+      const context = file.facet(IOASID_CONTEXT);
+      if (context) links.push({ to: fileId(contexts.indexOf(context) + 1), as: `fd ${fd}` });
+      for (const vm of machine.vms) if (vm.file === file) links.push({ to: vmId(vm.id), as: `fd ${fd}` });
+    }
+    return { kind: 'process', id: `process:${pid}`, name: `process ${pid}`, facts: { pid, descriptors }, links };
+  });
+}

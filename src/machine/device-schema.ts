@@ -1,0 +1,106 @@
+/** What may stand in a machine file of the models of devices, beside what every device has. */
+import { z } from 'zod';
+
+/** A size as `64K`, `64M` or `1G`, or a number of bytes. */
+const SIZE = /^(\d+)([KMG])?$/;
+const UNITS: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+/** Bytes that a size means. @param text digits, and K, M or G */
+export function bytesOf(text: string | number): number {
+  const match = SIZE.exec(String(text));
+  return Number(match?.[1]) * (UNITS[match?.[2] ?? ''] ?? 1);
+}
+
+const size = z.union([z.int().min(1), z.string().regex(SIZE, 'a size as in 64K, 64M or 1G')]);
+const powerOfTwo = (least: number, most: number) =>
+  size.refine(
+    (it) => Number.isInteger(Math.log2(bytesOf(it))) && bytesOf(it) >= least && bytesOf(it) <= most,
+    `a power of two from ${least} to ${most} is needed`,
+  );
+const hex = (digits: number) =>
+  z
+    .int()
+    .min(0)
+    .max(16 ** digits - 1);
+
+const bar = z.strictObject({
+  index: z.int().min(0).max(5),
+  kind: z.enum(['io', 'memory32', 'memory64']).default('memory32').describe('A 64-bit BAR takes the next index too'),
+  size: powerOfTwo(16, 2 ** 30).describe('Size, a power of two: memory from 4K on, ports to 256'),
+  prefetchable: z.boolean().default(false),
+});
+
+export const modelKeys = {
+  model: z.enum(['dma-engine', 'ioat', 'memory']).default('dma-engine').describe('What the device is'),
+  bus: z
+    .enum(['pci', 'pcie'])
+    .optional()
+    .describe('Conventional PCI (256 bytes of configuration space) or PCI Express'),
+  interrupts: z
+    .strictObject({
+      intx: z.boolean().default(false).describe('It has an interrupt pin'),
+      msi: z
+        .union([0, 1, 2, 4, 8, 16, 32].map((n) => z.literal(n)))
+        .default(0)
+        .describe('MSI messages'),
+      msix: z.int().min(0).max(2048).default(0).describe('Entries of the MSI-X table'),
+    })
+    .optional()
+    .describe('How many ways it has to interrupt; as the model is by itself when not given'),
+  sriov: z
+    .strictObject({ vfs: z.int().min(1).max(7).describe('Most virtual functions') })
+    .optional()
+    .describe('It can have virtual functions (SR-IOV)'),
+  ioat: z
+    .strictObject({
+      version: z.enum(['3.3', '3.4']).default('3.3').describe('CBVER; with 3.4 drivers expect answers in microseconds'),
+      'largest-transfer': powerOfTwo(4096, 2 ** 20)
+        .default('64K')
+        .describe('Largest copy of one descriptor, a power of two'),
+    })
+    .optional()
+    .describe('Options of the model ioat'),
+  memory: z
+    .strictObject({
+      vendor: hex(4).default(0x1234),
+      device: hex(4).default(0x11e8),
+      class: hex(6).default(0x00ff00),
+      bars: z
+        .array(bar)
+        .min(1)
+        .max(6)
+        .default([{ index: 0, kind: 'memory32', size: '1M', prefetchable: false }]),
+    })
+    .optional()
+    .describe('Options of the model memory: identity, and BARs of plain memory or ports'),
+};
+
+const modelSchema = z.object(modelKeys);
+
+/** What does not fit together. @param problem told of a key and what is wrong with it */
+export function checkModel(
+  it: z.output<typeof modelSchema> & { readonly function?: string | undefined },
+  problem: (path: (string | number)[], message: string) => void,
+): void {
+  for (const key of ['ioat', 'memory'] as const)
+    if (it[key] && it.model !== key) problem([key], `these are options of the model ${key}, not of ${it.model}`);
+  if (it.model === 'dma-engine') {
+    for (const key of ['bus', 'interrupts', 'sriov'] as const)
+      if (it[key] !== undefined) problem([key], `the model dma-engine is what it is: it takes no ${key}`);
+  }
+  const conventional = it.bus === 'pci' || (it.bus === undefined && it.model === 'memory');
+  if (it.sriov && conventional) problem(['sriov'], 'SR-IOV needs bus: pcie');
+  if (it.sriov && !it.function?.endsWith('.0')) problem(['sriov'], 'a function with virtual functions is number 0');
+  const taken = new Set<number>();
+  for (const [i, { index, kind, size: bytes }] of (it.memory?.bars ?? []).entries()) {
+    const at = ['memory', 'bars', i];
+    const indices = kind === 'memory64' ? [index, index + 1] : [index];
+    if (indices.includes(6)) problem([...at, 'index'], 'a 64-bit BAR takes the next index too, and there is no 6');
+    for (const one of indices) {
+      if (taken.has(one)) problem([...at, 'index'], `BAR ${one} is taken`);
+      taken.add(one);
+    }
+    if (kind === 'io' ? bytesOf(bytes) > 256 : bytesOf(bytes) < 4096)
+      problem([...at, 'size'], kind === 'io' ? 'ports take at most 256 bytes' : 'memory takes at least 4K');
+  }
+}

@@ -1,0 +1,46 @@
+/** A PCI function as the virtual configuration space stands on it: its registers, and what the kernel knows beside them. */
+import type { PciFunction } from '../../pci/function.js';
+import { CAPABILITY } from '../../pci/standard-capabilities.js';
+import type { ConfigFacts, HardwareConfig, Width } from '../config/hardware.js';
+
+const BAR0 = 0x10;
+const BARS = 6;
+/** Register of the power management capability that holds the state. */
+const PM_CONTROL = 4;
+
+/** The real configuration space: writes have the effects that they have in hardware. */
+export function hardwareOf(pci: PciFunction): HardwareConfig {
+  const { config } = pci;
+  return {
+    size: config.size,
+    read(offset: number, width: Width): number {
+      if (width === 4) return config.get32(offset);
+      return width === 2 ? config.get16(offset) : config.get8(offset);
+    },
+    write(offset: number, width: Width, value: number): void {
+      const bytes = new Uint8Array(4);
+      new DataView(bytes.buffer).setUint32(0, value, true);
+      pci.writeConfig(offset, bytes.subarray(0, width));
+    },
+  };
+}
+
+export function configFacts(pci: PciFunction, virtualFunction: boolean): ConfigFacts {
+  const { vendor, device } = pci.identity;
+  const bars = Array.from({ length: BARS }, (_, index) => {
+    const bar = pci.bar(index);
+    // The low bits say what the BAR is: ports, 64-bit memory, prefetchable.
+    const type = pci.config.get32(BAR0 + 4 * index) & (bar?.kind === 'io' ? 3 : 15);
+    return bar ? { size: bar.size, type } : { size: 0, type: 0 };
+  });
+  return { virtualFunction, vendor, device, bars, romSize: 0 };
+}
+
+/** The kernel moves the function to a power state, 0 to 3; a function without the capability stays where it is. */
+export function setPowerState(pci: PciFunction, state: number): boolean {
+  const at = pci.config.find(CAPABILITY.PM);
+  if (at === undefined) return false;
+  const control = pci.config.get16(at + PM_CONTROL);
+  pci.writeConfig(at + PM_CONTROL, new Uint8Array([(control & ~3 & 0xff) | state]));
+  return true;
+}

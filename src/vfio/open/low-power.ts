@@ -1,0 +1,40 @@
+/** Low power entry and exit (linux-vfio.md, 5.9): the device may sleep in D3 until it is used again. */
+import { Errno } from '../../abi/errno.js';
+import type { EventSignal } from '../../kernel/open-file.js';
+
+export class LowPower {
+  #entered = false;
+  /** Signalled when an access wakes the device. */
+  #wakeUp: EventSignal | undefined;
+
+  get entered(): boolean {
+    return this.#entered;
+  }
+
+  /** @throws EINVAL it is in low power already; the eventfd is closed then */
+  enter(wakeUp?: EventSignal): void {
+    if (this.#entered) {
+      wakeUp?.close();
+      throw new Errno('EINVAL', 'the device is in low power already');
+    }
+    this.#entered = true;
+    this.#wakeUp = wakeUp;
+  }
+
+  exit(): void {
+    this.#wakeUp?.close();
+    this.#wakeUp = undefined;
+    this.#entered = false;
+  }
+
+  /** An access wakes the device: with an eventfd that also ends the mode. */
+  touch(): void {
+    if (!this.#wakeUp) return;
+    this.#wakeUp.signal();
+    this.exit();
+  }
+
+  release(): void {
+    this.exit();
+  }
+}

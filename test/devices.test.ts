@@ -1,0 +1,22 @@
+/** C programs that drive device models through their mapped registers, without knowing that nobody traps their stores. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_MACHINE } from '../src/machine/default-machine.js';
+import { compile, exec, workDirectory } from './run.js';
+
+/** The default machine with another model in the place of vfio2. Returns the file. */
+function machineWith(name: string, model: string): string {
+  const file = join(workDirectory, `${name}.yaml`);
+  writeFileSync(file, DEFAULT_MACHINE.replace('group: 3, model: dma-engine', `group: 3, ${model}`));
+  return file;
+}
+
+describe('an unmodified C program drives', () => {
+  test('IOAT: copies, fills, completions, interrupts, errors and reset', () => {
+    const machine = machineWith('ioat', 'model: ioat');
+    const { status, stderr } = exec([compile('test/programs/ioat.c')], ['--machine', machine]);
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  });
+});

@@ -1,0 +1,151 @@
+/** The static page in a real browser, from a file: every view on the kernel that runs in it. */
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { prepareWeb } from '../../scripts/prepare.mjs';
+import { root } from '../run.js';
+import { launch, noBrowser, openPage, violations, visit } from './browser.js';
+
+const folder = join(root, 'dist/web');
+/** Where pictures for the documents go; not given: none are kept. */
+const pictures = process.env.IOASID_PICTURES;
+
+const VIEWS = {
+  question: '#/question',
+  story: '#/question?policy=one-time&property=P1&step=6',
+  playground: '#/question?play=rights',
+  machine: '#/machine?object=ioasid:1:1',
+  space: '#/space',
+  calls: '#/calls?event=4',
+  time: '#/time',
+} as const;
+
+beforeAll(() => prepareWeb(), 60_000);
+
+test('the page is under 200 kB when it is compressed, and names nothing that lies elsewhere', () => {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const bytes = files.map((entry) => gzipSync(readFileSync(join(entry.parentPath, entry.name))).length);
+  expect(bytes.reduce((a, b) => a + b, 0)).toBeLessThan(200_000);
+  const html = readFileSync(join(folder, 'index.html'), 'utf8');
+  const names = [...html.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, name]) => name ?? '');
+  for (const name of names) expect(name).toMatch(/^(\.\/|data:)/);
+  for (const name of names.filter((each) => each.startsWith('./'))) expect(existsSync(join(folder, name))).toBe(true);
+});
+
+describe.skipIf(noBrowser)(`in a browser${noBrowser ? `: ${noBrowser}` : ''}`, { timeout: 90_000 }, () => {
+  let browser: Browser;
+  let page: Page;
+  let errors: string[];
+
+  beforeAll(async () => {
+    browser = await launch();
+    ({ page, errors } = await openPage(browser, pathToFileURL(join(folder, 'index.html')).href));
+    // The program of the page is held before its device goes.
+    await visit(page, '#/machine');
+    await page.getByText('held', { exact: true }).waitFor();
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+  });
+
+  for (const [name, hash] of Object.entries(VIEWS)) {
+    test(`${name}: no error, nothing that axe-core complains of, in light and dark`, async () => {
+      await visit(page, hash);
+      expect(await violations(page)).toEqual([]);
+      await page.emulateMedia({ colorScheme: 'dark' });
+      expect(await violations(page, ['color-contrast'])).toEqual([]);
+      await page.emulateMedia({ colorScheme: 'light' });
+      if (pictures) {
+        mkdirSync(pictures, { recursive: true });
+        await page.screenshot({ path: join(pictures, `${name}.png`) });
+      }
+      expect(errors).toEqual([]);
+    });
+  }
+
+  test('axe-core sees the page: a picture without words is found', async () => {
+    await page.evaluate("document.querySelector('main').append(document.createElement('img'))");
+    expect(await violations(page)).toEqual([expect.stringContaining('image-alt')]);
+    await page.evaluate("document.querySelector('main > img').remove()");
+  });
+
+  test('at 200 % nothing is cut off: the page never scrolls sideways', async () => {
+    await page.setViewportSize({ width: 720, height: 450 });
+    for (const hash of Object.values(VIEWS)) {
+      await visit(page, hash);
+      const wide = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+      expect({ hash, wide }).toEqual({ hash, wide: 0 });
+    }
+    await page.setViewportSize({ width: 1440, height: 900 });
+  });
+
+  test('a refuted cell plays its story, forwards and back, by keys; the lamps show where the policies part', async () => {
+    await visit(page, '#/question');
+    await page.getByRole('link', { name: 'P1 is refuted under one-time' }).click();
+    await page.getByText('step 1 of 6').waitFor();
+    for (let i = 0; i < 5; i++) await page.keyboard.press('ArrowRight');
+    await page.getByText('So P1 does not hold under one-time').waitFor();
+    const row = (policy: string) => page.getByRole('row').filter({ hasText: policy });
+    expect(await row('one-time').getByLabel('VM 1 may flush').count()).toBe(1);
+    expect(await row('mediated').getByLabel('VM 1 may not flush, new').count()).toBe(1);
+    expect(await row('reference').getByText('refused: EBUSY').count()).toBe(1);
+    await page.keyboard.press('ArrowLeft');
+    await page.getByText('step 5 of 6').waitFor();
+    expect(await row('mediated').getByLabel('VM 1 may flush').count()).toBe(1);
+  });
+
+  test('the playground: a reader breaks P8 of mediated by hand, and takes it back', async () => {
+    await visit(page, '#/question?play=rights&policy=mediated');
+    for (const name of [
+      'A opens F1',
+      'A binds vfio0 to F1',
+      'vfio0 is attached to an IOASID that does not enforce snoop',
+      'A creates VM 1',
+      'VM 1 is given F1 as proof',
+      'vfio0 is detached',
+    ])
+      await page.getByRole('button', { name, exact: true }).click();
+    await page.getByText('You broke P8').waitFor();
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.getByText('You broke P8').waitFor({ state: 'detached' });
+    expect(await page.getByText('5 steps').count()).toBe(1);
+  });
+
+  test('hands reach into the machine: an unplugged device takes the right of the guest with it', async () => {
+    await visit(page, '#/machine');
+    expect(await page.getByRole('button', { name: /VM 1 may flush/ }).count()).toBe(1);
+    await page.getByRole('button', { name: 'Unplug' }).click();
+    await page.getByRole('button', { name: /VM 1 WBINVD is a no-op/ }).waitFor();
+    await visit(page, '#/calls?call=note');
+    await page.getByText('its guest may no longer flush the caches').waitFor();
+    await page.getByText('was unplugged').waitFor();
+    await visit(page, '#/time');
+    await page.getByText('vfio0 was unplugged').first().waitFor();
+    await page.getByRole('button', { name: 'Start again' }).click();
+    await page.getByText('held', { exact: true }).waitFor();
+  });
+
+  test('calls: a refusal opens with its sentence, and the filter is in the link', async () => {
+    await visit(page, '#/calls');
+    await page.keyboard.press('e');
+    await page.getByText('1 of 2').waitFor();
+    await page.getByRole('button', { name: /IOASID_EXECUTE_WBINVD/ }).click();
+    await page.getByText("policy 'mediated' gives this open file no right to flush the caches").last().waitFor();
+    expect(await page.evaluate('location.hash')).toMatch(/errno=any.*event=\d+/);
+    await page.getByRole('link', { name: '/dev/ioasid #1' }).click();
+    await page.getByRole('heading', { name: '/dev/ioasid #1' }).waitFor();
+  });
+
+  test('the keys of a view are listed by ?', async () => {
+    await visit(page, '#/space');
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').getByText('Look closer').waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('0');
+    await page.getByText('16 EiB in sight').waitFor();
+    expect(errors).toEqual([]);
+  });
+});

@@ -1,0 +1,160 @@
+/**
+ * The trace in the page: columns for what is filtered by, bytes of JSON for the rest, in segments. A million events
+ * take some 200 MB less than as objects; the oldest segment goes when there are too many, and leaves a gap that is told.
+ */
+import type { TraceEvent } from '../../../src/trace/json.js';
+
+const SEGMENT_SHIFT = 15;
+/** Events in a segment. */
+export const SEGMENT = 1 << SEGMENT_SHIFT;
+/** Events that are kept at most. */
+const DEFAULT_LIMIT = 2 ** 21;
+const BYTES_PER_EVENT = 192;
+
+/** Strings as small numbers; 0 is the empty string. */
+class Names {
+  readonly all: string[] = [''];
+  readonly #ids = new Map<string, number>([['', 0]]);
+
+  idOf(name: string): number {
+    let id = this.#ids.get(name);
+    if (id === undefined) {
+      id = this.all.push(name) - 1;
+      this.#ids.set(name, id);
+    }
+    return id;
+  }
+}
+
+class Segment {
+  readonly time = new Float64Array(SEGMENT);
+  readonly pid = new Uint32Array(SEGMENT);
+  readonly fd = new Int32Array(SEGMENT);
+  readonly call = new Uint32Array(SEGMENT);
+  readonly file = new Uint32Array(SEGMENT);
+  readonly errno = new Uint16Array(SEGMENT);
+  /** Where the rest of an event begins; one more entry for the end of the last. */
+  readonly starts = new Uint32Array(SEGMENT + 1);
+  rest = new Uint8Array(SEGMENT * BYTES_PER_EVENT);
+}
+
+/** What is filtered by, of one event. Names are numbers, see `EventStore.names`. */
+export interface Row {
+  readonly pid: number;
+  readonly call: number;
+  readonly file: number;
+  readonly errno: number;
+}
+
+/** Events that did not reach the page. */
+export interface Gap {
+  /** They were before the event with this number. */
+  readonly before: number;
+  readonly lost: number;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export class EventStore {
+  readonly #names = new Names();
+  readonly #limit: number;
+  #segments: Segment[] = [];
+  /** Number of the first event that is still here. */
+  first = 0;
+  /** Number of the next event. */
+  end = 0;
+  gaps: Gap[] = [];
+
+  /** @param limit events that are kept, a multiple of SEGMENT */
+  constructor(limit = DEFAULT_LIMIT) {
+    this.#limit = limit;
+  }
+
+  /** Names by their number: of calls, files and errors. */
+  get names(): readonly string[] {
+    return this.#names.all;
+  }
+
+  /** @param lost events that were dropped before this one */
+  append(event: TraceEvent, lost = 0): void {
+    if (lost > 0) this.gaps.push({ before: this.end, lost });
+    const i = this.end & (SEGMENT - 1);
+    if (i === 0) this.#grow();
+    const segment = this.#segments.at(-1) as Segment;
+    const { time, pid, fd, file, errno, ioctl, call, ...rest } = event;
+    segment.time[i] = time;
+    segment.pid[i] = pid ?? 0;
+    segment.fd[i] = fd ?? -1;
+    segment.call[i] = this.#names.idOf(ioctl ?? call);
+    segment.file[i] = this.#names.idOf(file ?? '');
+    segment.errno[i] = this.#names.idOf(errno ?? '');
+    const text = JSON.stringify(ioctl === undefined ? rest : { ...rest, ioctl });
+    const start = segment.starts[i] as number;
+    // A character takes at most three bytes.
+    if (start + text.length * 3 > segment.rest.length) {
+      const larger = new Uint8Array(segment.rest.length + Math.max(segment.rest.length >> 1, text.length * 3));
+      larger.set(segment.rest.subarray(0, start));
+      segment.rest = larger;
+    }
+    segment.starts[i + 1] = start + encoder.encodeInto(text, segment.rest.subarray(start)).written;
+    this.end++;
+  }
+
+  /** The event with a number from `first` to `end` - 1. */
+  at(number: number): TraceEvent {
+    const segment = this.#segment(number);
+    const i = number & (SEGMENT - 1);
+    const bytes = segment.rest.subarray(segment.starts[i], segment.starts[i + 1]);
+    const rest: Partial<TraceEvent> = JSON.parse(decoder.decode(bytes));
+    const { file, errno, pid, call } = this.row(number);
+    const fd = segment.fd[i] as number;
+    return {
+      ...rest,
+      time: this.timeOf(number),
+      call: rest.ioctl === undefined ? (this.names[call] as string) : 'ioctl',
+      ...(pid !== 0 && { pid }),
+      ...(fd >= 0 && { fd }),
+      ...(file !== 0 && { file: this.names[file] as string }),
+      ...(errno !== 0 && { errno: this.names[errno] as string }),
+    };
+  }
+
+  /** Milliseconds. */
+  timeOf(number: number): number {
+    return this.#segment(number).time[number & (SEGMENT - 1)] as number;
+  }
+
+  row(number: number): Row {
+    const { pid, call, file, errno } = this.#segment(number);
+    const i = number & (SEGMENT - 1);
+    return { pid: pid[i] as number, call: call[i] as number, file: file[i] as number, errno: errno[i] as number };
+  }
+
+  /** The first event at or after a time. */
+  find(time: number): number {
+    let [low, high] = [this.first, this.end];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.timeOf(middle) < time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #segment(number: number): Segment {
+    const segment = this.#segments[(number - this.first) >>> SEGMENT_SHIFT];
+    if (number < this.first || number >= this.end || !segment) throw new RangeError(`no event ${number}`);
+    return segment;
+  }
+
+  #grow(): void {
+    this.#segments.push(new Segment());
+    if (this.end - this.first < this.#limit) return;
+    this.#segments.shift();
+    this.first += SEGMENT;
+    const lost = this.gaps.filter(({ before }) => before < this.first).reduce((sum, gap) => sum + gap.lost, 0);
+    this.gaps = this.gaps.filter(({ before }) => before >= this.first);
+    this.gaps.unshift({ before: this.first, lost: lost + SEGMENT });
+  }
+}

@@ -1,0 +1,135 @@
+/** The kernel that runs in the page, as a source: a program of the page makes its calls, in slices between frames. */
+import { type BootedMachine, bootMachine } from '../../../src/boot.js';
+import { reach } from '../../../src/inspect/hands.js';
+import { type Holder, processViews } from '../../../src/inspect/processes.js';
+import { snapshotOf } from '../../../src/inspect/snapshot.js';
+import type { Command, Sink, SpaceWindow, Stop, WindowQuery } from '../../../src/inspect/source.js';
+import { spaceWindow } from '../../../src/inspect/space-window.js';
+import { matches } from '../../../src/inspect/stop.js';
+import type { Process } from '../../../src/kernel/process.js';
+import { callEvent, noteEvent, type TraceEvent } from '../../../src/trace/json.js';
+import type { PageProgram } from './programs.js';
+import type { Source } from './source.js';
+
+/** Milliseconds of a frame that the program gets. */
+const SLICE = 6;
+
+export class KernelSource implements Source {
+  readonly title: string;
+  readonly kind = 'kernel';
+  readonly machine: BootedMachine;
+  readonly #sink: Sink;
+  readonly #program: Generator<void, void, void>;
+  readonly #holders: Holder[] = [];
+  readonly #holdAfter: number | undefined;
+  #events: TraceEvent[] = [];
+  #stops: readonly Stop[] = [];
+  #held = false;
+  #ended = false;
+  #done = 0;
+  #frame = 0;
+  /** The machine's clock stands still while the program is held. */
+  #clock = 0;
+  #since = performance.now();
+
+  constructor(program: PageProgram, sink: Sink, authority = 'mediated') {
+    this.title = program.name;
+    this.#sink = sink;
+    this.#holdAfter = program.holdAfter;
+    this.machine = bootMachine({
+      authority,
+      coherency: 'strict',
+      now: () => this.#now(),
+      ...(program.machine && { machine: program.machine }),
+    });
+    const { kernel } = this.machine;
+    kernel.onCall = (record) => this.#happened(callEvent(this.#now(), record));
+    kernel.onNote = (subject, text) => this.#happened(noteEvent(this.#now(), subject, text));
+    const spawn = (): Process => {
+      const process = this.machine.spawn();
+      this.#holders.push({ pid: process.pid, files: () => process.files() });
+      return process;
+    };
+    this.#program = program.run(spawn, this.machine);
+    this.#frame = requestAnimationFrame(() => this.#slice());
+  }
+
+  stop(): void {
+    cancelAnimationFrame(this.#frame);
+  }
+
+  async window(query: WindowQuery): Promise<SpaceWindow> {
+    return spaceWindow(this.machine, query);
+  }
+
+  async command(command: Command): Promise<void> {
+    switch (command.command) {
+      case 'unplug':
+      case 'plug':
+      case 'authority':
+      case 'interrupt':
+        reach(this.machine, command);
+        break;
+      case 'pause':
+        this.#hold();
+        break;
+      case 'continue':
+        this.#since = performance.now();
+        this.#held = false;
+        this.#sink.held(undefined);
+        this.#frame = requestAnimationFrame(() => this.#slice());
+        break;
+      case 'step':
+        this.#step();
+        break;
+      case 'break':
+        this.#stops = command.stops;
+        break;
+      case 'fail':
+        throw new Error('the kernel in the page fails no call by itself: attach to a run of ioasid exec');
+    }
+    this.#flush();
+  }
+
+  #now(): number {
+    return this.#held ? this.#clock : this.#clock + performance.now() - this.#since;
+  }
+
+  #hold(call?: TraceEvent): void {
+    if (!this.#held) this.#clock = this.#now();
+    this.#held = true;
+    this.#sink.held(call ?? { time: this.#clock, call: 'paused' });
+  }
+
+  #happened(event: TraceEvent): void {
+    this.#events.push(event);
+    if (this.#stops.some((stop) => matches(stop, event))) this.#hold(event);
+  }
+
+  /** One call further. */
+  #step(): void {
+    if (this.#ended) return;
+    if (this.#held) this.#clock++;
+    if (this.#program.next().done) {
+      this.#ended = true;
+      this.#sink.ended('the program has ended; its processes keep what they hold');
+    }
+    if (++this.#done === this.#holdAfter) this.#hold();
+  }
+
+  #slice(): void {
+    if (this.#held) return;
+    const end = performance.now() + SLICE;
+    do this.#step();
+    while (!this.#held && !this.#ended && performance.now() < end);
+    this.#flush();
+    if (!this.#held && !this.#ended) this.#frame = requestAnimationFrame(() => this.#slice());
+  }
+
+  #flush(): void {
+    this.machine.tick();
+    this.#sink.events(this.#events, 0);
+    this.#events = [];
+    this.#sink.snapshot(snapshotOf(this.machine, processViews(this.machine, this.#holders)));
+  }
+}

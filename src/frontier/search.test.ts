@@ -6,6 +6,7 @@ import { type CheckOptions, checkedPolicy, DEFAULT_OPTIONS, worldOf } from '../c
 import { guestMayFlush, type Property } from '../check/properties.js';
 import { groundOf, synthesize, whyNot } from './answer.js';
 import { tablePolicy } from './family/family.js';
+import { Renamings } from './family/symmetry.js';
 import { Explorer, namesOf } from './lattice.js';
 import { DECIDED, Search } from './search.js';
 import { simplest } from './simplify.js';
@@ -116,6 +117,18 @@ describe('a planted impossibility is proved', { timeout: 60_000 }, () => {
     expect(search.find(['P0', 'P2', 'P3', 'P8', 'P10'])).toBeUndefined();
     expect(search.exclusions.length).toBeGreaterThan(10);
     for (const exclusion of search.exclusions) expect(groundOf(search, exclusion).reasons.length).toBeGreaterThan(0);
+  });
+
+  test('and so is everything symmetric to it: a memory’s values but 0 have no meaning of their own', () => {
+    const search = new Search({ file: 1, proof: 3, vm: 3, clock: 1 }, SMALL);
+    expect(search.find(['P0', 'P1', 'P8'])).toBeUndefined();
+    const renamings = new Renamings(search.family);
+    for (const exclusion of search.exclusions.slice(0, 40)) {
+      const images = renamings.of(exclusion.answers, false);
+      expect(images).toHaveLength(4);
+      for (const answers of images)
+        expect(groundOf(search, { ...exclusion, answers }).reasons.length).toBeGreaterThan(0);
+    }
   });
 
   test('it holds for every number of memories: the argument asks about stories, not about tables', () => {

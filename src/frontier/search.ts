@@ -12,6 +12,7 @@ import type { Step } from '../check/steps.js';
 import type { Refutation } from '../check/story.js';
 import { reasonsFor } from './conflict.js';
 import { Family, type Size, tablePolicy } from './family/family.js';
+import { Renamings } from './family/symmetry.js';
 import { Solver } from './solver.js';
 
 /** A story that a candidate went wrong by, and the answers that it takes. */
@@ -70,6 +71,7 @@ export class Search {
   readonly exclusions: Exclusion[] = [];
   candidates = 0;
   readonly #solver = new Solver();
+  readonly #renamings: Renamings;
   /** Variables by entry: one for two answers, else one an answer. */
   readonly #variables: number[][];
   /** A variable a property: assumed, its exclusions hold. */
@@ -85,6 +87,7 @@ export class Search {
   ) {
     this.properties = properties;
     this.family = new Family(size);
+    this.#renamings = new Renamings(this.family);
     this.options = options;
     this.#progress = progress;
     this.#variables = this.family.entries.map(({ answers, natural }) => {
@@ -113,14 +116,18 @@ export class Search {
     return variables[answer];
   }
 
-  /** Takes an exclusion up. */
+  /** Takes an exclusion up, and what is like it. */
   exclude(exclusion: Exclusion): void {
     this.exclusions.push(exclusion);
-    const literals = exclusion.answers.flatMap(([entry, answer]) => {
-      const literal = this.#literal(entry, answer);
-      return literal === undefined ? [] : [-literal];
-    });
-    this.#solver.add([-(this.#selectors.get(exclusion.property) as number), ...literals]);
+    const { property, answers, steps, other } = exclusion;
+    const files = new Set([...steps, ...(other ?? [])].flatMap((step) => ('file' in step ? [step.file] : [])));
+    for (const alike of this.#renamings.of(answers, files.size > 1)) {
+      const literals = alike.flatMap(([entry, answer]) => {
+        const literal = this.#literal(entry, answer);
+        return literal === undefined ? [] : [-literal];
+      });
+      this.#solver.add([-(this.#selectors.get(property) as number), ...literals]);
+    }
   }
 
   /**

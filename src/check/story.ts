@@ -17,6 +17,16 @@ export interface Refutation {
   readonly wrong: string;
 }
 
+export interface Refutation {
+  readonly property: string;
+  /** The story, step by step; the last one goes wrong. */
+  readonly steps: readonly Step[];
+  /** P2: the other way to the same objects and attachments. */
+  readonly other?: readonly Step[];
+  /** What goes wrong, in words. */
+  readonly wrong: string;
+}
+
 export interface Explored {
   readonly set: StateSet;
   /** The states on the way to one, the beginning first. */

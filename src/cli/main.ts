@@ -25,13 +25,48 @@ program
     ]),
   )
   .option('--eviction <when>', 'with --coherency: when caches evict lines by themselves: never, or seeded:NUMBER')
+  .addOption(
+    new Option('--ui [how]', 'serve a page that shows the run; hold: the program waits before its first call').choices([
+      'hold',
+    ]),
+  )
   .option('--selftest', "a kernel with Linux's own tests of iommufd: mock devices, IOMMU_TEST_CMD")
+  .option('--sanitize <list>', 'tell what a driver does wrong: dma, coherency, leaks (comma-separated)')
+  .option('--sanitize-exit <status>', 'exit status when something was found; 0: the program’s', '99')
+  .option('--suppressions <file>', 'findings that are known: RULE or RULE:TEXT, one a line')
+  .option('--sarif <file>', 'with --sanitize: write the findings as SARIF, too')
+  .option(
+    '--inject <rule...>',
+    'let calls fail, as CALL[@FILE]:ERRNO[,nth=N] says, or a YAML file of rules; see docs/ci.md',
+  )
+  .option('--inject-report <file>', 'write which calls could have failed, and how often each rule struck, as JSON')
   .option('--io-uring', 'let io_uring through: what it does passes by the virtual kernel')
   .option('-v, --verbose', 'say at the end what was served')
   .passThroughOptions()
   .action(async ([file = '', ...args]: string[], options) => {
     const { exec } = await import('../runner/exec.js');
-    process.exitCode = await exec({ program: file, args, ...options });
+    process.exitCode = await exec({ program: file, args, ...options, version: version() });
+  });
+
+program
+  .command('torture')
+  .description('run a program again and again, one served call failing each time, and tell how it takes it')
+  .usage('[options] -- PROGRAM [ARGS...]')
+  .argument('<program...>', 'the program and its arguments; {} is an empty directory of the trial’s own')
+  .option('--machine <file>', 'machine file (YAML)')
+  .option('--authority <policy>', 'who may flush the CPU caches')
+  .option('--selftest', "a kernel with Linux's own tests of iommufd")
+  .option('--verify <command>', 'a shell command that ends with 0 if the work of a run with status 0 was done')
+  .option('--timeout <seconds>', 'a run that takes longer hangs; ten times the run without failures, at least 5')
+  .option('--jobs <n>', 'runs side by side; as many as there are cores')
+  .option('--calls <n>', 'only the first n served calls')
+  .option('--resume <file>', 'note each trial there, and do not try again what is noted')
+  .option('--junit <file>', 'write a report in JUnit XML, too')
+  .option('--json', 'for scripts')
+  .passThroughOptions()
+  .action(async (args: string[], options) => {
+    const { torture } = await import('./torture.js');
+    process.exitCode = await torture(args, options);
   });
 
 const ctl = program.command('ctl').description('look into a running exec, and change its machine');
@@ -52,6 +87,19 @@ request('state', 'all objects of the machine, as a tree');
 request('unplug', 'take a device out under its user’s hands', '<device>');
 request('plug', 'put a device back', '<device>');
 request('authority', 'put another authority policy in force', '<policy>');
+
+program
+  .command('ui')
+  .description(
+    'serve the page of your runs, or of a trace that exec --trace FILE wrote; it is for this host and you only',
+  )
+  .argument('[trace]', 'a trace file')
+  .option('--port <n>', 'port of 127.0.0.1; any that is free when not given')
+  .addOption(new Option('--directory <directory>', 'the run that is shown').hideHelp())
+  .action(async (trace: string | undefined, options) => {
+    const { ui } = await import('./ui.js');
+    process.exitCode = await ui(trace, options);
+  });
 
 program
   .command('check')
@@ -106,9 +154,11 @@ const abi = program.command('abi').description('the user API');
 abi
   .command('header')
   .description('print the C header')
-  .action(async () => {
+  .option('--iommufd', 'that of /dev/iommu, for hosts whose own is older than Linux 7.2')
+  .action(async ({ iommufd }: { iommufd?: boolean }) => {
     const { printHeader } = await import('../abi/header.js');
-    process.stdout.write(printHeader());
+    const { printIommufdHeader } = await import('../abi/iommufd-header.js');
+    process.stdout.write(iommufd ? printIommufdHeader() : printHeader());
   });
 
 const machine = program.command('machine').description('machine files');

@@ -115,7 +115,7 @@ describe('--authority FILE', { timeout: 60_000 }, () => {
     expect({ status: wbinvd.status, stderr: wbinvd.stderr }).toEqual({ status: 0, stderr: '' });
     const check = run(['check', '--authority', EXAMPLE, ...SMALL]);
     expect(check.stdout).toMatch(/^until-unbound +6 /m);
-    expect(run(['play', 'scenarios/hot-unplug.yaml', '--policy', EXAMPLE]).stdout).toContain('VM 1 not');
+    expect(run(['play', 'scenarios/hot-unplug.yaml', '--policy', EXAMPLE])).toMatchObject({ status: 0, stderr: '' });
   });
 
   test('the library too', () => {

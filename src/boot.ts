@@ -5,29 +5,25 @@ import type { OpenStore } from './devices/block-store.js';
 import { Injector } from './inject/injector.js';
 import type { Rule } from './inject/rule.js';
 import type { IoasidContext } from './ioasid/context.js';
-import { openIoasid } from './ioasid/file.js';
+import { IoasidPersonality } from './ioasid/personality.js';
 import { IOASID_DEVICE_ROWS } from './ioasid/vfio-bind.js';
 import { plug } from './iommu/attach.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
-import type { IommuGroup } from './iommu/requester.js';
-import type { IommufdContext } from './iommufd/context.js';
-import { openIommufd } from './iommufd/file.js';
+import { IommufdPersonality } from './iommufd/personality.js';
 import { FileSystem } from './kernel/fs/file-system.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { Pollers } from './kernel/pollers.js';
 import { Process, type ProcessOptions } from './kernel/process.js';
 import { Timers } from './kernel/timers.js';
-import { openKvm } from './kvm/kvm-file.js';
+import { KvmPersonality } from './kvm/personality.js';
 import type { Vm } from './kvm/vm.js';
 import { buildMachine, type Machine, type MachineDevice } from './machine/build.js';
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
+import type { MachineServices, Personality } from './machine/personality.js';
 import type { MachineDescription } from './machine/schema.js';
-import { UserAccounts } from './memory/account.js';
 import type { MakeMemory } from './pci/memory.js';
-import { AssignedDevice } from './vfio/assigned-device.js';
-import { type DeviceFileTable, deviceFileTable, openDevice } from './vfio/file.js';
-import { VfioGroup } from './vfio/group.js';
-import type { BusFunction, VfioHost } from './vfio/host.js';
+import type { AssignedDevice } from './vfio/assigned-device.js';
+import { VfioPersonality } from './vfio/personality.js';
 
 export interface BootOptions {
   /** What parseMachine() made of a machine file; the default machine when not given. */
@@ -55,17 +51,6 @@ export interface BootOptions {
   gid?: number;
 }
 
-/** Device numbers: misc devices have major 10; VFIO's cdev has a major of its own. */
-const MISC_MAJOR = 10;
-const IOASID_MINOR = 60;
-/** linux/miscdevice.h: IOMMUFD's is assigned when it is registered; this is the first that is free. */
-const IOMMU_MINOR = 125;
-const KVM_MINOR = 232;
-const VFIO_MAJOR = 511;
-/** Of a PCI address, DDDD:BB, and how it ends on the root bus. */
-const BUS_LENGTH = 7;
-const ROOT_BUS = ':00';
-
 export class BootedMachine {
   readonly kernel: VirtualKernel;
   readonly hardware: Machine;
@@ -77,17 +62,15 @@ export class BootedMachine {
   readonly injector: Injector | undefined;
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
-  readonly contexts = new Set<IoasidContext>();
-  readonly iommufds = new Set<IommufdContext>();
-  readonly vms = new Set<Vm>();
+  readonly vfio: VfioPersonality;
+  readonly ioasid: IoasidPersonality;
+  readonly iommufd: IommufdPersonality;
+  readonly kvm: KvmPersonality;
+  /** All of them, in the order in which they hear of devices. */
+  readonly personalities: readonly Personality[];
   /** What is plugged in, by name. */
-  readonly #assigned = new Map<string, AssignedDevice>();
-  readonly #groups = new Map<IommuGroup, VfioGroup<AssignedDevice>>();
-  readonly #deviceFiles: DeviceFileTable = deviceFileTable([IOASID_DEVICE_ROWS]);
-  readonly #vfioHost: VfioHost<AssignedDevice>;
-  #vmNumber = 0;
+  readonly #plugged = new Set<string>();
   #pids = 1000;
-  #mocks = 0;
 
   constructor(options: BootOptions = {}) {
     const description = options.machine ?? DEFAULT_DESCRIPTION;
@@ -107,37 +90,26 @@ export class BootedMachine {
     for (const { port } of this.hardware.devices) port.caches = this.caches;
     this.authority = new Authority(policyByName(options.authority ?? description.authority), this.now);
     this.kernel = new VirtualKernel(new FileSystem(options.uid, options.gid));
-    const host = {
+    const services: MachineServices = {
+      kernel: this.kernel,
+      hardware: this.hardware,
       authority: this.authority,
-      timers: this.timers,
-      faultTimeout: parseDuration(description['fault-timeout']) ?? 0,
-      contexts: this.contexts,
-      vms: this.vms,
       caches: this.caches,
-      nextVm: () => ++this.#vmNumber,
-      deviceOf: (requester: unknown) => [...this.#assigned.values()].find((device) => device.requester === requester),
-      note: (subject: string, text: string) => this.kernel.note(subject, text),
-    };
-    this.kernel.fs.addDevice('/dev/ioasid', MISC_MAJOR, IOASID_MINOR, () => openIoasid(host));
-    const iommufd = {
-      users: new UserAccounts(),
-      contexts: this.iommufds,
-      selftest: options.selftest ?? description.selftest ?? false,
-      nextMock: () => this.#mocks++,
-    };
-    this.kernel.fs.addDevice('/dev/iommu', MISC_MAJOR, IOMMU_MINOR, () => openIommufd(iommufd));
-    this.kernel.fs.addDevice('/dev/kvm', MISC_MAJOR, KVM_MINOR, () => openKvm(host));
-    this.#vfioHost = {
+      timers: this.timers,
       pollers: this.pollers,
-      schedule: (delay, act) => this.timers.schedule(delay, act),
-      busFunctions: (device) => this.#busFunctions(device),
+      faultTimeout: parseDuration(description['fault-timeout']) ?? 0,
     };
+    this.vfio = new VfioPersonality(services, [IOASID_DEVICE_ROWS]);
+    this.ioasid = new IoasidPersonality(services);
+    this.iommufd = new IommufdPersonality(services, options.selftest ?? description.selftest ?? false);
+    this.kvm = new KvmPersonality(services);
+    this.personalities = [this.vfio, this.ioasid, this.iommufd, this.kvm];
     for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);
     if (options.inject || options.injectLog) this.injector = this.#inject(options.inject ?? [], options.injectLog);
   }
 
   #inject(rules: readonly Rule[], logs = false): Injector {
-    const injector = new Injector(rules, (device) => this.#assigned.has(device) && this.unplug(device), logs);
+    const injector = new Injector(rules, (device) => this.#plugged.has(device) && this.unplug(device), logs);
     this.kernel.onEnter = (call) => injector.enter(call);
     for (const { name, function: pci } of this.hardware.devices) {
       pci.interrupts.disturb = (deliver) => {
@@ -150,24 +122,17 @@ export class BootedMachine {
     return injector;
   }
 
-  /** The functions on a device's bus; undefined: it is the root bus, which cannot be reset. */
-  #busFunctions({ requester }: AssignedDevice): BusFunction<AssignedDevice>[] | undefined {
-    const bus = requester.name.slice(0, BUS_LENGTH);
-    if (bus.endsWith(ROOT_BUS)) return undefined;
-    const devices = this.hardware.devices.filter(({ requester: it }) => it.name.startsWith(bus));
-    return devices.map(({ name, requester: it }) => ({
-      address: it.name,
-      group: it.group,
-      device: this.#assigned.get(name),
-    }));
+  get contexts(): ReadonlySet<IoasidContext> {
+    return this.ioasid.contexts;
+  }
+
+  get vms(): ReadonlySet<Vm> {
+    return this.kvm.vms;
   }
 
   /** A device that is plugged in, by its name, vfioN. @throws RangeError that lists the names */
   device(name: string): AssignedDevice {
-    const device = this.#assigned.get(name);
-    if (!device)
-      throw new RangeError(`no device '${name}' is plugged in; there are: ${[...this.#assigned.keys()].join(', ')}`);
-    return device;
+    return this.vfio.device(name);
   }
 
   /**
@@ -175,11 +140,11 @@ export class BootedMachine {
    * @throws RangeError no such device is plugged in
    */
   unplug(name: string): void {
-    const device = this.device(name);
-    this.#assigned.delete(name);
-    this.kernel.fs.remove(`/dev/vfio/devices/${name}`);
-    this.kernel.fs.remove(`/dev/vfio/devices/by-bdf/${device.requester.name}`);
-    device.remove();
+    const device = this.hardware.devices.find((it) => it.name === name);
+    if (!device || !this.#plugged.delete(name)) {
+      throw new RangeError(`no device '${name}' is plugged in; there are: ${[...this.#plugged].join(', ')}`);
+    }
+    for (const personality of this.personalities) personality.unplug?.(device);
     this.kernel.note(name, 'was unplugged');
   }
 
@@ -187,7 +152,10 @@ export class BootedMachine {
   plug(name: string): void {
     const device = this.hardware.devices.find((it) => it.name === name && !it.requester.hostDriver);
     if (!device) throw new RangeError(`the machine has no device '${name}' to plug in`);
-    if (this.#assigned.has(name)) throw new RangeError(`${name} is plugged in already`);
+    if (this.#plugged.has(name)) throw new RangeError(`${name} is plugged in already`);
+    if (device.requester.group.members.has(device.requester)) {
+      throw new RangeError(`${name} is still held by its user`);
+    }
     plug(device.requester);
     this.#install(device);
     this.kernel.note(name, 'was plugged in');
@@ -221,18 +189,9 @@ export class BootedMachine {
     return new Process(this.kernel, () => ++this.#pids, options);
   }
 
-  #install(from: MachineDevice): void {
-    const { name, requester } = from;
-    const { group } = requester;
-    const vfioGroup = this.#groups.get(group) ?? new VfioGroup<AssignedDevice>(group);
-    this.#groups.set(group, vfioGroup);
-    const device = new AssignedDevice(name, requester, from.function, vfioGroup, this.#vfioHost);
-    this.#assigned.set(name, device);
-    const minor = this.hardware.devices.indexOf(from);
-    this.kernel.fs.addDevice(`/dev/vfio/devices/${name}`, VFIO_MAJOR, minor, () =>
-      openDevice(device, this.#deviceFiles),
-    );
-    if (!requester.parent) this.kernel.fs.addLink(`/dev/vfio/devices/by-bdf/${requester.name}`, `../${name}`);
+  #install(device: MachineDevice): void {
+    this.#plugged.add(device.name);
+    for (const personality of this.personalities) personality.plug?.(device);
   }
 }
 

@@ -1,5 +1,7 @@
 /** What a run is made of: the machine, its trace, and the supervisor that serves the program's calls from them. */
+
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { isatty } from 'node:tty';
 import { type BootedMachine, bootMachine } from '../boot.js';
 import { parseEviction } from '../iommu/cpu-caches.js';
@@ -51,6 +53,7 @@ export class Run {
       ...(options.eviction !== undefined && { eviction: parseEviction(options.eviction) }),
       now: () => performance.now(),
       makeMemory: (device, bar, size) => new SharedMemory(`/dev/vfio/devices/${device}`, bar, size),
+      cpus: availableParallelism(),
       uid: process.getuid?.() ?? 0,
       gid: process.getgid?.() ?? 0,
     });

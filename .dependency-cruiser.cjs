@@ -1,88 +1,66 @@
-// Who may import whom: the table of docs/architecture.md. A new arrow is a decision, made here with a reason.
-const pure = {
-  abi: [],
-  // Where bytes are, who pins and who pays for them: below everything that moves them.
-  memory: ['abi'],
-  iommu: ['memory', 'abi'],
-  authority: [],
-  // Failures are named by errno.
-  inject: ['abi'],
-  // Reports are made from what others found out.
-  report: [],
-  // The proof that an open file can be carries the record of authority's keeper.
-  kernel: ['authority', 'memory', 'abi'],
-  // Areas hold frames; a dma-buf is a facet of an open file.
-  iopt: ['kernel', 'memory', 'abi'],
-  iommufd: ['iopt', 'kernel', 'iommu', 'memory', 'abi'],
-  // A function's DMA port hears of its command register; pollers and mappable memory are the kernel's.
-  pci: ['kernel', 'iommu', 'authority', 'abi'],
-  devices: ['pci', 'iommu', 'abi'],
-  // The tree of /sys is read from the bus, the groups and the units; its nodes are inodes of the kernel.
-  sysfs: ['pci', 'kernel', 'iommu', 'abi'],
-  // A VFIO device file is around a PCI function; who may use it is the business of the wings.
-  vfio: ['pci', 'kernel', 'iommu', 'authority', 'abi'],
-  ioasid: ['vfio', 'pci', 'kernel', 'iommu', 'authority', 'memory', 'abi'],
-  kvm: ['vfio', 'ioasid', 'kernel', 'iommu', 'authority', 'memory', 'abi'],
-  // A machine file names its authority policy, and the name is checked with the rest of the file.
-  // Devices run on the kernel's timers and pollers.
-  // A machine's functions are in slots of its bus, and seen in sysfs.
-  machine: ['sysfs', 'kernel', 'iommu', 'pci', 'devices', 'authority', 'abi'],
-  // The trace formats the kernel's record of a call.
-  trace: ['kernel', 'abi'],
-  // The policies that are checked are the modules that run.
-  check: ['authority'],
-  // A scenario is played on a booted machine, and told by the checker's vocabulary.
-  scenario: ['check', 'machine', 'kvm', 'vfio', 'ioasid', 'kernel', 'authority', 'abi', 'trace'],
-  // What a machine shows to somebody who looks: it reads the state of every kind of object.
-  inspect: ['trace', 'machine', 'kvm', 'vfio', 'ioasid', 'devices', 'kernel', 'iommu', 'authority', 'abi'],
-};
-const PLAY = ['scenario', 'inspect'];
-const all = Object.keys(pure);
-const node = {
-  // The runner boots a machine (boot.ts), and shares device memory and file kinds with it.
-  runner: all,
-  cli: [...all, 'runner'],
-};
+// Keeps the floors of scripts/floors.cjs, and what else holds for imports; each rule with its reason.
+const { beside, floors } = require('./scripts/floors.cjs');
 
-const rules = Object.entries({ ...pure, ...node }).map(([folder, allowed]) => ({
-  name: `${folder}-imports`,
-  severity: 'error',
-  from: { path: `^src/${folder}/`, pathNot: '\\.test\\.ts$' },
-  to: {
-    path: '^src/',
-    pathNot: [
-      `^src/(${[folder, ...allowed].join('|')})/`,
-      ...(node[folder] || PLAY.includes(folder) ? ['^src/(boot|index|state)\\.ts$'] : []),
-    ],
-  },
-}));
+const SOURCE = { pathNot: '\\.test\\.ts$' };
+const place = ({ folders, files = [] }) => [
+  ...folders.map((folder) => `^src/${folder}/`),
+  ...files.map((file) => `^src/${file}\\.ts$`),
+];
+
+const rules = floors.flatMap((floor, i) => {
+  // The files of src/ itself that share a floor are one place.
+  const below = [...floors.slice(i + 1).flatMap(place), ...place({ folders: [], files: floor.files })];
+  return place(floor).map((path) => {
+    const own = floor.folders.find((folder) => path === `^src/${folder}/`);
+    const also = beside.filter(({ from }) => from === own);
+    return {
+      name: `${own ?? path.replace(/\W/g, '').slice('src'.length)}-imports-from-below`,
+      comment: [floor.why, ...also.map(({ why }) => why)].join(' '),
+      severity: 'error',
+      from: { path, ...SOURCE },
+      to: { path: '^src/', pathNot: [path, ...below, ...also.map(({ to }) => `^src/${to}/`)] },
+    };
+  });
+});
+
+const pure = floors.slice(floors.findIndex(({ name }) => name === 'play'));
 
 module.exports = {
   forbidden: [
     ...rules,
     {
-      name: 'no-cycles',
+      name: 'no-circular',
+      comment: 'A circle, of types too, is two files that are one: neither can be read, moved or tested alone.',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     {
-      // The page runs the kernel in the browser: it may import what knows neither Node nor Linux.
+      name: 'every-folder-has-a-floor',
+      comment: 'A folder that no floor names would be held by no rule.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: [...floors.flatMap(place), '\\.test\\.ts$'] },
+      to: {},
+    },
+    {
       name: 'web-imports-pure-folders',
+      comment: 'The page runs the kernel in the browser: it may import what knows neither Node nor Linux.',
       severity: 'error',
       from: { path: '^web/src/', pathNot: '\\.test\\.ts$' },
-      to: { path: '^src/', pathNot: `^src/(${all.join('|')})/|^src/(boot|state)\\.ts$` },
+      to: { path: '^src/', pathNot: pure.flatMap(place) },
     },
     {
       name: 'web-knows-no-node',
+      comment: 'It runs in a browser.',
       severity: 'error',
       from: { path: '^web/src/', pathNot: '\\.test\\.ts$' },
       to: { dependencyTypes: ['core'] },
     },
     {
       name: 'pure-folders-know-no-node',
+      comment: 'The virtual kernel is a value: the same code runs under a program, in a test and in a browser.',
       severity: 'error',
-      from: { path: `^src/(${all.join('|')}|boot\\.ts|index\\.ts|state\\.ts)`, pathNot: '\\.test\\.ts$' },
+      from: { path: pure.flatMap(place), ...SOURCE },
       to: { dependencyTypes: ['core'] },
     },
   ],

@@ -4,32 +4,26 @@ import { parseDuration, policyByName } from './authority/policies.js';
 import { Injector } from './inject/injector.js';
 import type { Rule } from './inject/rule.js';
 import type { IoasidContext } from './ioasid/context.js';
-import { openIoasid } from './ioasid/file.js';
+import { IoasidPersonality } from './ioasid/personality.js';
 import { IOASID_DEVICE_ROWS } from './ioasid/vfio-bind.js';
 import { plug } from './iommu/attach.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
-import type { IommuGroup } from './iommu/requester.js';
-import type { IommufdContext } from './iommufd/context.js';
-import { openIommufd } from './iommufd/file.js';
+import { IommufdPersonality } from './iommufd/personality.js';
 import { FileSystem } from './kernel/fs/file-system.js';
-import type { DeviceInode } from './kernel/fs/inode.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { Pollers } from './kernel/pollers.js';
 import { Process, type ProcessOptions } from './kernel/process.js';
 import { Timers } from './kernel/timers.js';
-import { openKvm } from './kvm/kvm-file.js';
+import { KvmPersonality } from './kvm/personality.js';
 import type { Vm } from './kvm/vm.js';
 import { buildMachine, type Machine, type MachineDevice } from './machine/build.js';
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
+import type { MachineServices, Personality } from './machine/personality.js';
 import type { MachineDescription } from './machine/schema.js';
-import { MachineSlots } from './machine/slots.js';
-import { UserAccounts } from './memory/account.js';
 import type { MakeMemory } from './pci/memory.js';
-import type { CharacterDevice } from './sysfs/character-devices.js';
-import { AssignedDevice } from './vfio/assigned-device.js';
-import { type DeviceFileTable, deviceFileTable, openDevice } from './vfio/file.js';
-import { VfioGroup } from './vfio/group.js';
-import type { BusFunction, VfioHost } from './vfio/host.js';
+import { MachineSlots } from './sysfs/slots.js';
+import type { AssignedDevice } from './vfio/assigned-device.js';
+import { VfioPersonality } from './vfio/personality.js';
 
 export interface BootOptions {
   /** What parseMachine() made of a machine file; the default machine when not given. */
@@ -57,19 +51,6 @@ export interface BootOptions {
   gid?: number;
 }
 
-/** Device numbers: misc devices have major 10; VFIO's cdev has a major of its own. */
-const MISC_MAJOR = 10;
-const IOASID_MINOR = 60;
-/** linux/miscdevice.h: IOMMUFD's is assigned when it is registered; this is the first that is free. */
-const IOMMU_MINOR = 125;
-const KVM_MINOR = 232;
-const VFIO_MAJOR = 511;
-/** A device under a VFIO driver, and its minor number. */
-const VFIO_NAME = /^vfio(\d+)$/;
-/** Of a PCI address, DDDD:BB, and how it ends on the root bus. */
-const BUS_LENGTH = 7;
-const ROOT_BUS = ':00';
-
 export class BootedMachine {
   readonly kernel: VirtualKernel;
   readonly hardware: Machine;
@@ -81,19 +62,17 @@ export class BootedMachine {
   readonly injector: Injector | undefined;
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
-  readonly contexts = new Set<IoasidContext>();
-  readonly iommufds = new Set<IommufdContext>();
-  readonly vms = new Set<Vm>();
   /** The PCI bus, its drivers, and what /sys shows of them. */
   readonly slots: MachineSlots;
-  /** What is under vfio-pci, by name. */
-  readonly #assigned = new Map<string, AssignedDevice>();
-  readonly #groups = new Map<IommuGroup, VfioGroup<AssignedDevice>>();
-  readonly #deviceFiles: DeviceFileTable = deviceFileTable([IOASID_DEVICE_ROWS]);
-  readonly #vfioHost: VfioHost<AssignedDevice>;
-  #vmNumber = 0;
+  readonly vfio: VfioPersonality;
+  readonly ioasid: IoasidPersonality;
+  readonly iommufd: IommufdPersonality;
+  readonly kvm: KvmPersonality;
+  /** All of them, in the order in which they hear of devices. */
+  readonly personalities: readonly Personality[];
+  /** What is plugged in, by name. */
+  readonly #plugged = new Set<string>();
   #pids = 1000;
-  #mocks = 0;
 
   constructor(options: BootOptions = {}) {
     const description = options.machine ?? DEFAULT_DESCRIPTION;
@@ -112,42 +91,32 @@ export class BootedMachine {
     for (const { port } of this.hardware.devices) port.caches = this.caches;
     this.authority = new Authority(policyByName(options.authority ?? description.authority), this.now);
     this.kernel = new VirtualKernel(new FileSystem(options.uid, options.gid));
-    const host = {
+    const services: MachineServices = {
+      kernel: this.kernel,
+      hardware: this.hardware,
       authority: this.authority,
-      timers: this.timers,
-      faultTimeout: parseDuration(description['fault-timeout']) ?? 0,
-      contexts: this.contexts,
-      vms: this.vms,
       caches: this.caches,
-      nextVm: () => ++this.#vmNumber,
-      deviceOf: (requester: unknown) => [...this.#assigned.values()].find((device) => device.requester === requester),
-      note: (subject: string, text: string) => this.kernel.note(subject, text),
+      timers: this.timers,
+      pollers: this.pollers,
+      faultTimeout: parseDuration(description['fault-timeout']) ?? 0,
     };
     this.slots = new MachineSlots(this.hardware, this.kernel.fs, options.cpus ?? 1, {
       install: (device) => this.#install(device),
       release: (device) => this.#release(device),
-      takeOut: (device) => this.unplug(this.#nameOf(device)),
+      takeOut: (device) => this.unplug(device.name),
+      named: (name) => this.#named(name),
     });
-    this.#addMisc('ioasid', IOASID_MINOR, () => openIoasid(host));
-    const iommufd = {
-      users: new UserAccounts(),
-      contexts: this.iommufds,
-      selftest: options.selftest ?? description.selftest ?? false,
-      nextMock: () => this.#mocks++,
-    };
-    this.#addMisc('iommu', IOMMU_MINOR, () => openIommufd(iommufd));
-    this.#addMisc('kvm', KVM_MINOR, () => openKvm(host));
-    this.#vfioHost = {
-      pollers: this.pollers,
-      schedule: (delay, act) => this.timers.schedule(delay, act),
-      busFunctions: (device) => this.#busFunctions(device),
-    };
+    this.vfio = new VfioPersonality(services, [IOASID_DEVICE_ROWS]);
+    this.ioasid = new IoasidPersonality(services);
+    this.iommufd = new IommufdPersonality(services, options.selftest ?? description.selftest ?? false);
+    this.kvm = new KvmPersonality(services);
+    this.personalities = [this.vfio, this.ioasid, this.iommufd, this.kvm];
     this.slots.start();
     if (options.inject || options.injectLog) this.injector = this.#inject(options.inject ?? [], options.injectLog);
   }
 
   #inject(rules: readonly Rule[], logs = false): Injector {
-    const injector = new Injector(rules, (device) => this.#assigned.has(device) && this.unplug(device), logs);
+    const injector = new Injector(rules, (device) => this.#plugged.has(device) && this.unplug(device), logs);
     this.kernel.onEnter = (call) => injector.enter(call);
     for (const { name, function: pci } of this.hardware.devices) {
       pci.interrupts.disturb = (deliver) => {
@@ -160,24 +129,17 @@ export class BootedMachine {
     return injector;
   }
 
-  /** The functions on a device's bus; undefined: it is the root bus, which cannot be reset. */
-  #busFunctions({ requester }: AssignedDevice): BusFunction<AssignedDevice>[] | undefined {
-    const bus = requester.name.slice(0, BUS_LENGTH);
-    if (bus.endsWith(ROOT_BUS)) return undefined;
-    const devices = this.hardware.devices.filter(({ requester: it }) => it.name.startsWith(bus));
-    return devices.map(({ name, requester: it }) => ({
-      address: it.name,
-      group: it.group,
-      device: this.#assigned.get(name),
-    }));
+  get contexts(): ReadonlySet<IoasidContext> {
+    return this.ioasid.contexts;
+  }
+
+  get vms(): ReadonlySet<Vm> {
+    return this.kvm.vms;
   }
 
   /** A device that is plugged in, by its name, vfioN. @throws RangeError that lists the names */
   device(name: string): AssignedDevice {
-    const device = this.#assigned.get(name);
-    if (!device)
-      throw new RangeError(`no device '${name}' is plugged in; there are: ${[...this.#assigned.keys()].join(', ')}`);
-    return device;
+    return this.vfio.device(name);
   }
 
   /**
@@ -185,10 +147,12 @@ export class BootedMachine {
    * @throws RangeError no such device is plugged in
    */
   unplug(name: string): void {
-    const device = this.device(name);
-    this.#removeNodes(name, device);
-    device.remove();
-    this.slots.gone(this.#machineDevice(device));
+    const device = this.#named(name);
+    if (!device || !this.#plugged.delete(device.name)) {
+      throw new RangeError(`no device '${name}' is plugged in; there are: ${[...this.#plugged].join(', ')}`);
+    }
+    for (const personality of this.personalities) personality.unplug?.(device);
+    this.slots.gone(device);
     this.kernel.note(name, 'was unplugged');
   }
 
@@ -196,7 +160,10 @@ export class BootedMachine {
   plug(name: string): void {
     const device = this.hardware.devices.find((it) => it.name === name && !it.requester.hostDriver);
     if (!device) throw new RangeError(`the machine has no device '${name}' to plug in`);
-    if (this.#assigned.has(name)) throw new RangeError(`${name} is plugged in already`);
+    if (this.#plugged.has(name)) throw new RangeError(`${name} is plugged in already`);
+    if (device.requester.group.members.has(device.requester)) {
+      throw new RangeError(`${name} is still held by its user`);
+    }
     plug(device.requester);
     this.slots.putIn(device);
     this.kernel.note(name, 'was plugged in');
@@ -230,65 +197,21 @@ export class BootedMachine {
     return new Process(this.kernel, () => ++this.#pids, options);
   }
 
-  #addMisc(name: string, minor: number, open: DeviceInode['open']): void {
-    this.kernel.fs.addDevice(`/dev/${name}`, MISC_MAJOR, minor, open);
-    this.slots.sysfs.addDevice({ class: 'misc', name, node: name, major: MISC_MAJOR, minor });
+  /** A device by the name that the machine gave it, or that VFIO gave it. */
+  #named(name: string): MachineDevice | undefined {
+    return this.hardware.devices.find((it) => it.name === name || this.vfio.nameOf(it) === name);
   }
 
-  #machineDevice({ requester }: AssignedDevice): MachineDevice {
-    const found = this.hardware.devices.find((it) => it.requester === requester);
-    if (!found) throw new Error(`${requester.name} is no device of the machine`);
-    return found;
-  }
-
-  /** The name of a device under vfio-pci: its own if that is vfioN, else the first that is free. */
-  #nameOf({ name, requester }: MachineDevice): string {
-    for (const [known, device] of this.#assigned) if (device.requester === requester) return known;
-    if (VFIO_NAME.test(name)) return name;
-    let index = 0;
-    const taken = new Set([...this.#assigned.keys(), ...this.hardware.devices.map((device) => device.name)]);
-    while (taken.has(`vfio${index}`)) index++;
-    return `vfio${index}`;
-  }
-
-  #install(from: MachineDevice): void {
-    const { requester } = from;
-    const { group } = requester;
-    const name = this.#nameOf(from);
-    const vfioGroup = this.#groups.get(group) ?? new VfioGroup<AssignedDevice>(group);
-    this.#groups.set(group, vfioGroup);
-    const device = new AssignedDevice(name, requester, from.function, vfioGroup, this.#vfioHost);
-    this.#assigned.set(name, device);
-    const node = this.#nodeOf(name, from);
-    this.kernel.fs.addDevice(`/dev/${node.node}`, node.major, node.minor, () => openDevice(device, this.#deviceFiles));
-    this.slots.sysfs.addDevice(node);
-    if (!requester.parent) this.kernel.fs.addLink(`/dev/vfio/devices/by-bdf/${requester.name}`, `../${name}`);
-  }
-
-  /** A device leaves vfio-pci. Returns false while it is open: its user was asked to close it. */
-  #release(from: MachineDevice): boolean {
-    const name = this.#nameOf(from);
-    const device = this.device(name);
-    if (device.files.size > 0) {
-      device.opened?.interrupts.request.raise();
-      return false;
-    }
-    this.#removeNodes(name, device);
-    device.group.devices.delete(device);
+  /** A device leaves vfio-pci. Returns false while it is in use: its user was asked to close it. */
+  #release(device: MachineDevice): boolean {
+    if (!this.vfio.release(device)) return false;
+    this.#plugged.delete(device.name);
     return true;
   }
 
-  #removeNodes(name: string, device: AssignedDevice): void {
-    this.#assigned.delete(name);
-    this.kernel.fs.remove(`/dev/vfio/devices/${name}`);
-    this.kernel.fs.remove(`/dev/vfio/devices/by-bdf/${device.requester.name}`);
-    this.slots.sysfs.removeDevice(this.#nodeOf(name, this.#machineDevice(device)));
-  }
-
-  #nodeOf(name: string, from: MachineDevice): CharacterDevice {
-    const minor = Number(VFIO_NAME.exec(name)?.[1]);
-    const parent = this.slots.directoryOf(from);
-    return { class: 'vfio-dev', name, node: `vfio/devices/${name}`, major: VFIO_MAJOR, minor, parent };
+  #install(device: MachineDevice): void {
+    this.#plugged.add(device.name);
+    for (const personality of this.personalities) personality.plug?.(device);
   }
 }
 

@@ -5,7 +5,7 @@
 import * as constants from './ioasid.js';
 import { IOASID_IOCTLS, KVM_IOASID_IOCTLS, VFIO_IOASID_IOCTLS } from './ioasid-ioctls.js';
 import * as structs from './ioasid-structs.js';
-import { KVMIO } from './kvm.js';
+import { KVMIO, LINUX_KVM } from './kvm.js';
 import type { Field, Struct } from './layout.js';
 import { VFIO_BASE } from './vfio.js';
 
@@ -101,6 +101,14 @@ ${STRUCTS.map(printStruct).join('\n\n')}
 ${printIoctls()}
 
 ${GROUPS.map(([heading, group]) => printGroup(heading, group)).join('\n\n')}
+
+/* Older headers of the system know groups only, by the same numbers */
+#ifndef KVM_DEV_VFIO_FILE
+#define KVM_DEV_VFIO_FILE ${LINUX_KVM.KVM_DEV_VFIO_FILE}
+#define KVM_DEV_VFIO_FILE_ADD ${LINUX_KVM.KVM_DEV_VFIO_FILE_ADD}
+#define KVM_DEV_VFIO_FILE_DEL ${LINUX_KVM.KVM_DEV_VFIO_FILE_DEL}
+#endif
+
 /* Bit 63 of SRC or DST: an offset in BAR2 */
 #define IOASID_DMAE_SRC_BAR2 (1ULL << 63)
 

@@ -3,8 +3,9 @@
 import { timeout } from '../authority/policies/timeout.js';
 import { policyByName } from '../authority/policies.js';
 import type { Policy } from '../authority/policy.js';
-import { type Exploration, explore, type Refutation } from './explore.js';
+import { type Exploration, explore } from './explore.js';
 import { PROPERTIES } from './properties.js';
+import type { Refutation } from './story.js';
 import { type Bounds, type DeviceKind, World } from './world.js';
 
 export interface CheckOptions {

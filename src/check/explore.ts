@@ -8,19 +8,9 @@ import { History } from './history.js';
 import { PROPERTIES, type Property, type Verdict } from './properties.js';
 import { StateSet } from './state-set.js';
 import type { Step } from './steps.js';
-import { retell } from './story.js';
+import { type Refutation, retell } from './story.js';
 import { renameRights, renamingsOf } from './symmetry.js';
 import type { World } from './world.js';
-
-export interface Refutation {
-  readonly property: string;
-  /** The story, step by step; the last one goes wrong. */
-  readonly steps: readonly Step[];
-  /** P2: the other way to the same objects and attachments. */
-  readonly other?: readonly Step[];
-  /** What goes wrong, in words. */
-  readonly wrong: string;
-}
 
 export interface Exploration {
   /** States, each standing for all its renamings. */

@@ -1,8 +1,8 @@
 /** The answers of a check as text: the table of policies and properties, and the story of each refuted cell. */
 import type { PolicyCheck, Standing } from './check.js';
-import type { Refutation } from './explore.js';
 import { PROPERTIES } from './properties.js';
 import { type Step, sentence } from './steps.js';
+import type { Refutation } from './story.js';
 
 const SIGNS: Readonly<Record<Standing, string>> = {
   proved: 'ok',

@@ -1,7 +1,7 @@
 /** The address space of an IOASID as a window: which of its pages are mapped, permitted, and written by devices. */
 import { hex } from '../abi/address.js';
 import type { BootedMachine } from '../boot.js';
-import type { AddressSpace } from '../ioasid/address-space.js';
+import type { AddressSpace } from '../ioasid/space/address-space.js';
 import { MAP_READ, MAP_WRITE } from '../iommu/paging-domain.js';
 import { spaceId } from './snapshot.js';
 import type { Range, SpaceWindow, WindowQuery } from './source.js';

@@ -11,16 +11,23 @@ import { claim, release } from '../iommu/attach.js';
 import type { CpuCaches } from '../iommu/cpu-caches.js';
 import type { DmaSource } from '../iommu/domain.js';
 import type { IommuGroup, Requester } from '../iommu/requester.js';
+import type { WorkQueues } from '../kernel/proof.js';
 import type { Timers } from '../kernel/timers.js';
-import { AddressSpace, type Attachment } from './address-space.js';
-import { BoundDevice } from './bound-device.js';
+import { BoundDevice } from './device/bound-device.js';
+import { attachPasid, detachPasid } from './device/pasid-attachments.js';
+import { ContextQueues } from './device/work-queues.js';
 import { Events } from './events.js';
-import { removeMappings } from './mapping.js';
-import { attachPasid, detachPasid } from './pasid-attachments.js';
-import { RegisteredMemory } from './registered-memory.js';
+import { AddressSpace } from './space/address-space.js';
+import type { Attachment } from './space/attachment.js';
+import { Faults } from './space/faults.js';
+import { removeMappings } from './space/mapping.js';
+import { RegisteredMemory } from './space/registered-memory.js';
 
-/** Most address spaces in one context. */
-export const MAX_IOASIDS = 1 << 20;
+/** A device that a context has. */
+export type ContextDevice = BoundDevice<IoasidContext>;
+
+/** Most address spaces in one context: some hundred bytes each, so that a context does not grow without end. */
+export const MAX_IOASIDS = 1 << 16;
 
 /** What a context needs of the machine. */
 export interface IoasidHost {
@@ -32,16 +39,21 @@ export interface IoasidHost {
   readonly contexts: Set<IoasidContext>;
   /** The modelled CPU caches. */
   readonly caches: CpuCaches;
+  /** Gives work to a device by ENQCMD. @returns false: its queue is full. @throws ENODEV it is gone */
+  enqueue(requester: Requester, wire: number): boolean;
+  /** What a person calls a context. */
+  label(context: IoasidContext): string;
 }
 
 export class IoasidContext implements FactSource {
   readonly host: IoasidHost;
   readonly registered = new RegisteredMemory();
   readonly events = new Events();
+  readonly queues: WorkQueues = new ContextQueues(this);
   /** This open file in the eyes of the authority policy. */
   readonly record: FileRecord;
   readonly #spaces = new Map<number, AddressSpace>();
-  readonly #devices = new Map<DmaSource, BoundDevice>();
+  readonly #devices = new Map<DmaSource, ContextDevice>();
   /** No id below is free. */
   #lowest = 1;
 
@@ -55,11 +67,15 @@ export class IoasidContext implements FactSource {
 
   /**
    * Lets the cache model know which pages non-coherent devices reach: called after an attachment came or went.
-   * Only roots map process memory.
+   * Only roots map process memory; a device on a child reaches it through its root.
    */
   #trackCaches(): void {
     if (!this.host.caches.strict) return;
-    for (const space of this.#spaces.values()) if (!space.parent) space.trackCaches(this.host.caches);
+    const reached = new Set<AddressSpace>();
+    for (const space of this.#spaces.values()) if (space.nonCoherent) reached.add(space.root);
+    for (const space of this.#spaces.values()) {
+      if (!space.parent) space.trackCaches(this.host.caches, reached.has(space));
+    }
   }
 
   /** The last close: devices are detached and unbound, address spaces freed, charges given back. */
@@ -105,11 +121,11 @@ export class IoasidContext implements FactSource {
     return this.#spaces.values();
   }
 
-  devices(): IterableIterator<BoundDevice> {
+  devices(): IterableIterator<ContextDevice> {
     return this.#devices.values();
   }
 
-  device(requester: DmaSource): BoundDevice | undefined {
+  device(requester: DmaSource): ContextDevice | undefined {
     return this.#devices.get(requester);
   }
 
@@ -121,9 +137,23 @@ export class IoasidContext implements FactSource {
   }
 
   /** @throws ENOENT no device was bound with this cookie */
-  deviceByCookie(cookie: bigint): BoundDevice {
+  deviceByCookie(cookie: bigint): ContextDevice {
     for (const device of this.#devices.values()) if (device.cookie === cookie) return device;
     throw new Errno('ENOENT', `no device is bound with cookie ${hex(cookie)}`);
+  }
+
+  /** Opens the fault fd of an address space that has none. */
+  openFaults(space: AddressSpace): Faults {
+    return new Faults({
+      ioasid: space.id,
+      device: (who) => this.device(who),
+      attached: (device, pasid) => space.attachment(device, pasid) !== undefined,
+      schedule: (act) => this.host.timers.schedule(this.host.faultTimeout, act),
+      emit: (type, ioasid, cookie) => this.emit(type, ioasid, cookie),
+      closed: () => {
+        space.faults = undefined;
+      },
+    });
   }
 
   /** A new address space with the lowest free id. @throws ENOSPC */
@@ -151,7 +181,7 @@ export class IoasidContext implements FactSource {
    * Binds a device (3.1).
    * @throws EPERM a device of its group belongs to another context, or to a host driver that does DMA
    */
-  bind(requester: Requester, cookie: bigint, onUnbind: () => void): BoundDevice {
+  bind(requester: Requester, cookie: bigint, onUnbind: () => void): ContextDevice {
     claim(requester.group, this, (group) => this.#groupChanged(group));
     const device = new BoundDevice(this, requester, cookie, onUnbind);
     this.#devices.set(requester, device);
@@ -160,9 +190,9 @@ export class IoasidContext implements FactSource {
   }
 
   /** The device is gone from the machine: no policy can hold it. */
-  remove(device: BoundDevice): void {
+  remove(device: ContextDevice): void {
     this.emit(EVENT.IOASID_EVENT_DEVICE_REMOVED, 0, device.cookie);
-    this.unbind(device);
+    this.#letGo(device);
   }
 
   /** A function came to a group of this context, or went from it: the group may be whole now, or only partly attached. */
@@ -170,8 +200,14 @@ export class IoasidContext implements FactSource {
     for (const member of group.members) this.device(member)?.reroute();
   }
 
-  /** Lets a device go, with all of its attachments. */
-  unbind(device: BoundDevice): void {
+  /** Lets a device go, with all of its attachments: its last close. */
+  unbind(device: ContextDevice): void {
+    const spaces = device.attachments().map(({ space }) => space.id);
+    this.#letGo(device);
+    for (const ioasid of spaces) this.emit(EVENT.IOASID_EVENT_DEVICE_DETACHED, ioasid, device.cookie);
+  }
+
+  #letGo(device: ContextDevice): void {
     device.detachAll();
     this.#trackCaches();
     this.#devices.delete(device.requester);
@@ -181,7 +217,7 @@ export class IoasidContext implements FactSource {
   }
 
   /** @param pasid undefined: the default attachment */
-  attach(device: BoundDevice, space: AddressSpace, pasid: number | undefined, noSnoopUnused: boolean): void {
+  attach(device: ContextDevice, space: AddressSpace, pasid: number | undefined, noSnoopUnused: boolean): void {
     if (pasid === undefined) device.attach(space, noSnoopUnused);
     else attachPasid(device, space, pasid, noSnoopUnused);
     this.#trackCaches();
@@ -190,7 +226,7 @@ export class IoasidContext implements FactSource {
   }
 
   /** @throws EBUSY also where the policy in force holds the device for a VM */
-  detach(device: BoundDevice, space: AddressSpace, pasid: number | undefined): void {
+  detach(device: ContextDevice, space: AddressSpace, pasid: number | undefined): void {
     if (!this.#mayDetach(device, space, pasid)) {
       throw new Errno(
         'EBUSY',
@@ -205,7 +241,7 @@ export class IoasidContext implements FactSource {
   }
 
   /** Asks the policy, with the facts as they would be after the detach. */
-  #mayDetach(device: BoundDevice, space: AddressSpace, pasid: number | undefined): boolean {
+  #mayDetach(device: ContextDevice, space: AddressSpace, pasid: number | undefined): boolean {
     const attachment = space.attachment(device, pasid);
     if (!attachment) return true;
     return this.host.authority.mayGiveUp(this.record, this.#factsWithout(attachment));

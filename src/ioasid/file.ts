@@ -2,12 +2,25 @@
 import { Errno } from '../abi/errno.js';
 import { Facet } from '../kernel/facet.js';
 import { type Caller, type FileTable, OpenFile } from '../kernel/open-file.js';
-import { PROOF } from '../kernel/proof.js';
+import { PROOF, type Proof, WORK_QUEUES } from '../kernel/proof.js';
 import { IoasidContext, type IoasidHost } from './context.js';
 import { IOASID_TABLE } from './table.js';
 
 /** The context that an open file of /dev/ioasid is. */
 export const IOASID_CONTEXT = new Facet<IoasidContext>('/dev/ioasid');
+
+/** A context has one record, for as long as it is open. */
+function proof(context: IoasidContext): Proof {
+  return {
+    kind: 'ioasid',
+    // It changes when an older context closes.
+    get label() {
+      return context.host.label(context);
+    },
+    record: () => context.record,
+    returned: () => {},
+  };
+}
 
 const FILE: FileTable<IoasidContext> = {
   name: () => '/dev/ioasid',
@@ -16,7 +29,8 @@ const FILE: FileTable<IoasidContext> = {
   release: (context) => context.release(),
   facets: [
     IOASID_CONTEXT.from((context: IoasidContext) => context),
-    PROOF.from((context: IoasidContext) => ({ kind: 'ioasid', record: () => context.record, returned: () => {} })),
+    PROOF.from(proof),
+    WORK_QUEUES.from((context: IoasidContext) => context.queues),
   ],
 };
 

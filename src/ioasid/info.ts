@@ -3,8 +3,8 @@ import { ALLOC, DEVICE_INFO, INFO } from '../abi/ioasid.js';
 import { ioasid_device_info, ioasid_info, ioasid_range } from '../abi/ioasid-structs.js';
 import type { Fields } from '../abi/layout.js';
 import type { Caller } from '../kernel/open-file.js';
-import type { AddressSpace } from './address-space.js';
 import type { IoasidContext } from './context.js';
+import type { AddressSpace } from './space/address-space.js';
 
 /** Bits that only come out; a caller may leave the last answer in the struct. */
 export const INFO_OUT = sum(INFO);

@@ -9,11 +9,10 @@ import { IoctlTable, Rows } from '../kernel/ioctl.js';
 import { OpenFile } from '../kernel/open-file.js';
 import { RECORD_STREAM_TABLE } from '../kernel/record-stream.js';
 import type { IoasidContext } from './context.js';
-import { dirtyTracking, getDirtyBitmap } from './dirty.js';
-import { Faults } from './faults.js';
 import { DEVICE_INFO_OUT, getDeviceInfo, getInfo, INFO_OUT, SNOOP_CHOICE } from './info.js';
-import { mapDma, refuseUserTable, removeMappings, unmapDma } from './mapping.js';
-import { bindPasidTable, bindPgtable, invalidateCache, unbindTable } from './user-tables.js';
+import { dirtyTracking, getDirtyBitmap } from './space/dirty.js';
+import { mapDma, refuseUserTable, removeMappings, unmapDma } from './space/mapping.js';
+import { bindPasidTable, bindPgtable, invalidateCache, unbindTable } from './space/user-tables.js';
 
 /** Everything is served; what the hardware of a device can do is in IOASID_DEVICE_GET_INFO. */
 const SUPPORTED: ReadonlySet<bigint> = new Set(Object.values(EXTENSIONS).map(BigInt));
@@ -86,14 +85,7 @@ export const IOASID_TABLE = new IoctlTable<IoasidContext>('/dev/ioasid', [
   }),
   rows.value(IOCTL.CREATE_NESTING, (context, id) => {
     const parent = spaceByValue(context, id);
-    const { constraints } = parent;
-    if (constraints) {
-      const levels = Math.max(constraints.hardwareNesting, constraints.softwareNesting);
-      if (levels === 0) throw new Errno('EOPNOTSUPP', `an IOMMU behind IOASID ${parent.id} supports no nesting`);
-      if (parent.depth + 1 > levels) {
-        throw new Errno('EINVAL', `IOASID ${parent.id} is nested ${parent.depth} deep; its IOMMUs nest ${levels}`);
-      }
-    }
+    parent.checkNesting();
     return context.alloc(0, parent).id;
   }),
   rows.value(IOCTL.EXECUTE_WBINVD, (context) => {
@@ -117,7 +109,7 @@ export const IOASID_TABLE = new IoctlTable<IoasidContext>('/dev/ioasid', [
       const space = context.space(args.ioasid);
       space.usable();
       if (space.faults) throw new Errno('EBUSY', `IOASID ${space.id} has a fault fd already`);
-      const faults = new Faults(context, space);
+      const faults = context.openFaults(space);
       const fd = caller.install(new OpenFile(faults.stream, RECORD_STREAM_TABLE), flags);
       space.faults = faults;
       return fd;

@@ -10,17 +10,17 @@ import { Rows } from '../kernel/ioctl.js';
 import type { DeviceFile } from '../vfio/device-file.js';
 import type { DeviceRows } from '../vfio/device-table.js';
 import { type InfoCapability, infoCapability } from '../vfio/info-capability.js';
-import type { BoundDevice } from './bound-device.js';
+import type { ContextDevice } from './context.js';
+import { checkPasid } from './device/pasid-attachments.js';
 import { contextOf } from './file.js';
-import { checkPasid } from './pasid-attachments.js';
 
 const ATTACH_FLAGS = VFIO.VFIO_ATTACH_IOASID_USER_PASID | VFIO.VFIO_ATTACH_IOASID_NO_SNOOP_UNUSED;
 
 /** The bindings that were made here, by open file. */
-const BOUND = new WeakMap<DeviceFile, BoundDevice>();
+const BOUND = new WeakMap<DeviceFile, ContextDevice>();
 
 /** @throws ENODEV the device is gone; EINVAL the file is not bound to a context */
-function boundOf(file: DeviceFile): BoundDevice {
+function boundOf(file: DeviceFile): ContextDevice {
   file.require();
   const bound = BOUND.get(file);
   if (!bound) throw new Errno('EINVAL', `${file.device.name} is not bound to an IOASID context`);

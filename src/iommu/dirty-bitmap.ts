@@ -35,14 +35,28 @@ export class DirtyBitmap {
     });
   }
 
-  /** Visits the bits that exist, so that a giant range over little costs little. */
+  /** Visits the bits that exist, so that a giant range over little costs little, and a small one over much too. */
   #each(first: number, count: number, visit: (piece: Uint32Array, bit: number, page: number) => void): void {
     const end = first + count;
-    for (const [key, piece] of this.#pieces) {
-      const start = key * PIECE;
-      for (let page = Math.max(first, start); page < Math.min(end, start + PIECE); page++) {
-        visit(piece, page - start, page);
-      }
+    const keys = Math.ceil(end / PIECE) - Math.floor(first / PIECE);
+    if (keys > this.#pieces.size) {
+      for (const [key, piece] of this.#pieces) eachOf(key, piece, first, end, visit);
+      return;
+    }
+    for (let key = Math.floor(first / PIECE); key * PIECE < end; key++) {
+      const piece = this.#pieces.get(key);
+      if (piece) eachOf(key, piece, first, end, visit);
     }
   }
+}
+
+function eachOf(
+  key: number,
+  piece: Uint32Array,
+  first: number,
+  end: number,
+  visit: (piece: Uint32Array, bit: number, page: number) => void,
+): void {
+  const start = key * PIECE;
+  for (let page = Math.max(first, start); page < Math.min(end, start + PIECE); page++) visit(piece, page - start, page);
 }

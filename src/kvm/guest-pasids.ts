@@ -3,10 +3,10 @@
  * wire. It holds for as long as the attachment that it was made from.
  */
 import { Errno } from '../abi/errno.js';
-import type { IoasidContext } from '../ioasid/context.js';
+import type { WorkQueues } from '../kernel/proof.js';
 
 interface Translation {
-  readonly context: IoasidContext;
+  readonly queues: WorkQueues;
   readonly ioasid: number;
 }
 
@@ -14,37 +14,39 @@ export class GuestPasids {
   readonly #translations = new Map<number, Translation>();
 
   /** KVM_MAP_PASID. @throws ENOENT no such IOASID, or no ENQCMD device attached by this PASID; EEXIST */
-  map(context: IoasidContext, pasid: number, ioasid: number): void {
-    context.space(ioasid);
+  map(queues: WorkQueues, pasid: number, ioasid: number): void {
+    const wire = queues.wire(pasid, ioasid);
     if (this.#translations.has(pasid))
       throw new Errno('EEXIST', `PASID ${pasid} of the guest has a translation already`);
-    if (this.#wire({ context, ioasid }, pasid) === undefined) {
+    if (wire === undefined) {
       throw new Errno('ENOENT', `no device that takes ENQCMD is attached to IOASID ${ioasid} by PASID ${pasid}`);
     }
-    this.#translations.set(pasid, { context, ioasid });
+    this.#translations.set(pasid, { queues, ioasid });
   }
 
   /** KVM_UNMAP_PASID. @throws ENOENT */
-  unmap(context: IoasidContext, pasid: number, ioasid: number): void {
+  unmap(queues: WorkQueues, pasid: number, ioasid: number): void {
     const found = this.#translations.get(pasid);
-    if (!found || found.context !== context || found.ioasid !== ioasid) {
+    if (!found || found.queues !== queues || found.ioasid !== ioasid) {
       throw new Errno('ENOENT', `PASID ${pasid} of the guest has no translation to IOASID ${ioasid}`);
     }
     this.#translations.delete(pasid);
   }
 
   /** What ENQCMD does with a guest's PASID; undefined: a general-protection fault. */
-  translate(pasid: number): { context: IoasidContext; wire: number } | undefined {
+  translate(pasid: number): { queues: WorkQueues; wire: number } | undefined {
     const found = this.#translations.get(pasid);
-    if (!found) return undefined;
-    const wire = this.#wire(found, pasid);
-    return wire === undefined ? undefined : { context: found.context, wire };
+    const wire = found && wireOf(found, pasid);
+    return found && wire !== undefined ? { queues: found.queues, wire } : undefined;
   }
+}
 
-  #wire({ context, ioasid }: Translation, pasid: number): number | undefined {
-    for (const { requester, pasidSpaces } of context.devices()) {
-      if (requester.capabilities.enqcmd && pasidSpaces.get(pasid)?.id === ioasid) return requester.wire.get(pasid);
-    }
-    return undefined;
+/** The number now; undefined: the attachment, or its IOASID, is gone. */
+function wireOf({ queues, ioasid }: Translation, pasid: number): number | undefined {
+  try {
+    return queues.wire(pasid, ioasid);
+  } catch (error) {
+    if (error instanceof Errno) return undefined;
+    throw error;
   }
 }

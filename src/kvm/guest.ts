@@ -37,15 +37,11 @@ export function guestOperation(vm: Vm, args: Fields<typeof kvm_guest_op>): numbe
   }
 }
 
-/** The guest's ENQCMD to a device's portal. @throws ENOENT, EOPNOTSUPP */
+/** The guest's ENQCMD to a device's portal. @throws ENOENT, EOPNOTSUPP, ENODEV */
 function enqcmd(vm: Vm, cookie: bigint, pasid: number): number {
   const translation = vm.pasids.translate(pasid);
   if (!translation) return GENERAL_PROTECTION;
-  const { requester } = translation.context.deviceByCookie(cookie);
-  if (!requester.capabilities.enqcmd) throw new Errno('EOPNOTSUPP', `${requester.name} takes no ENQCMD`);
-  const device = vm.host.deviceOf(requester);
-  if (!device) throw new Errno('ENODEV', `${requester.name} was unplugged`);
-  return device.function.enqueue(translation.wire) ? ENQCMD_DONE : ENQCMD_RETRY;
+  return translation.queues.enqueue(cookie, translation.wire) ? ENQCMD_DONE : ENQCMD_RETRY;
 }
 
 /** A guest's load: what a process sees of its memory is what CPUs see, caches included (iommu/cpu-caches.ts). */

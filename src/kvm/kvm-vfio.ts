@@ -1,6 +1,7 @@
 /**
  * The kvm-vfio device of a VM (Linux: virt/kvm/vfio.c): where files are added as proof. An attribute's address points
- * to an int with the descriptor. The device's open file keeps the VM alive; what was added stays with the VM.
+ * to an int with the descriptor. The device's open file keeps the VM alive. VFIO's files are held until it is closed, and
+ * /dev/ioasid's until the VM is.
  */
 import { Errno } from '../abi/errno.js';
 import { KVM } from '../abi/ioasid.js';
@@ -75,7 +76,7 @@ const FILE: FileTable<Vm> = {
     vm.check(caller.mm);
     return KVM_VFIO_TABLE.dispatch(vm, caller, request, argument, detail);
   },
-  release: (vm) => vm.file.put(),
+  release: (vm) => vm.closeVfioDevice(),
 };
 
 /** The open file of a VM's kvm-vfio device: it keeps the VM. */

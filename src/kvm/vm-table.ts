@@ -5,9 +5,10 @@ import { O } from '../abi/fcntl.js';
 import { KVM } from '../abi/ioasid.js';
 import { KVM_IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
 import { KVM_VM_IOCTLS as IOCTL, LINUX_KVM } from '../abi/kvm.js';
-import { contextOf } from '../ioasid/file.js';
 import { ARGSZ, FIXED_SIZE } from '../kernel/convention.js';
 import { IoctlTable, Rows } from '../kernel/ioctl.js';
+import type { Caller } from '../kernel/open-file.js';
+import { WORK_QUEUES, type WorkQueues } from '../kernel/proof.js';
 import { guestOperation } from './guest.js';
 import { MEMORY_SLOTS } from './guest-memory.js';
 import { openKvmVfio } from './kvm-vfio.js';
@@ -30,6 +31,18 @@ const CAPABILITIES: ReadonlyMap<bigint, number> = new Map(
 /** KVM_CHECK_EXTENSION: 0 for a capability that is not there. */
 export function checkExtension(capability: bigint): number {
   return CAPABILITIES.get(capability) ?? 0;
+}
+
+function notIoasid(fd: number, name = 'a file'): Errno {
+  return new Errno('EINVAL', `descriptor ${fd} is ${name}, not /dev/ioasid`);
+}
+
+/** The work queues behind a descriptor. @throws EBADF no such descriptor; EINVAL another kind of file */
+function queuesOf(caller: Caller, fd: number): WorkQueues {
+  const file = caller.file(fd);
+  const queues = file?.facet(WORK_QUEUES);
+  if (!queues) throw notIoasid(fd, file?.name);
+  return queues;
 }
 
 const rows = new Rows<Vm>(FIXED_SIZE);
@@ -61,9 +74,10 @@ export const VM_TABLE = new IoctlTable<Vm>('a VM', [
   }),
   rows.value(KVM_IOASID_IOCTLS.ENABLE_WBINVD, (vm, fd, caller) => {
     const number = Number(BigInt.asIntN(32, fd));
-    contextOf(caller, number).requireFlushRight();
     const file = caller.file(number);
-    if (file) vm.show(file);
+    if (!file?.facet(WORK_QUEUES)) throw notIoasid(number, file?.name);
+    vm.requireRight(file);
+    vm.show(file);
     return 0;
   }),
   rows.struct(IOCTL.SET_USER_MEMORY_REGION, {
@@ -75,14 +89,14 @@ export const VM_TABLE = new IoctlTable<Vm>('a VM', [
   sized.struct(KVM_IOASID_IOCTLS.MAP_PASID, {
     flags: 0,
     run: (vm, { ioasid_fd, user_pasid, ioasid }, caller) => {
-      vm.pasids.map(contextOf(caller, ioasid_fd), user_pasid, ioasid);
+      vm.pasids.map(queuesOf(caller, ioasid_fd), user_pasid, ioasid);
       return 0;
     },
   }),
   sized.struct(KVM_IOASID_IOCTLS.UNMAP_PASID, {
     flags: 0,
     run: (vm, { ioasid_fd, user_pasid, ioasid }, caller) => {
-      vm.pasids.unmap(contextOf(caller, ioasid_fd), user_pasid, ioasid);
+      vm.pasids.unmap(queuesOf(caller, ioasid_fd), user_pasid, ioasid);
       return 0;
     },
   }),

@@ -5,11 +5,9 @@
 import { Errno } from '../abi/errno.js';
 import type { Authority, FileRecord, VmRecord } from '../authority/authority.js';
 import type { CpuCaches } from '../iommu/cpu-caches.js';
-import type { Requester } from '../iommu/requester.js';
 import type { OpenFile } from '../kernel/open-file.js';
 import { PROOF, type Proof } from '../kernel/proof.js';
 import type { Mm } from '../memory/mm.js';
-import type { AssignedDevice } from '../vfio/assigned-device.js';
 import { GuestMemory } from './guest-memory.js';
 import { GuestPasids } from './guest-pasids.js';
 
@@ -19,8 +17,6 @@ export interface KvmHost {
   readonly caches: CpuCaches;
   /** A number for the next VM, for traces. */
   nextVm(): number;
-  /** The device of a requester that is plugged in. */
-  deviceOf(requester: Requester): AssignedDevice | undefined;
   /** Tells which VMs there are. */
   readonly vms: Set<Vm>;
   /** Tells that a VM's right came or went. */
@@ -74,13 +70,27 @@ export class Vm {
     this.host.vms.delete(this);
   }
 
-  /** The files that it was given as proof. */
-  proofs(): OpenFile[] {
-    return [...this.#held.keys()];
+  /** Its kvm-vfio device was closed: VFIO's files go with it, as in Linux; what holds for /dev/ioasid stays with the VM. */
+  closeVfioDevice(): void {
+    this.hasVfioDevice = false;
+    for (const [file, { proof }] of [...this.#held]) if (proof.kind === 'vfio') this.delete(file);
+    this.file.put();
+  }
+
+  /** The files that it was given as proof, as a person calls them. */
+  proofs(): string[] {
+    return [...this.#held.values()].map(({ proof }) => proof.label);
   }
 
   has(file: OpenFile): boolean {
     return this.#held.has(file);
+  }
+
+  /** @throws ENXIO the file's own holder may not flush the caches now */
+  requireRight(file: OpenFile): void {
+    const { authority } = this.host;
+    if (authority.mayFlush((this.#held.get(file) ?? hold(file, authority)).record)) return;
+    throw new Errno('ENXIO', `policy '${authority.policy.name}' gives this open file no right to flush the caches`);
   }
 
   /**

@@ -63,11 +63,11 @@ export function buildMachine(description: MachineDescription, parts: MachinePart
   const shared: SharedPasids = new Map();
   const tableOf = (it: MachineDescription['devices'][string], unit: IommuUnit): PasidTable => {
     if (it.parent === undefined) return new PasidTable();
-    const table =
-      (tables.get(it.parent) ?? it.enqcmd)
-        ? new PasidTable(pool, shared)
-        : new PasidTable(new PasidPool(unit.pasidBits));
-    tables.set(it.parent, table);
+    let table = tables.get(it.parent);
+    if (!table) {
+      table = it.enqcmd ? new PasidTable(pool, shared) : new PasidTable(new PasidPool(unit.pasidBits));
+      tables.set(it.parent, table);
+    }
     return table;
   };
   const groups = new Map<number, IommuGroup>();

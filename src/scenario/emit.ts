@@ -3,9 +3,9 @@ import { stringify } from 'yaml';
 import { type Action, fileName, vmName } from '../check/action.js';
 import { actionsOf } from '../check/actions.js';
 import { type CheckOptions, checkedPolicy, worldOf } from '../check/check.js';
-import type { Refutation } from '../check/explore.js';
 import { PROPERTIES } from '../check/properties.js';
 import { type Step, sentence } from '../check/steps.js';
+import type { Refutation } from '../check/story.js';
 import type { World } from '../check/world.js';
 import { TICK_MS } from './play.js';
 

@@ -33,11 +33,20 @@ function mmap(file: DeviceFile, { offset, size, shared }: MmapRequest): MmapGran
   return { memory: bar.memory, offset: first };
 }
 
+function nameOf({ device, through }: DeviceFile): string {
+  return through === 'cdev' ? `/dev/vfio/devices/${device.name}` : 'anon_inode:[vfio-device]';
+}
+
 /** What a device file proves: how its IOMMU treats no-snoop requests. The keeper has a record of it for each VM. */
 function proof(file: DeviceFile): Proof {
-  const facts = () => ({ need: false, bound: false, unenforced: !file.device.requester.unit.enforcesSnoop });
+  const facts = () => ({
+    need: false,
+    bound: file.binding !== undefined,
+    unenforced: !file.device.requester.unit.enforcesSnoop,
+  });
   return {
     kind: 'vfio',
+    label: nameOf(file),
     record: (authority) => authority.addFile({ facts }, () => {}),
     returned: (authority, record) => authority.removeFile(record),
   };
@@ -50,8 +59,7 @@ export type DeviceFileTable = FileTable<DeviceFile>;
 export function deviceFileTable(wings: readonly DeviceRows[]): DeviceFileTable {
   const table = deviceTable(wings);
   return {
-    name: ({ device, through }) =>
-      through === 'cdev' ? `/dev/vfio/devices/${device.name}` : 'anon_inode:[vfio-device]',
+    name: nameOf,
     ioctl: (file, caller, request, argument, detail) => table.dispatch(file, caller, request, argument, detail),
     pread(file, _caller, into, offset) {
       const device = file.require();

@@ -1,9 +1,17 @@
 /** Attachments by PASID (uapi-ioasid.md, 3.2 and 3.4). */
-import { Errno } from '../abi/errno.js';
-import * as dma from '../iommu/attach.js';
-import type { Requester } from '../iommu/requester.js';
-import type { AddressSpace } from './address-space.js';
-import type { BoundDevice } from './bound-device.js';
+import { Errno } from '../../abi/errno.js';
+import * as dma from '../../iommu/attach.js';
+import type { Requester } from '../../iommu/requester.js';
+import type { AddressSpace } from '../space/address-space.js';
+import type { AttachedDevice } from '../space/attachment.js';
+
+/** A device whose PASIDs are attached. */
+export interface PasidDevice extends AttachedDevice {
+  /** The default address space in use. */
+  readonly inUse: AddressSpace | undefined;
+  /** Address spaces of its PASIDs. */
+  readonly pasidSpaces: Map<number, AddressSpace>;
+}
 
 /** Can the device have this PASID at all? @throws EOPNOTSUPP, EINVAL */
 export function checkPasid({ capabilities, unit, name }: Requester, pasid: number): void {
@@ -15,7 +23,7 @@ export function checkPasid({ capabilities, unit, name }: Requester, pasid: numbe
  * Attaches a device to an address space by PASID.
  * @throws EINVAL no default attachment yet; EEXIST the PASID is in use; ENOSPC no number is left
  */
-export function attachPasid(device: BoundDevice, space: AddressSpace, pasid: number, noSnoopUnused: boolean): void {
+export function attachPasid(device: PasidDevice, space: AddressSpace, pasid: number, noSnoopUnused: boolean): void {
   const { requester } = device;
   const { name } = requester;
   if (!device.inUse) throw new Errno('EINVAL', `${name} needs a default attachment before PASID ${pasid}`);
@@ -34,7 +42,7 @@ export function attachPasid(device: BoundDevice, space: AddressSpace, pasid: num
 }
 
 /** Detaches a PASID; the pages that it waits for are not given. @throws ENOENT it is not attached there */
-export function detachPasid(device: BoundDevice, space: AddressSpace, pasid: number): void {
+export function detachPasid(device: PasidDevice, space: AddressSpace, pasid: number): void {
   const { requester } = device;
   const attachment = space.attachment(device, pasid);
   if (!attachment)

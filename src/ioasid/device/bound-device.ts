@@ -2,16 +2,24 @@
  * A device that a context owns (uapi-ioasid.md, 3.1 to 3.3): bound, and attached to some of the context's address
  * spaces. The rules of attach and detach are here.
  */
-import { Errno } from '../abi/errno.js';
-import * as dma from '../iommu/attach.js';
-import type { Requester } from '../iommu/requester.js';
-import type { AddressSpace, Attachment } from './address-space.js';
-import type { IoasidContext } from './context.js';
+import { Errno } from '../../abi/errno.js';
+import * as dma from '../../iommu/attach.js';
+import type { DmaSource } from '../../iommu/domain.js';
+import type { Requester } from '../../iommu/requester.js';
+import type { AddressSpace } from '../space/address-space.js';
+import type { AttachedDevice, Attachment } from '../space/attachment.js';
 import { detachPasid } from './pasid-attachments.js';
 
-export class BoundDevice {
+/** What a device needs of the context that it is bound to. */
+export interface DeviceOwner {
+  device(who: DmaSource): BoundDevice | undefined;
+  spaces(): Iterable<AddressSpace>;
+}
+
+/** @typeParam C the context, for who needs all of it */
+export class BoundDevice<C extends DeviceOwner = DeviceOwner> implements AttachedDevice {
   readonly requester: Requester;
-  readonly context: IoasidContext;
+  readonly context: C;
   /** The user's name for the device. */
   readonly cookie: bigint;
   /** The default address space in use: the last of a chain of nested ones. */
@@ -21,7 +29,7 @@ export class BoundDevice {
   /** Called when the context lets the device go by itself: its last close, or removal of the device. */
   readonly onUnbind: () => void;
 
-  constructor(context: IoasidContext, requester: Requester, cookie: bigint, onUnbind: () => void) {
+  constructor(context: C, requester: Requester, cookie: bigint, onUnbind: () => void) {
     this.context = context;
     this.requester = requester;
     this.cookie = cookie;

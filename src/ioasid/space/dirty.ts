@@ -1,16 +1,18 @@
 /** DIRTY_TRACKING and GET_DIRTY_BITMAP (uapi-ioasid.md, 2.3): which pages devices wrote, by DMA only. */
-import { hex, lastWraps, PAGE_SIZE, pageOf } from '../abi/address.js';
-import { Errno } from '../abi/errno.js';
-import { DIRTY } from '../abi/ioasid.js';
-import type { ioasid_dirty_bitmap, ioasid_dirty_tracking } from '../abi/ioasid-structs.js';
-import type { Fields } from '../abi/layout.js';
-import { DirtyBitmap } from '../iommu/dirty-bitmap.js';
-import type { Caller } from '../kernel/open-file.js';
+import { hex, lastWraps, PAGE_SIZE, pageOf } from '../../abi/address.js';
+import { Errno } from '../../abi/errno.js';
+import { DIRTY } from '../../abi/ioasid.js';
+import type { ioasid_dirty_bitmap, ioasid_dirty_tracking } from '../../abi/ioasid-structs.js';
+import type { Fields } from '../../abi/layout.js';
+import { DirtyBitmap } from '../../iommu/dirty-bitmap.js';
+import type { Caller } from '../../kernel/open-file.js';
+import type { IoasidContext } from '../context.js';
 import type { AddressSpace } from './address-space.js';
-import type { IoasidContext } from './context.js';
 
 /** Bytes of the bitmap that are made and copied out at a time. */
 const PIECE = 1 << 16;
+/** Most bytes of a bitmap in one call (Linux: DIRTY_BITMAP_SIZE_MAX of vfio_iommu_type1.c). */
+const MAX_BITMAP = 1 << 28;
 
 function rootOf(context: IoasidContext, id: number): AddressSpace {
   const space = context.space(id);
@@ -53,6 +55,7 @@ export function getDirtyBitmap(
   const each = pageOf(unit);
   const bits = count / each;
   const bytes = Math.ceil(bits / 64) * 8;
+  if (bytes > MAX_BITMAP) throw new Errno('EINVAL', `a bitmap of ${bytes} bytes: ${MAX_BITMAP} are the most`);
   // All of it is written before anything is cleared: a failed call changes nothing.
   for (let done = 0; done < bytes; done += PIECE) {
     const piece = new Uint8Array(Math.min(PIECE, bytes - done));

@@ -1,20 +1,33 @@
 /** Page requests of devices, and the user's answers (uapi-ioasid.md, 2.3). One a fault fd. */
-import { hex } from '../abi/address.js';
-import { Errno } from '../abi/errno.js';
-import { EVENT, FAULT } from '../abi/ioasid.js';
-import { ioasid_fault } from '../abi/ioasid-structs.js';
-import type { DmaSource } from '../iommu/domain.js';
-import type { PageRequestGroup, PageRequestSink, PageResponse } from '../iommu/page-request.js';
-import { RecordStream } from '../kernel/record-stream.js';
-import type { AddressSpace } from './address-space.js';
-import type { BoundDevice } from './bound-device.js';
-import type { IoasidContext } from './context.js';
+import { hex } from '../../abi/address.js';
+import { Errno } from '../../abi/errno.js';
+import { EVENT, FAULT } from '../../abi/ioasid.js';
+import { ioasid_fault } from '../../abi/ioasid-structs.js';
+import type { DmaSource } from '../../iommu/domain.js';
+import type { PageRequestGroup, PageRequestSink, PageResponse } from '../../iommu/page-request.js';
+import { RecordStream } from '../../kernel/record-stream.js';
+import type { AttachedDevice } from './attachment.js';
 
 /** A group that waits for its answer. */
 interface Pending {
-  readonly device: BoundDevice;
+  readonly device: AttachedDevice;
   readonly group: PageRequestGroup;
   readonly cancelTimer: () => void;
+}
+
+/** What a fault fd needs of its address space and context. */
+export interface FaultOwner {
+  readonly ioasid: number;
+  /** The bound device of a requester. */
+  device(who: DmaSource): AttachedDevice | undefined;
+  /** Is the device attached to the address space by this PASID? */
+  attached(device: AttachedDevice, pasid: number): boolean;
+  /** Calls back when a device has waited for too long; returns what cancels it. */
+  schedule(act: () => void): () => void;
+  /** Tells the context's listeners of an event. */
+  emit(type: number, ioasid: number, cookie: bigint): void;
+  /** The last close of the fault fd. */
+  closed(): void;
 }
 
 /** By IOASID_PAGE_RESP_*. */
@@ -22,14 +35,12 @@ const RESPONSE: readonly PageResponse[] = ['success', 'invalid', 'failure'];
 
 export class Faults implements PageRequestSink {
   readonly stream: RecordStream;
-  readonly #context: IoasidContext;
-  readonly #space: AddressSpace;
+  readonly #owner: FaultOwner;
   readonly #pending = new Map<number, Pending>();
   #nextGroup = 1;
 
-  constructor(context: IoasidContext, space: AddressSpace) {
-    this.#context = context;
-    this.#space = space;
+  constructor(owner: FaultOwner) {
+    this.#owner = owner;
     this.stream = new RecordStream(
       'anon_inode:ioasid-fault',
       () => this.#record({ code: FAULT.IOASID_FAULT_CODE_LOST }),
@@ -39,7 +50,7 @@ export class Faults implements PageRequestSink {
 
   /** Queues the requests of a group: they have one grpid, the last is marked. One that does not fit is refused whole. */
   deliver(group: PageRequestGroup): boolean {
-    const device = this.#context.device(group.who);
+    const device = this.#owner.device(group.who);
     if (!device || !this.stream.fits(group.requests.length)) return false;
     const grpid = this.#nextGroup++;
     const { pasid, requests } = group;
@@ -57,8 +68,8 @@ export class Faults implements PageRequestSink {
         }),
       );
     });
-    const cancelTimer = this.#context.host.timers.schedule(this.#context.host.faultTimeout, () => {
-      this.#context.emit(EVENT.IOASID_EVENT_FAULT_TIMEOUT, this.#space.id, device.cookie);
+    const cancelTimer = this.#owner.schedule(() => {
+      this.#owner.emit(EVENT.IOASID_EVENT_FAULT_TIMEOUT, this.#owner.ioasid, device.cookie);
       this.#settle(grpid, 'failure');
     });
     this.#pending.set(grpid, { device, group, cancelTimer });
@@ -73,7 +84,7 @@ export class Faults implements PageRequestSink {
   respond(grpid: number, cookie: bigint, pasid: number | undefined, code: number): void {
     const pending = this.#pending.get(grpid);
     if (!pending || pending.device.cookie !== cookie || (pasid !== undefined && pending.group.pasid !== pasid)) {
-      throw new Errno('ENOENT', `IOASID ${this.#space.id} has no pending fault ${grpid} of device ${hex(cookie)}`);
+      throw new Errno('ENOENT', `IOASID ${this.#owner.ioasid} has no pending fault ${grpid} of device ${hex(cookie)}`);
     }
     this.#settle(grpid, RESPONSE[code] ?? 'failure');
   }
@@ -86,16 +97,16 @@ export class Faults implements PageRequestSink {
   }
 
   /** A default attachment is gone: what came by it is aborted, and nothing that came by a PASID that is still attached. */
-  abortUnattached(device: BoundDevice): void {
+  abortUnattached(device: AttachedDevice): void {
     for (const [grpid, { device: asked, group }] of [...this.#pending]) {
-      const attached = group.pasid !== undefined && this.#space.attachment(device, group.pasid) !== undefined;
+      const attached = group.pasid !== undefined && this.#owner.attached(device, group.pasid);
       if (asked === device && !attached) this.#settle(grpid, 'failure');
     }
   }
 
   /** The last close of the fault fd: nobody will answer. */
   close(): void {
-    if (this.#space.faults === this) this.#space.faults = undefined;
+    this.#owner.closed();
     for (const grpid of [...this.#pending.keys()]) this.#settle(grpid, 'failure');
   }
 
@@ -120,7 +131,7 @@ export class Faults implements PageRequestSink {
     const { set } = ioasid_fault;
     set.argsz(view, ioasid_fault.size);
     set.flags(view, fields.flags ?? 0);
-    set.ioasid(view, this.#space.id);
+    set.ioasid(view, this.#owner.ioasid);
     set.pasid(view, fields.pasid ?? 0);
     set.cookie(view, fields.cookie ?? 0n);
     set.addr(view, fields.addr ?? 0n);

@@ -1,12 +1,12 @@
 /** BIND_PGTABLE, BIND_PASID_TABLE, their opposites, and INVALIDATE_CACHE (uapi-ioasid.md, 2.2). */
-import { hex, isPageAligned, last, lastWraps, PAGE_SHIFT, PAGE_SIZE, pageOf } from '../abi/address.js';
-import { Errno } from '../abi/errno.js';
-import { INVALIDATE } from '../abi/ioasid.js';
-import type { ioasid_bind_pasid_table, ioasid_bind_pgtable, ioasid_invalidate } from '../abi/ioasid-structs.js';
-import type { Fields } from '../abi/layout.js';
-import { UserTable } from '../iommu/user-table.js';
+import { hex, isPageAligned, last, lastWraps, PAGE_SHIFT, PAGE_SIZE, pageOf } from '../../abi/address.js';
+import { Errno } from '../../abi/errno.js';
+import { INVALIDATE } from '../../abi/ioasid.js';
+import type { ioasid_bind_pasid_table, ioasid_bind_pgtable, ioasid_invalidate } from '../../abi/ioasid-structs.js';
+import type { Fields } from '../../abi/layout.js';
+import { UserTable } from '../../iommu/user-table.js';
+import type { IoasidContext } from '../context.js';
 import type { AddressSpace } from './address-space.js';
-import type { IoasidContext } from './context.js';
 
 /** Levels and widths by format (IOASID_PGTABLE_*). */
 const FORMATS = [
@@ -20,7 +20,8 @@ function format(space: AddressSpace, number: number, address: bigint) {
   if (!space.parent) throw new Errno('EINVAL', `IOASID ${space.id} is a root: tables are bound to a child`);
   if (space.userTable) throw new Errno('EBUSY', `IOASID ${space.id} has a table bound already`);
   const found = FORMATS[number];
-  if (!found || ((constraints.tableFormats >> BigInt(number)) & 1n) === 0n) {
+  if (!found) throw new Errno('EINVAL', `table format ${number} does not exist`);
+  if (((constraints.tableFormats >> BigInt(number)) & 1n) === 0n) {
     if (constraints.hardwareNesting === 0)
       throw new Errno('EOPNOTSUPP', `an IOMMU behind IOASID ${space.id} has no hardware nesting`);
     throw new Errno('EINVAL', `no IOMMU behind IOASID ${space.id} knows table format ${number}`);

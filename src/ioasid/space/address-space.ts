@@ -3,30 +3,21 @@
  * attached. The attachments live here; what follows from them (constraints, coherency, whether a group is only partly
  * attached) is computed again whenever one comes or goes.
  */
-import { addressOfPage, hex, PAGE_SIZE } from '../abi/address.js';
-import { Errno } from '../abi/errno.js';
-import { ALLOC } from '../abi/ioasid.js';
-import type { CpuCaches } from '../iommu/cpu-caches.js';
-import type { DmaFault, DmaSource, Domain, Hit } from '../iommu/domain.js';
-import { NestedDomain } from '../iommu/nested-domain.js';
-import { PagingDomain } from '../iommu/paging-domain.js';
-import type { Route } from '../iommu/pasid-table.js';
-import type { IommuGroup } from '../iommu/requester.js';
-import type { IommuUnit } from '../iommu/unit.js';
-import type { UserTable } from '../iommu/user-table.js';
-import type { Mm } from '../memory/mm.js';
-import type { BoundDevice } from './bound-device.js';
+import { addressOfPage, hex, PAGE_SIZE } from '../../abi/address.js';
+import { Errno } from '../../abi/errno.js';
+import { ALLOC } from '../../abi/ioasid.js';
+import type { CpuCaches } from '../../iommu/cpu-caches.js';
+import type { DmaFault, DmaSource, Domain, Hit } from '../../iommu/domain.js';
+import { NestedDomain } from '../../iommu/nested-domain.js';
+import { PagingDomain } from '../../iommu/paging-domain.js';
+import type { Route } from '../../iommu/pasid-table.js';
+import type { IommuGroup } from '../../iommu/requester.js';
+import type { IommuUnit } from '../../iommu/unit.js';
+import type { UserTable } from '../../iommu/user-table.js';
+import type { Mm } from '../../memory/mm.js';
+import type { AttachedDevice, Attachment } from './attachment.js';
 import { ACCOUNTING_ROOT, type Constraints, commonConstraints, permitted } from './constraints.js';
 import type { Faults } from './faults.js';
-
-/** One device on one address space: by requester ID, or by PASID. */
-export interface Attachment {
-  readonly device: BoundDevice;
-  /** undefined: the default attachment. */
-  readonly pasid: number | undefined;
-  /** The user's promise that the device issues no no-snoop requests. */
-  readonly noSnoopUnused: boolean;
-}
 
 export class AddressSpace implements Domain {
   readonly id: number;
@@ -69,6 +60,11 @@ export class AddressSpace implements Domain {
     return this.parent ? this.parent.depth + 1 : 0;
   }
 
+  /** The address space that maps process memory for this one: itself, or the topmost parent. */
+  get root(): AddressSpace {
+    return this.parent?.root ?? this;
+  }
+
   get wholePasidSpace(): boolean {
     return this.userTable?.options.pasidBits !== undefined;
   }
@@ -99,7 +95,7 @@ export class AddressSpace implements Domain {
   }
 
   /** The default attachment of a device, or the one with a PASID. */
-  attachment(device: BoundDevice, pasid: number | undefined): Attachment | undefined {
+  attachment(device: AttachedDevice, pasid: number | undefined): Attachment | undefined {
     return this.attachments.find((a) => a.device === device && a.pasid === pasid);
   }
 
@@ -113,6 +109,23 @@ export class AddressSpace implements Domain {
       throw new Errno('EBUSY', `group ${this.partial.id} is only partly attached to IOASID ${this.id}`);
     }
     return this.constraints;
+  }
+
+  /**
+   * Can a child be nested here? The devices of the nearest ancestor that has any decide; a number without a device, or
+   * an accounting root, says nothing.
+   * @throws EOPNOTSUPP an IOMMU supports no nesting; EINVAL it does not nest so deep
+   */
+  checkNesting(): void {
+    let decides: AddressSpace | undefined = this;
+    while (decides && decides.attachments.length === 0) decides = decides.parent;
+    const constraints = decides?.constraints;
+    if (!constraints) return;
+    const levels = Math.max(constraints.hardwareNesting, constraints.softwareNesting);
+    if (levels === 0) throw new Errno('EOPNOTSUPP', `an IOMMU behind IOASID ${this.id} supports no nesting`);
+    if (this.depth + 1 > levels) {
+      throw new Errno('EINVAL', `IOASID ${this.id} is nested ${this.depth} deep; its IOMMUs nest ${levels}`);
+    }
   }
 
   /**
@@ -149,9 +162,11 @@ export class AddressSpace implements Domain {
     }
   }
 
-  /** A root became non-coherent, or is so no more: the cache model begins or ends to follow its pages. */
-  trackCaches(caches: CpuCaches): void {
-    const wanted = this.nonCoherent;
+  /**
+   * The cache model begins, or ends, to follow the pages of a root.
+   * @param wanted a non-coherent device is attached to it, or to a child of it
+   */
+  trackCaches(caches: CpuCaches, wanted: boolean): void {
     if (wanted === (this.caches !== undefined)) return;
     const { map } = this.mappings;
     for (let more = map.seek(0); more; more = map.next()) {

@@ -2,9 +2,9 @@
  * Memory that a process registered with a context (uapi-ioasid.md, 2 and 2.1 Accounting): charged once, however often
  * it is mapped. While a context has any, only registered memory can be mapped there.
  */
-import { hex, isPageAligned, PAGE_SIZE, pageOf, sumWraps } from '../abi/address.js';
-import { Errno } from '../abi/errno.js';
-import type { Mm } from '../memory/mm.js';
+import { hex, isPageAligned, PAGE_SIZE, pageOf, sumWraps } from '../../abi/address.js';
+import { Errno } from '../../abi/errno.js';
+import type { Mm } from '../../memory/mm.js';
 
 interface Region {
   readonly mm: Mm;

@@ -1,6 +1,6 @@
 /** What the IOMMU units behind an address space's devices have in common: it limits what may be mapped. */
-import { PAGE_SIZE, U64_MAX } from '../abi/address.js';
-import { type IommuUnit, type IovaRange, permittedRanges } from '../iommu/unit.js';
+import { PAGE_SIZE, U64_MAX } from '../../abi/address.js';
+import { type IommuUnit, type IovaRange, permittedRanges } from '../../iommu/unit.js';
 
 export interface Constraints {
   /** Bitmap of page sizes, bytes. */

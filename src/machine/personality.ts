@@ -1,0 +1,40 @@
+/**
+ * A personality: one face of the machine to programs (/dev/ioasid, VFIO, KVM, …). It has nodes, follows devices that come
+ * and go, and says what objects it has. Who boots a machine walks the list of them, and knows no more.
+ */
+import type { Authority } from '../authority/authority.js';
+import type { CpuCaches } from '../iommu/cpu-caches.js';
+import type { VirtualKernel } from '../kernel/kernel.js';
+import type { Pollers } from '../kernel/pollers.js';
+import type { Timers } from '../kernel/timers.js';
+import type { Machine, MachineDevice } from './build.js';
+
+/** What the machine gives to its personalities. */
+export interface MachineServices {
+  readonly kernel: VirtualKernel;
+  readonly hardware: Machine;
+  readonly authority: Authority;
+  readonly caches: CpuCaches;
+  readonly timers: Timers;
+  readonly pollers: Pollers;
+  /** How long a device waits for a page, milliseconds. */
+  readonly faultTimeout: number;
+}
+
+/** Plain data: what JSON can hold. */
+export type Plain = string | number | boolean | null | readonly Plain[] | { readonly [name: string]: Plain };
+
+/** Objects of each kind, by the name of the kind: for `ioasid ctl state`, and for pages that show any kind. */
+export type StateKinds = Readonly<Record<string, readonly { readonly [name: string]: Plain }[]>>;
+
+export interface Personality {
+  /** A device is there from now on, and can be assigned. */
+  plug?(device: MachineDevice): void;
+  /** A device is taken out under its user's hands. */
+  unplug?(device: MachineDevice): void;
+  /** All of its objects. Physical PASIDs are not among them. */
+  state?(): StateKinds;
+}
+
+/** Device numbers of misc devices (linux/miscdevice.h). */
+export const MISC_MAJOR = 10;

@@ -1,0 +1,112 @@
+/** VFIO as a personality: a node for each device that can be assigned. */
+import type { IommuGroup } from '../iommu/requester.js';
+import type { MachineDevice } from '../machine/build.js';
+import type { MachineServices, Personality } from '../machine/personality.js';
+import { AssignedDevice } from './assigned-device.js';
+import type { DeviceRows } from './device-table.js';
+import { type DeviceFileTable, deviceFileTable, openDevice } from './file.js';
+import { VfioGroup } from './group.js';
+import type { BusFunction, VfioHost } from './host.js';
+
+/** VFIO's cdev has a major number of its own. */
+const VFIO_MAJOR = 511;
+const DIRECTORY = '/dev/vfio/devices';
+/** A device under VFIO, and its minor number. */
+const NAME = /^vfio(\d+)$/;
+/** Of a PCI address, DDDD:BB, and how it ends on the root bus. */
+const BUS_LENGTH = 7;
+const ROOT_BUS = ':00';
+
+export class VfioPersonality implements Personality {
+  readonly #services: MachineServices;
+  /** What is plugged in, by name. */
+  readonly #assigned = new Map<string, AssignedDevice>();
+  readonly #groups = new Map<IommuGroup, VfioGroup<AssignedDevice>>();
+  readonly #files: DeviceFileTable;
+  readonly #host: VfioHost<AssignedDevice>;
+
+  /** @param wings what the other personalities add to the table of a device */
+  constructor(services: MachineServices, wings: readonly DeviceRows[]) {
+    this.#services = services;
+    this.#files = deviceFileTable(wings);
+    this.#host = {
+      pollers: services.pollers,
+      schedule: (delay, act) => services.timers.schedule(delay, act),
+      busFunctions: (device) => this.#busFunctions(device),
+    };
+  }
+
+  /** A device that is plugged in, by its name, vfioN. @throws RangeError that lists the names */
+  device(name: string): AssignedDevice {
+    const device = this.#assigned.get(name);
+    if (!device)
+      throw new RangeError(`no device '${name}' is plugged in; there are: ${[...this.#assigned.keys()].join(', ')}`);
+    return device;
+  }
+
+  /** What VFIO keeps of a group; the same object for as long as the machine runs. */
+  group(of: IommuGroup): VfioGroup<AssignedDevice> {
+    const group = this.#groups.get(of) ?? new VfioGroup<AssignedDevice>(of);
+    this.#groups.set(of, group);
+    return group;
+  }
+
+  /** The name of a device under VFIO: its own if that is vfioN, else the first that is free. */
+  nameOf({ name, requester }: MachineDevice): string {
+    for (const [known, device] of this.#assigned) if (device.requester === requester) return known;
+    if (NAME.test(name)) return name;
+    const taken = new Set([...this.#assigned.keys(), ...this.#services.hardware.devices.map((device) => device.name)]);
+    let index = 0;
+    while (taken.has(`vfio${index}`)) index++;
+    return `vfio${index}`;
+  }
+
+  plug(from: MachineDevice): void {
+    const { requester } = from;
+    const { kernel } = this.#services;
+    const name = this.nameOf(from);
+    const device = new AssignedDevice(name, requester, from.function, this.group(requester.group), this.#host);
+    this.#assigned.set(name, device);
+    const minor = Number(NAME.exec(name)?.[1]);
+    kernel.fs.addDevice(`${DIRECTORY}/${name}`, VFIO_MAJOR, minor, () => openDevice(device, this.#files));
+    if (!requester.parent) kernel.fs.addLink(`${DIRECTORY}/by-bdf/${requester.name}`, `../${name}`);
+  }
+
+  unplug(from: MachineDevice): void {
+    this.#forget(from).remove();
+  }
+
+  /** A device leaves its VFIO driver. Returns false while somebody uses it, who is asked to let it go. */
+  release(from: MachineDevice): boolean {
+    const device = this.device(this.nameOf(from));
+    if (device.files.size > 0) {
+      device.opened?.interrupts.request.raise();
+      return false;
+    }
+    this.#forget(from).group.devices.delete(device);
+    return true;
+  }
+
+  /** Takes its nodes away. */
+  #forget(from: MachineDevice): AssignedDevice {
+    const { fs } = this.#services.kernel;
+    const name = this.nameOf(from);
+    const device = this.device(name);
+    this.#assigned.delete(name);
+    fs.remove(`${DIRECTORY}/${name}`);
+    fs.remove(`${DIRECTORY}/by-bdf/${from.requester.name}`);
+    return device;
+  }
+
+  /** The functions on a device's bus; undefined: it is the root bus, which cannot be reset. */
+  #busFunctions({ requester }: AssignedDevice): BusFunction<AssignedDevice>[] | undefined {
+    const bus = requester.name.slice(0, BUS_LENGTH);
+    if (bus.endsWith(ROOT_BUS)) return undefined;
+    const devices = this.#services.hardware.devices.filter(({ requester: it }) => it.name.startsWith(bus));
+    return devices.map(({ name, requester: it }) => ({
+      address: it.name,
+      group: it.group,
+      device: this.#assigned.get(name),
+    }));
+  }
+}

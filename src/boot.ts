@@ -161,7 +161,7 @@ export class BootedMachine {
     const device = this.hardware.devices.find((it) => it.name === name && !it.requester.hostDriver);
     if (!device) throw new RangeError(`the machine has no device '${name}' to plug in`);
     if (this.#plugged.has(name)) throw new RangeError(`${name} is plugged in already`);
-    if (device.requester.group.members.has(device.requester)) {
+    if (device.requester.group.members.has(device.requester) && !this.slots.has(device)) {
       throw new RangeError(`${name} is still held by its user`);
     }
     plug(device.requester);

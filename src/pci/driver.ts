@@ -5,8 +5,19 @@
  */
 import { Errno } from '../abi/errno.js';
 import { bindHostDriver, unbindHostDriver } from '../iommu/attach.js';
-import type { PciSlot } from './bus.js';
+import type { Requester } from '../iommu/requester.js';
+import type { PciFunction } from './function.js';
 import type { PciIdentity } from './layout.js';
+
+/** A function, as a driver sees it. */
+export interface DriverTarget {
+  /** DDDD:BB:DD.F. */
+  readonly address: string;
+  readonly requester: Requester;
+  readonly function: PciFunction;
+  /** The only driver that matches; undefined: drivers match by their ids. */
+  readonly driverOverride: string | undefined;
+}
 
 /** PCI_ANY_ID. */
 const ANY = 0xffff_ffff;
@@ -57,9 +68,9 @@ export interface PciDriverOptions {
   readonly module?: string;
   readonly ids?: readonly Partial<PciId>[];
   /** A function is bound to it. @throws Errno: it is not */
-  probe(slot: PciSlot): void;
+  probe(slot: DriverTarget): void;
   /** A function leaves it. @throws Errno: it does not */
-  remove(slot: PciSlot): void;
+  remove(slot: DriverTarget): void;
 }
 
 export class PciDriver {
@@ -78,16 +89,16 @@ export class PciDriver {
   }
 
   /** Would the driver take the function? A function's driver_override decides alone. */
-  matches({ driverOverride, function: { identity } }: PciSlot): boolean {
+  matches({ driverOverride, function: { identity } }: DriverTarget): boolean {
     if (driverOverride !== undefined) return driverOverride === this.name;
     return [...this.#dynamic, ...this.#ids].some((id) => matches(id, identity));
   }
 
-  probe(slot: PciSlot): void {
+  probe(slot: DriverTarget): void {
     this.#options.probe(slot);
   }
 
-  remove(slot: PciSlot): void {
+  remove(slot: DriverTarget): void {
     this.#options.remove(slot);
   }
 

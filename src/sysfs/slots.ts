@@ -7,7 +7,7 @@ import { plug, unplug } from '../iommu/attach.js';
 import type { FileSystem } from '../kernel/fs/file-system.js';
 import type { Machine, MachineDevice } from '../machine/build.js';
 import { PciBus, type PciSlot } from '../pci/bus.js';
-import { hostDriver, PciDriver } from '../pci/driver.js';
+import { type DriverTarget, hostDriver, PciDriver } from '../pci/driver.js';
 import { hostDrivers } from '../pci/host-drivers.js';
 import { functionPath } from './function-directory.js';
 import { Sysfs } from './sysfs.js';
@@ -84,6 +84,12 @@ export class MachineSlots {
     return device.requester.parent === undefined ? this.#slots.get(device)?.driver?.name : 'vfio-mdev';
   }
 
+  /** Is the device in its slot, whatever driver has it? */
+  has(device: MachineDevice): boolean {
+    const slot = this.#slots.get(device);
+    return slot !== undefined && this.bus.slots.includes(slot);
+  }
+
   /** A device comes, and is VFIO's. */
   putIn(device: MachineDevice): void {
     const { name, requester } = device;
@@ -115,7 +121,7 @@ export class MachineSlots {
     slot.driver = this.bus.driver(name);
   }
 
-  #device(slot: PciSlot): MachineDevice {
+  #device(slot: DriverTarget): MachineDevice {
     const device = this.#machine.devices.find(({ requester }) => requester === slot.requester);
     if (!device) throw new Error(`${slot.address} is no function of the machine`);
     return device;

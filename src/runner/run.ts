@@ -8,6 +8,7 @@ import { parseEviction } from '../iommu/cpu-caches.js';
 import type { MachineDescription } from '../machine/schema.js';
 import { type ControlAnswer, type ControlRequest, control } from './control.js';
 import { turn } from './host/event-loop.js';
+import { FileStore } from './host/file-store.js';
 import { say } from './host/output.js';
 import { SharedMemory } from './host/shared-memory.js';
 import { Supervisor, type SupervisorOptions } from './serve/supervisor.js';
@@ -54,6 +55,7 @@ export class Run {
       now: () => performance.now(),
       makeMemory: (device, bar, size) => new SharedMemory(`/dev/vfio/devices/${device}`, bar, size),
       cpus: availableParallelism(),
+      openStore: (file, size) => new FileStore(file, size),
       uid: process.getuid?.() ?? 0,
       gid: process.getgid?.() ?? 0,
     });

@@ -73,6 +73,8 @@ const floors = [
 ];
 
 /** Arrows between folders of one floor, each with its reason. */
-const beside = [{ from: 'sysfs', to: 'machine', why: 'The tree of /sys is built from the machine.' }];
+const beside = [
+  { from: 'machine', to: 'sysfs', why: 'The functions of a machine are seen in /sys as they come and go.' },
+];
 
 module.exports = { floors, beside };

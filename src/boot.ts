@@ -1,6 +1,7 @@
 /** Boots a machine: hardware from its description, the virtual kernel, and the device files of both. */
 import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
+import { ContainerPersonality } from './container/personality.js';
 import type { OpenStore } from './devices/block-store.js';
 import { Injector } from './inject/injector.js';
 import type { Rule } from './inject/rule.js';
@@ -10,6 +11,7 @@ import { IOASID_DEVICE_ROWS } from './ioasid/vfio-bind.js';
 import { plug } from './iommu/attach.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
 import { IommufdPersonality } from './iommufd/personality.js';
+import { IOMMUFD_DEVICE_ROWS } from './iommufd/vfio-bind.js';
 import { FileSystem } from './kernel/fs/file-system.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { Pollers } from './kernel/pollers.js';
@@ -21,8 +23,8 @@ import { buildMachine, type Machine, type MachineDevice } from './machine/build.
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
 import type { MachineServices, Personality } from './machine/personality.js';
 import type { MachineDescription } from './machine/schema.js';
+import { MachineSlots } from './machine/slots.js';
 import type { MakeMemory } from './pci/memory.js';
-import { MachineSlots } from './sysfs/slots.js';
 import type { AssignedDevice } from './vfio/assigned-device.js';
 import { VfioPersonality } from './vfio/personality.js';
 
@@ -65,12 +67,13 @@ export class BootedMachine {
   readonly injector: Injector | undefined;
   /** The machine's clock, milliseconds. */
   readonly now: () => number;
-  /** The PCI bus, its drivers, and what /sys shows of them. */
-  readonly slots: MachineSlots;
   readonly vfio: VfioPersonality;
   readonly ioasid: IoasidPersonality;
   readonly iommufd: IommufdPersonality;
+  readonly containers: ContainerPersonality;
   readonly kvm: KvmPersonality;
+  /** The PCI bus, its drivers, and what /sys shows of them. */
+  readonly slots: MachineSlots;
   /** All of them, in the order in which they hear of devices. */
   readonly personalities: readonly Personality[];
   /** What is plugged in, by name. */
@@ -95,6 +98,11 @@ export class BootedMachine {
     for (const { port } of this.hardware.devices) port.caches = this.caches;
     this.authority = new Authority(policyByName(options.authority ?? description.authority), this.now);
     this.kernel = new VirtualKernel(new FileSystem(options.uid, options.gid));
+    this.slots = new MachineSlots(this.hardware, this.kernel.fs, options.cpus ?? 1, {
+      install: (device) => this.#install(device),
+      release: (device) => this.#release(device),
+      takeOut: (device) => this.unplug(device.name),
+    });
     const services: MachineServices = {
       kernel: this.kernel,
       hardware: this.hardware,
@@ -102,19 +110,25 @@ export class BootedMachine {
       caches: this.caches,
       timers: this.timers,
       pollers: this.pollers,
+      nodes: {
+        add: (device, open, mode) => {
+          this.kernel.fs.addDevice(`/dev/${device.node}`, device.major, device.minor, open, mode);
+          this.slots.sysfs.addDevice(device);
+        },
+        remove: (device) => {
+          this.kernel.fs.remove(`/dev/${device.node}`);
+          this.slots.sysfs.removeDevice(device);
+        },
+        directoryOf: (device) => this.slots.directoryOf(device),
+      },
       faultTimeout: parseDuration(description['fault-timeout']) ?? 0,
     };
-    this.slots = new MachineSlots(this.hardware, this.kernel.fs, options.cpus ?? 1, {
-      install: (device) => this.#install(device),
-      release: (device) => this.#release(device),
-      takeOut: (device) => this.unplug(device.name),
-      named: (name) => this.#named(name),
-    });
-    this.vfio = new VfioPersonality(services, [IOASID_DEVICE_ROWS]);
+    this.vfio = new VfioPersonality(services, [IOMMUFD_DEVICE_ROWS, IOASID_DEVICE_ROWS]);
     this.ioasid = new IoasidPersonality(services);
     this.iommufd = new IommufdPersonality(services, options.selftest ?? description.selftest ?? false);
+    this.containers = new ContainerPersonality(services, this.vfio);
     this.kvm = new KvmPersonality(services);
-    this.personalities = [this.vfio, this.ioasid, this.iommufd, this.kvm];
+    this.personalities = [this.vfio, this.containers, this.ioasid, this.iommufd, this.kvm];
     this.slots.start();
     if (options.inject || options.injectLog) this.injector = this.#inject(options.inject ?? [], options.injectLog);
   }
@@ -151,7 +165,7 @@ export class BootedMachine {
    * @throws RangeError no such device is plugged in
    */
   unplug(name: string): void {
-    const device = this.#named(name);
+    const device = this.hardware.devices.find((it) => it.name === name || this.vfio.nameOf(it) === name);
     if (!device || !this.#plugged.delete(device.name)) {
       throw new RangeError(`no device '${name}' is plugged in; there are: ${[...this.#plugged].join(', ')}`);
     }
@@ -201,15 +215,11 @@ export class BootedMachine {
     return new Process(this.kernel, () => ++this.#pids, options);
   }
 
-  /** A device by the name that the machine gave it, or that VFIO gave it. */
-  #named(name: string): MachineDevice | undefined {
-    return this.hardware.devices.find((it) => it.name === name || this.vfio.nameOf(it) === name);
-  }
-
-  /** A device leaves vfio-pci. Returns false while it is in use: its user was asked to close it. */
+  /** vfio-pci lets a device go. Returns false while it is in use. */
   #release(device: MachineDevice): boolean {
     if (!this.vfio.release(device)) return false;
     this.#plugged.delete(device.name);
+    this.containers.unplug(device);
     return true;
   }
 

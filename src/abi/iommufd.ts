@@ -240,3 +240,11 @@ export const IOMMUFD_IOCTLS = {
   VEVENTQ_ALLOC: linuxs('IOMMU_VEVENTQ_ALLOC', nr(0x93), iommu_veventq_alloc),
   HW_QUEUE_ALLOC: linuxs('IOMMU_HW_QUEUE_ALLOC', nr(0x94), iommu_hw_queue_alloc),
 } as const;
+
+/** What IOMMU_GET_HW_INFO tells of Intel's VT-d. */
+export const iommu_hw_info_vtd = struct('iommu_hw_info_vtd', {
+  flags: 'u32',
+  __reserved: 'u32',
+  cap_reg: 'u64',
+  ecap_reg: 'u64',
+});

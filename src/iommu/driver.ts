@@ -3,6 +3,7 @@
  * information, virtual IOMMUs. A driver says what its hardware can and refuses what it cannot; ids, references and
  * page tables of paging domains are iommufd's business.
  */
+import type { DmaFault, Hit } from './domain.js';
 import type { IovaRange } from './unit.js';
 
 /** Data of a driver's own that user space hands over: `type` says which struct, read when the driver wants it. */
@@ -62,6 +63,14 @@ export interface DriverPaging {
   readonly dirtyTracking: boolean;
   /** Every request is snooped: decided when it is made. */
   readonly enforceCoherency: boolean;
+  /** What it translates by; not given: the driver moves no data. */
+  show?(pages: PageLookup): void;
+}
+
+/** The pages that a paging domain shows: looked up at each request, so that no second table is kept. */
+export interface PageLookup {
+  /** Translates one page for a read or a write. Fills in `hit` when it returns NONE. */
+  translate(page: number, write: boolean, hit: Hit): DmaFault;
 }
 
 /** A domain whose table user space keeps, below a paging domain. */

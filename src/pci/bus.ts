@@ -4,12 +4,12 @@
  */
 import { Errno } from '../abi/errno.js';
 import type { Requester } from '../iommu/requester.js';
-import type { DriverTarget, PciDriver } from './driver.js';
+import type { PciDriver } from './driver.js';
 import type { PciFunction } from './function.js';
 import { type Resource, ResourceWindows } from './resource.js';
 
 /** A function in its slot (Linux: struct pci_dev). */
-export class PciSlot implements DriverTarget {
+export class PciSlot {
   /** DDDD:BB:DD.F, lower case. */
   readonly address: string;
   /** The name that the machine gave it. */

@@ -9,16 +9,6 @@ import type { Requester } from '../iommu/requester.js';
 import type { PciFunction } from './function.js';
 import type { PciIdentity } from './layout.js';
 
-/** A function, as a driver sees it. */
-export interface DriverTarget {
-  /** DDDD:BB:DD.F. */
-  readonly address: string;
-  readonly requester: Requester;
-  readonly function: PciFunction;
-  /** The only driver that matches; undefined: drivers match by their ids. */
-  readonly driverOverride: string | undefined;
-}
-
 /** PCI_ANY_ID. */
 const ANY = 0xffff_ffff;
 
@@ -61,6 +51,16 @@ const sameId = (a: PciId, b: PciId): boolean =>
   a.class === b.class &&
   a.classMask === b.classMask;
 
+/** A function as drivers see it. */
+export interface DriverSlot {
+  /** DDDD:BB:DD.F, lower case. */
+  readonly address: string;
+  readonly requester: Requester;
+  readonly function: PciFunction;
+  /** The only driver that matches; undefined: drivers match by their ids. */
+  readonly driverOverride: string | undefined;
+}
+
 export interface PciDriverOptions {
   /** As in /sys/bus/pci/drivers. */
   readonly name: string;
@@ -68,9 +68,9 @@ export interface PciDriverOptions {
   readonly module?: string;
   readonly ids?: readonly Partial<PciId>[];
   /** A function is bound to it. @throws Errno: it is not */
-  probe(slot: DriverTarget): void;
+  probe(slot: DriverSlot): void;
   /** A function leaves it. @throws Errno: it does not */
-  remove(slot: DriverTarget): void;
+  remove(slot: DriverSlot): void;
 }
 
 export class PciDriver {
@@ -89,16 +89,16 @@ export class PciDriver {
   }
 
   /** Would the driver take the function? A function's driver_override decides alone. */
-  matches({ driverOverride, function: { identity } }: DriverTarget): boolean {
+  matches({ driverOverride, function: { identity } }: DriverSlot): boolean {
     if (driverOverride !== undefined) return driverOverride === this.name;
     return [...this.#dynamic, ...this.#ids].some((id) => matches(id, identity));
   }
 
-  probe(slot: DriverTarget): void {
+  probe(slot: DriverSlot): void {
     this.#options.probe(slot);
   }
 
-  remove(slot: DriverTarget): void {
+  remove(slot: DriverSlot): void {
     this.#options.remove(slot);
   }
 

@@ -18,25 +18,6 @@ export interface CharacterDevice {
   readonly parent?: string;
 }
 
-/** Misc devices have this major number (include/uapi/linux/major.h). */
-const MISC_MAJOR = 10;
-
-/** What sysfs says of a node under /dev. @param parentOf see Sysfs.showDevices(); undefined: no class that is known */
-export function characterDevice(
-  path: string,
-  major: number,
-  minor: number,
-  parentOf: (name: string) => string | undefined,
-): CharacterDevice | undefined {
-  const node = path.slice('/dev/'.length);
-  const name = node.slice(node.lastIndexOf('/') + 1);
-  const common = { name, node, major, minor };
-  if (major === MISC_MAJOR) return { class: 'misc', ...common };
-  const parent = node === `vfio/devices/${name}` ? parentOf(name) : undefined;
-  if (parent !== undefined) return { class: 'vfio-dev', ...common, parent };
-  return node === `vfio/${name}` ? { class: 'vfio', ...common } : undefined;
-}
-
 const numberOf = ({ major, minor }: CharacterDevice): string => `${major}:${minor}`;
 
 function pathOf({ class: kind, name, parent }: CharacterDevice): string {

@@ -9,12 +9,7 @@ import type { FileSystem } from '../kernel/fs/file-system.js';
 import { DirectoryInode } from '../kernel/fs/inode.js';
 import type { PciSlot } from '../pci/bus.js';
 import { addModules, BusDirectory } from './bus-directory.js';
-import {
-  addCharacterDevice,
-  type CharacterDevice,
-  characterDevice,
-  removeCharacterDevice,
-} from './character-devices.js';
+import { addCharacterDevice, type CharacterDevice, removeCharacterDevice } from './character-devices.js';
 import { type FunctionSurroundings, functionDirectory, functionPath } from './function-directory.js';
 import { IommuDirectory } from './iommu-directory.js';
 import { fill, linkTo } from './nodes.js';
@@ -60,25 +55,13 @@ export class Sysfs {
     this.#fs.remove(`${MEDIATED}/${name}`);
   }
 
-  /**
-   * Shows the character devices that appear under /dev.
-   * @param parentOf the directory of the device that a name under /dev/vfio/devices stands for
-   */
-  showDevices(parentOf: (name: string) => string | undefined): void {
-    const shown = new Map<string, CharacterDevice>();
-    this.#fs.watchDevices({
-      added: (path, { major, minor }) => {
-        const device = characterDevice(path, major, minor, parentOf);
-        if (!device) return;
-        shown.set(path, device);
-        addCharacterDevice(this.#fs, device);
-      },
-      removed: (path) => {
-        const device = shown.get(path);
-        if (device) removeCharacterDevice(this.#fs, device);
-        shown.delete(path);
-      },
-    });
+  /** A character device appears. */
+  addDevice(device: CharacterDevice): void {
+    addCharacterDevice(this.#fs, device);
+  }
+
+  removeDevice(device: CharacterDevice): void {
+    removeCharacterDevice(this.#fs, device);
   }
 
   #add(slot: PciSlot): void {

@@ -10,6 +10,7 @@ import type { Ioas } from '../ioas/ioas.js';
 import { IommufdObject } from '../objects.js';
 import type { FaultQueue } from '../queues/fault-queue.js';
 import { DirtyLog } from './dirty-log.js';
+import { TableLookup } from './table-lookup.js';
 
 /** Either kind. */
 export abstract class Hwpt extends IommufdObject {
@@ -67,6 +68,7 @@ export class HwptPaging extends Hwpt implements TableDomain {
     this.nestParent = options.nestParent;
     this.automatic = options.automatic;
     this.dirty = new DirtyLog(ioas.table, domain.pageSizes);
+    domain.show?.(new TableLookup(ioas.table, this));
     ioas.users++;
   }
 

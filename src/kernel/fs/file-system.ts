@@ -16,15 +16,8 @@ export interface Located {
   readonly inode: Inode;
 }
 
-/** Told of character devices that come and go. */
-export interface DeviceWatcher {
-  added(path: string, device: DeviceInode): void;
-  removed(path: string): void;
-}
-
 export class FileSystem {
   readonly root: DirectoryInode;
-  #watcher: DeviceWatcher | undefined;
   /** Owner of new nodes under /dev. */
   readonly #uid: number;
   readonly #gid: number;
@@ -64,12 +57,6 @@ export class FileSystem {
   add(path: string, inode: Inode): void {
     const cut = path.lastIndexOf('/');
     this.directory(path.slice(0, cut)).add(path.slice(cut + 1), inode);
-    if (inode.type === 'device') this.#watcher?.added(path, inode);
-  }
-
-  /** From now on somebody is told of character devices. */
-  watchDevices(watcher: DeviceWatcher): void {
-    this.#watcher = watcher;
   }
 
   /** @param open makes a new open file */
@@ -85,10 +72,7 @@ export class FileSystem {
   remove(path: string): void {
     const cut = path.lastIndexOf('/');
     const above = this.get(path.slice(0, cut) || '/');
-    if (above?.type !== 'directory') return;
-    const device = this.get(path)?.type === 'device';
-    above.remove(path.slice(cut + 1));
-    if (device) this.#watcher?.removed(path);
+    if (above?.type === 'directory') above.remove(path.slice(cut + 1));
   }
 
   /** The inode at an absolute path without links and dots, as the kernel itself names it. */

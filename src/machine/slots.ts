@@ -5,12 +5,12 @@
 import { Errno } from '../abi/errno.js';
 import { plug, unplug } from '../iommu/attach.js';
 import type { FileSystem } from '../kernel/fs/file-system.js';
-import type { Machine, MachineDevice } from '../machine/build.js';
 import { PciBus, type PciSlot } from '../pci/bus.js';
-import { type DriverTarget, hostDriver, PciDriver } from '../pci/driver.js';
+import { hostDriver, PciDriver } from '../pci/driver.js';
 import { hostDrivers } from '../pci/host-drivers.js';
-import { functionPath } from './function-directory.js';
-import { Sysfs } from './sysfs.js';
+import { functionPath } from '../sysfs/function-directory.js';
+import { Sysfs } from '../sysfs/sysfs.js';
+import type { Machine, MachineDevice } from './build.js';
 
 /** What VFIO does with a device of the machine. */
 export interface VfioSide {
@@ -20,8 +20,6 @@ export interface VfioSide {
   release(device: MachineDevice): boolean;
   /** It is taken out of the machine under its user's hands. */
   takeOut(device: MachineDevice): void;
-  /** The device behind a name under /dev/vfio/devices. */
-  named(name: string): MachineDevice | undefined;
 }
 
 export class MachineSlots {
@@ -56,10 +54,6 @@ export class MachineSlots {
       cpus,
       remove: (slot) => this.#remove(slot),
       rescan: () => this.#rescan(),
-    });
-    this.sysfs.showDevices((name) => {
-      const device = vfio.named(name);
-      return device && this.directoryOf(device);
     });
   }
 
@@ -121,7 +115,7 @@ export class MachineSlots {
     slot.driver = this.bus.driver(name);
   }
 
-  #device(slot: DriverTarget): MachineDevice {
+  #device(slot: Pick<PciSlot, 'address' | 'requester'>): MachineDevice {
     const device = this.#machine.devices.find(({ requester }) => requester === slot.requester);
     if (!device) throw new Error(`${slot.address} is no function of the machine`);
     return device;

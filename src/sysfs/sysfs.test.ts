@@ -142,9 +142,11 @@ describe('what is written', () => {
     const it = machine();
     expect(() => it.write(`${D}/enable`, '1')).toThrow('bound to vfio-pci');
     it.write('/sys/bus/pci/drivers/vfio-pci/unbind', '0000:01:00.0');
-    expect(() => it.write(`${D}/enable`, '0')).toThrow('is not enabled');
     it.write(`${D}/enable`, '1');
     expect(it.read(`${D}/enable`)).toBe('1\n');
+    it.write(`${D}/enable`, '0');
+    expect(it.read(`${D}/enable`)).toBe('0\n');
+    expect(() => it.write(`${D}/enable`, '0')).toThrow('is not enabled');
     expect(() => it.write(`${D}/enable`, 'perhaps')).toThrow('neither yes nor no');
   });
 

@@ -7,14 +7,19 @@
 
 import { Errno } from '../../abi/errno.js';
 import type { BootedMachine } from '../../boot.js';
+import type { Holder } from '../../inspect/processes.js';
 import { eventLoop } from '../host/event-loop.js';
 import { addressOf, check, errno, libc } from '../host/libc.js';
 import { hostLimit } from '../host/limits.js';
 import { Notification, wakeOnSameCpu } from '../host/notification.js';
 import { hostArchitecture, type SyscallName } from '../host/syscalls.js';
+import { Held } from '../live/gate.js';
+import type { Live } from '../live/live.js';
 import { DrivenFiles } from './driven-files.js';
 import { FileCalls } from './file-calls.js';
 import { FileIndex } from './file-index.js';
+import { HeldCalls } from './held-calls.js';
+import { holdersOf } from './holders.js';
 import { HostFiles } from './host-files.js';
 import { PathCalls } from './path-calls.js';
 import { PathLookup } from './path-lookup.js';
@@ -29,6 +34,10 @@ const EPOLL_CTL_ADD = 1;
 const EPOLLIN = 1;
 const EPOLLERR = 8;
 const EINTR = 4;
+/** For how many calls others are expected, after two waited at once. */
+const CROWDED = 1000;
+/** How often others are looked for while none is expected: every eighth call. */
+const LOOK_MASK = 7;
 /** How soon a call that waits for its file notices a signal, milliseconds. */
 const SIGNAL_LOOK = 10;
 const EIO = 5;
@@ -63,6 +72,9 @@ export class Supervisor {
   readonly #polls = new DataView(new ArrayBuffer(24));
   readonly #pollsAddress = addressOf(this.#polls);
   #first = true;
+  #received = 0;
+  /** So many calls more, others are expected to wait. */
+  #crowded = 0;
   readonly #index = new FileIndex();
   readonly #files = new HostFiles(this.#index);
   readonly #driven = new DrivenFiles(this.#index);
@@ -74,6 +86,11 @@ export class Supervisor {
   readonly #epoll = check(libc.epoll_create1(EPOLL_CLOEXEC), 'epoll_create1');
   /** Processes by pidfd. */
   readonly #pidfds = new Map<number, RemoteProcess>();
+  readonly #held = new HeldCalls();
+  /** Calls that were held, and are to be served now. */
+  readonly #passing = new Set<Notification>();
+  /** Those who look at the run. */
+  live: Live | undefined;
   /** Calls that were served, not counting those left to the host. */
   served = 0;
 
@@ -135,7 +152,7 @@ export class Supervisor {
       else if (this.#files.inDoubt) this.#files.settle();
       if (listener & POLLIN) {
         this.#receive();
-        continue;
+        if (this.#mayBeMore()) continue;
       }
       const next = this.#queue.shift();
       if (next && this.#serve(next)) this.#free.push(next);
@@ -148,6 +165,28 @@ export class Supervisor {
     }
   }
 
+  /**
+   * Is another call likely to wait? While only one thread makes calls, looking each time would be for nothing; a second
+   * one is noticed soon.
+   */
+  #mayBeMore(): boolean {
+    if (this.#queue.length > 1) this.#crowded = CROWDED;
+    return this.#crowded-- > 0 || (this.#received & LOOK_MASK) === 0;
+  }
+
+  /** Lets held calls go on: the oldest, or all. */
+  release(all: boolean): void {
+    const { serve, done } = this.#held.release(all);
+    this.#free.push(...done);
+    for (const notification of serve) this.#passing.add(notification);
+    this.#queue.unshift(...serve);
+  }
+
+  /** The processes that made calls, with their virtual files. */
+  holders(): Holder[] {
+    return holdersOf(this.#tasks, this.#index);
+  }
+
   /** Waits until there is something to do, unless a call waits. Returns what poll(2) does. */
   #wait(): number {
     const { onIdle } = this.#options;
@@ -155,6 +194,7 @@ export class Supervisor {
     const rest = this.#machine.pollers.wait();
     const deadline = this.#machine.nextDeadline();
     const busy = this.#queue.length > 0;
+    this.live?.idle();
     let ready = busy || onIdle || rest === 0 ? this.#poll(0) : 0;
     // A device that works keeps the processor; one that is only looked at lets others have it.
     if (ready === 0 && rest === 0) {
@@ -181,6 +221,7 @@ export class Supervisor {
     }
     if (this.#first) this.#options.onFirst(notification.tid);
     this.#first = false;
+    this.#received++;
     this.#queue.push(notification);
   }
 
@@ -189,6 +230,7 @@ export class Supervisor {
     let left =
       deadline === undefined ? Number.POSITIVE_INFINITY : Math.max(0, Math.ceil(deadline - this.#machine.now()));
     if (rest !== undefined) left = Math.min(left, rest);
+    left = Math.min(left, this.live?.soon ?? left);
     if (this.#driven.anyWaits) left = Math.min(left, SIGNAL_LOOK);
     if (this.#files.inDoubt) left = Math.min(left, 1);
     return left === Number.POSITIVE_INFINITY ? -1 : left;
@@ -205,9 +247,16 @@ export class Supervisor {
     this.#paths.current = undefined;
     let result: Served;
     let refused: Errno | undefined;
+    const { live } = this;
+    live?.gate.begin(this.#passing.delete(n));
     try {
       result = handler.run(n);
     } catch (error) {
+      if (error instanceof Held && live) {
+        this.#held.hold(n);
+        live.hold(error.call);
+        return false;
+      }
       if (error instanceof Errno) refused = error;
       result = error instanceof Errno ? -error.errno : -this.#broken(n, error);
     }
@@ -218,7 +267,14 @@ export class Supervisor {
     this.served++;
     if (result === 'later') return false;
     if (this.#paths.current !== undefined) this.#report(n, handler.name, this.#paths.current, result, refused);
-    if (result !== 'done') n.answer(result);
+    if (result === 'done') return true;
+    const stopped = live?.gate.end();
+    if (stopped) {
+      this.#held.hold(n, Number(result));
+      live?.hold(stopped);
+      return false;
+    }
+    n.answer(result);
     return true;
   }
 

@@ -21,6 +21,7 @@ import { KvmPersonality } from './kvm/personality.js';
 import type { Vm } from './kvm/vm.js';
 import { buildMachine, type Machine, type MachineDevice } from './machine/build.js';
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
+import { type ListedDevice, listDevices } from './machine/listing.js';
 import type { MachineServices, Personality } from './machine/personality.js';
 import type { MachineDescription } from './machine/schema.js';
 import { MachineSlots } from './machine/slots.js';
@@ -165,8 +166,8 @@ export class BootedMachine {
    * @throws RangeError no such device is plugged in
    */
   unplug(name: string): void {
-    const device = this.hardware.devices.find((it) => it.name === name);
-    if (!device || !this.#plugged.delete(name)) {
+    const device = this.hardware.devices.find((it) => it.name === name || this.vfio.nameOf(it) === name);
+    if (!device || !this.#plugged.delete(device.name)) {
       throw new RangeError(`no device '${name}' is plugged in; there are: ${[...this.#plugged].join(', ')}`);
     }
     for (const personality of this.personalities) personality.unplug?.(device);
@@ -179,12 +180,19 @@ export class BootedMachine {
     const device = this.hardware.devices.find((it) => it.name === name && !it.requester.hostDriver);
     if (!device) throw new RangeError(`the machine has no device '${name}' to plug in`);
     if (this.#plugged.has(name)) throw new RangeError(`${name} is plugged in already`);
-    if (device.requester.group.members.has(device.requester)) {
+    if (device.requester.group.members.has(device.requester) && !this.slots.has(device)) {
       throw new RangeError(`${name} is still held by its user`);
     }
     plug(device.requester);
     this.slots.putIn(device);
     this.kernel.note(name, 'was plugged in');
+  }
+
+  /** How each device is reached. */
+  list(): ListedDevice[] {
+    return listDevices(this.hardware, this.slots, (device) =>
+      this.#plugged.has(device.name) ? this.vfio.nameOf(device) : undefined,
+    );
   }
 
   /** Puts another authority policy in force. @throws RangeError no such policy */

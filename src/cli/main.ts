@@ -32,7 +32,7 @@ program
   )
   .option('--selftest', "a kernel with Linux's own tests of iommufd: mock devices, IOMMU_TEST_CMD")
   .option('--io-uring', 'let io_uring through: what it does passes by the virtual kernel')
-  .option('-v, --verbose', 'say at the end what was served')
+  .option('-v, --verbose', 'say how devices are reached, and at the end what was served')
   .passThroughOptions()
   .action(async ([file = '', ...args]: string[], options) => {
     const { exec } = await import('../runner/exec.js');
@@ -134,6 +134,15 @@ machine
   .action(async () => {
     const { machineJsonSchema } = await import('../machine/schema.js');
     process.stdout.write(`${JSON.stringify(machineJsonSchema(), null, 2)}\n`);
+  });
+machine
+  .command('list')
+  .description('how each device of a machine is reached: address, driver, group, files')
+  .argument('[file]', 'a machine file; the default machine when not given')
+  .option('--json', 'for scripts')
+  .action(async (file: string | undefined, options: { json?: boolean }) => {
+    const { listMachine } = await import('./check-machine.js');
+    process.exitCode = listMachine(file, options.json ?? false);
   });
 machine
   .command('check')

@@ -1,8 +1,11 @@
 /** What a run is made of: the machine, its trace, and the supervisor that serves the program's calls from them. */
+
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { isatty } from 'node:tty';
 import { type BootedMachine, bootMachine } from '../boot.js';
 import { parseEviction } from '../iommu/cpu-caches.js';
+import { deviceTable } from '../machine/listing.js';
 import type { MachineDescription } from '../machine/schema.js';
 import { type ControlAnswer, type ControlRequest, control } from './control.js';
 import { turn } from './host/event-loop.js';
@@ -62,6 +65,7 @@ export class Run {
       now: clock.now,
       makeMemory: (device, bar, size) => new SharedMemory(`/dev/vfio/devices/${device}`, bar, size),
       openStore: (file, size) => new FileStore(file, size),
+      cpus: availableParallelism(),
       uid: process.getuid?.() ?? 0,
       gid: process.getgid?.() ?? 0,
     });
@@ -105,6 +109,11 @@ export class Run {
     this.#live?.finish();
     const end = performance.now() + LAST_WORDS;
     while ((this.#live?.unsent ?? 0) > 0 && performance.now() < end) await turn();
+  }
+
+  /** Says how each device of the machine is reached. */
+  tellDevices(): void {
+    for (const line of deviceTable(this.#machine.list())) say(line);
   }
 
   /** Ends the trace, and says what there is to say. */

@@ -2,7 +2,6 @@
  * The contract of translation: what a requester ID or PASID is routed to. A domain translates I/O virtual pages to pages
  * of some memory; a route also says where requests for missing pages go.
  */
-
 import type { DmaTarget } from '../memory/dma-target.js';
 
 /** Who issues DMA, as far as a translation depends on it: a requester (requester.ts). */
@@ -21,8 +20,8 @@ export const DMA_FAULT = {
 export type DmaFault = (typeof DMA_FAULT)[keyof typeof DMA_FAULT];
 
 /** Where the pages that devices write are recorded. */
-export interface WriteRecord {
-  /** Devices wrote to the pages [first, first+count). */
+export interface DirtySink {
+  /** The pages [first, first+count) were written. */
   mark(first: number, count: number): void;
 }
 
@@ -34,7 +33,7 @@ export interface Hit {
   /** Pages from there on that follow each other in IOVA and in the target alike. */
   pages: number;
   /** Where writes are recorded, and under which page; undefined: nobody asks. */
-  dirty: WriteRecord | undefined;
+  dirty: DirtySink | undefined;
   dirtyPage: number;
 }
 

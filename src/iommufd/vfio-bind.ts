@@ -1,118 +1,131 @@
-/**
- * VFIO devices on /dev/iommu (linux-vfio.md, 6): a device's own file is bound to a context, and attached to its page tables.
- */
+/** What /dev/iommu adds to a VFIO device: bind to a context, attach, detach (linux-vfio.md, 5; linux-iommufd.md, 7 and 14). */
 import { Errno } from '../abi/errno.js';
-import type { Fields } from '../abi/layout.js';
-import {
-  VFIO_IOMMUFD_IOCTLS as IOCTL,
-  VFIO_DEVICE_ATTACH_PASID,
-  VFIO_DEVICE_BIND_FLAG_TOKEN,
-  type vfio_device_bind_iommufd,
-} from '../abi/vfio.js';
+import { VFIO_IOMMUFD_IOCTLS as IOCTL, VFIO_IOMMUFD } from '../abi/vfio.js';
+import type { Requester } from '../iommu/requester.js';
 import { Rows } from '../kernel/ioctl.js';
 import type { Caller } from '../kernel/open-file.js';
 import { VFIO_ARGSZ, VFIO_ARGSZ_STRICT } from '../vfio/convention.js';
 import type { DeviceFile } from '../vfio/device-file.js';
 import type { DeviceRows } from '../vfio/device-table.js';
 import { checkToken, tokenText } from '../vfio/vf-token.js';
+import type { IommufdContext } from './context.js';
 import { attach, detach, replace } from './device/attach.js';
+import { bind, hasGroup, unbind } from './device/bind.js';
 import type { IommufdDevice } from './device/device.js';
 import { NO_PASID } from './device/group.js';
 import { IOMMUFD } from './file.js';
-import { bindVfio, idOf, unbindVfio } from './vfio-device.js';
+import { deviceOf, groupOf } from './vfio-device.js';
 
-/** The devices that were bound here, by open file. */
+/** Bytes of a token. */
+const UUID_SIZE = 16;
+
+/** Bindings that were made here, by open file. */
 const BOUND = new WeakMap<DeviceFile, IommufdDevice>();
-/** First PASID that is too large. */
-const PASID_END = 2 ** 31;
 
-/** @throws ENOTTY the file is of a group; EINVAL it is not bound to an iommufd */
+/** @throws EINVAL the file is not bound to an iommufd; ENODEV; ENOTTY it is a group's */
 function boundOf(file: DeviceFile): IommufdDevice {
-  if (file.through === 'group') throw new Errno('ENOTTY', 'a device of a group is attached through its group');
-  const device = BOUND.get(file);
-  if (!device) throw new Errno('EINVAL', `${file.device.name} is not bound to an iommufd`);
-  return device;
+  file.require();
+  if (file.through === 'group') throw new Errno('ENOTTY', `${file.device.name} is attached through its group`);
+  const bound = BOUND.get(file);
+  if (!bound) throw new Errno('EINVAL', `${file.device.name} is not bound to an iommufd`);
+  return bound;
 }
 
-/** @throws EINVAL, EBUSY, EFAULT, EACCES, EBADF, EBADFD, EPERM in the order of section 6 */
-function bind(file: DeviceFile, args: Fields<typeof vfio_device_bind_iommufd>, caller: Caller): number {
-  const { device } = file;
-  const { flags, iommufd } = args;
-  if (iommufd < 0 || flags & ~VFIO_DEVICE_BIND_FLAG_TOKEN) {
-    throw new Errno('EINVAL', `iommufd ${iommufd}, flags 0x${flags.toString(16)}: unknown flag, or no descriptor`);
+/** The context behind a descriptor. @throws EBADF, EBADFD */
+function contextOf(caller: Caller, fd: number): IommufdContext {
+  const context = caller.file(fd)?.facet(IOMMUFD);
+  if (!context) throw new Errno('EBADFD', `descriptor ${fd} is no open file of /dev/iommu`);
+  return context;
+}
+
+/** How hot reset names a function: its id, 0 for one that is not bound in a group of the context, -1 for a stranger. */
+function idIn(context: IommufdContext, requester: Requester): number {
+  for (const object of context.objects) {
+    if ('device' in object && object.device === deviceOf(requester)) return object.id;
   }
-  if (file.through === 'group') throw new Errno('EINVAL', 'a device of a group is bound by its group');
-  device.group.checkClosed();
-  if (file.binding) throw new Errno('EINVAL', `${device.name} is bound through this open file already`);
-  checkToken(device.name, device.tokenRole, readToken(flags, args.token_uuid_ptr, caller));
-  const context = caller.file(iommufd)?.facet(IOMMUFD);
-  if (!context) throw new Errno('EBADFD', `descriptor ${iommufd} is not /dev/iommu`);
-  if (device.files.size > 0) throw new Errno('EINVAL', `${device.name} is bound through another open file`);
-  const bound = bindVfio(context, device);
-  BOUND.set(file, bound);
-  file.bind({
-    owner: context,
-    busMaster: false,
-    deviceId: (requester) => idOf(context, requester),
-    release: () => {
-      BOUND.delete(file);
-      unbindVfio(bound);
-    },
-  });
-  args.out_devid = bound.id;
-  return 0;
+  return hasGroup(context, groupOf(requester.group)) ? 0 : -1;
 }
 
-/** The token as it is given by pointer: 16 bytes. @throws EFAULT */
-function readToken(flags: number, pointer: bigint, caller: Caller): string | undefined {
-  if ((flags & VFIO_DEVICE_BIND_FLAG_TOKEN) === 0) return undefined;
-  const bytes = new Uint8Array(16);
-  caller.mm.copyIn(pointer, bytes);
-  return tokenText(bytes);
+/** Attached: moved; else attached. @returns id of the table */
+function attachOrMove(device: IommufdDevice, pasid: number, id: number): number {
+  return device.attached.includes(pasid) ? replace(device, pasid, id) : attach(device, pasid, id);
 }
 
-/** The PASID of an attach or detach. @throws ENOSPC */
-function pasidOf({ flags, pasid }: { flags: number; pasid: number }): number {
-  if ((flags & VFIO_DEVICE_ATTACH_PASID) === 0) return NO_PASID;
-  if (pasid >= PASID_END) throw new Errno('ENOSPC', `PASID ${pasid} is not below 2^31`);
-  return pasid;
+/** The PASID that a call names. @throws EINVAL argsz leaves no room for one, EOPNOTSUPP the device has none */
+function pasidOf(file: DeviceFile, args: { argsz: number; flags: number; pasid: number }, size: number): number {
+  if ((args.flags & VFIO_IOMMUFD.VFIO_DEVICE_ATTACH_PASID) === 0) return NO_PASID;
+  if (args.argsz < size) throw new Errno('EINVAL', `argsz ${args.argsz} leaves no room for a PASID`);
+  if (file.device.requester.parent !== undefined)
+    throw new Errno('EOPNOTSUPP', `${file.device.name} has no PASIDs of its own`);
+  return args.pasid;
 }
 
-/** With a PASID the struct is longer. @throws EINVAL */
-function checkSize(argsz: number, flags: number, size: number): void {
-  if ((flags & VFIO_DEVICE_ATTACH_PASID) !== 0 && argsz < size) {
-    throw new Errno('EINVAL', `argsz ${argsz} leaves no room for the PASID`);
-  }
-}
-
-const strict = new Rows<DeviceFile>(VFIO_ARGSZ_STRICT);
 const rows = new Rows<DeviceFile>(VFIO_ARGSZ);
+const strict = new Rows<DeviceFile>(VFIO_ARGSZ_STRICT);
 
 export const IOMMUFD_DEVICE_ROWS: DeviceRows = {
-  binds: [strict.struct(IOCTL.BIND, { through: 'out_devid', out: 'out_devid', run: bind })],
+  binds: [
+    strict.struct(IOCTL.BIND, {
+      through: 'out_devid',
+      flags: VFIO_IOMMUFD.VFIO_DEVICE_BIND_FLAG_TOKEN,
+      out: true,
+      run(file, args, caller) {
+        const { device } = file;
+        if (args.iommufd < 0) throw new Errno('EINVAL', `${args.iommufd} is no descriptor`);
+        if (file.through === 'group') throw new Errno('EINVAL', `${device.name} was opened through its group`);
+        if (device.group.open) throw new Errno('EBUSY', `the group of ${device.name} is open`);
+        if (file.binding) throw new Errno('EINVAL', `${device.name} is bound already through this file`);
+        const withToken = (args.flags & VFIO_IOMMUFD.VFIO_DEVICE_BIND_FLAG_TOKEN) !== 0;
+        checkToken(device.name, device.tokenRole, withToken ? readToken(caller, args.token_uuid_ptr) : undefined);
+        const context = contextOf(caller, args.iommufd);
+        if (device.files.size > 0) throw new Errno('EINVAL', `${device.name} is bound already`);
+        const { requester } = device;
+        const bound = bind(context, deviceOf(requester), groupOf(requester.group), {
+          isolatedMsi: true,
+          holdsContext: true,
+        });
+        BOUND.set(file, bound);
+        file.bind({
+          owner: context,
+          busMaster: false,
+          deviceId: (other) => idIn(context, other),
+          release: () => {
+            BOUND.delete(file);
+            unbind(bound);
+          },
+        });
+        args.out_devid = bound.id;
+        return 0;
+      },
+      undo: (file) => file.unbind(),
+    }),
+  ],
   bound: [
     rows.struct(IOCTL.ATTACH, {
       through: 'pt_id',
-      flags: VFIO_DEVICE_ATTACH_PASID,
-      out: 'pt_id',
-      run: (file, args) => {
-        const device = boundOf(file);
-        checkSize(args.argsz, args.flags, IOCTL.ATTACH.argument.size);
-        const pasid = pasidOf(args);
-        const act = device.attached.includes(pasid) ? replace : attach;
-        args.pt_id = act(device, pasid, args.pt_id);
+      flags: VFIO_IOMMUFD.VFIO_DEVICE_ATTACH_PASID,
+      out: true,
+      run(file, args) {
+        const bound = boundOf(file);
+        args.pt_id = attachOrMove(bound, pasidOf(file, args, IOCTL.ATTACH.argument.size), args.pt_id);
         return 0;
       },
+      undo: (file, args) => detach(boundOf(file), args.flags === 0 ? NO_PASID : args.pasid),
     }),
     rows.struct(IOCTL.DETACH, {
       through: 'flags',
-      flags: VFIO_DEVICE_ATTACH_PASID,
-      run: (file, args) => {
-        const device = boundOf(file);
-        checkSize(args.argsz, args.flags, IOCTL.DETACH.argument.size);
-        detach(device, pasidOf(args));
+      flags: VFIO_IOMMUFD.VFIO_DEVICE_ATTACH_PASID,
+      run(file, args) {
+        detach(boundOf(file), pasidOf(file, args, IOCTL.DETACH.argument.size));
         return 0;
       },
     }),
   ],
 };
+
+/** @throws EFAULT */
+function readToken(caller: Caller, address: bigint): string {
+  const bytes = new Uint8Array(UUID_SIZE);
+  caller.mm.copyIn(address, bytes);
+  return tokenText(bytes);
+}

@@ -1,6 +1,7 @@
-/** Devices of VFIO in an iommufd context: bound from their own files, or through a group that has the context as container. */
+/** Devices of VFIO as iommufd knows them, and a context that a group has in place of a container. */
 import { Errno } from '../abi/errno.js';
 import { claim, release } from '../iommu/attach.js';
+import type { DriverDevice } from '../iommu/driver.js';
 import { VtdDevice } from '../iommu/drivers/vtd.js';
 import type { IommuGroup, Requester } from '../iommu/requester.js';
 import type { AssignedDevice } from '../vfio/assigned-device.js';
@@ -9,48 +10,50 @@ import { compatIoas } from './compat/vfio.js';
 import type { IommufdContext } from './context.js';
 import { attach } from './device/attach.js';
 import { bind, unbind } from './device/bind.js';
-import { IommufdDevice } from './device/device.js';
+import type { IommufdDevice } from './device/device.js';
 import { type DmaGroup, NO_PASID } from './device/group.js';
 import { Ioas } from './ioas/ioas.js';
 
-/** One view of each function and group, so that they can be compared. */
-const DEVICES = new WeakMap<Requester, VtdDevice>();
-const GROUPS = new WeakMap<IommuGroup, DmaGroup>();
+/** A group of real functions, as iommufd claims it. */
+class VtdGroup implements DmaGroup {
+  readonly group: IommuGroup;
 
-function deviceOf(requester: Requester): VtdDevice {
-  const known = DEVICES.get(requester) ?? new VtdDevice(requester);
-  DEVICES.set(requester, known);
-  return known;
+  constructor(group: IommuGroup) {
+    this.group = group;
+  }
+
+  get id(): number {
+    return this.group.id;
+  }
+
+  get devices(): DriverDevice[] {
+    return [...this.group.members].map(deviceOf);
+  }
+
+  claim(owner: object): void {
+    claim(this.group, owner);
+  }
+
+  release(owner: object): void {
+    release(this.group, owner);
+  }
 }
 
-function groupOf(group: IommuGroup): DmaGroup {
-  const known = GROUPS.get(group) ?? {
-    id: group.id,
-    get devices() {
-      return [...group.members].map(deviceOf);
-    },
-    claim: (owner: object) => claim(group, owner),
-    release: (owner: object) => release(group, owner),
-  };
-  GROUPS.set(group, known);
-  return known;
+const devices = new WeakMap<Requester, VtdDevice>();
+const groups = new WeakMap<IommuGroup, VtdGroup>();
+
+/** The one driver's device of a function. */
+export function deviceOf(requester: Requester): VtdDevice {
+  const device = devices.get(requester) ?? new VtdDevice(requester);
+  devices.set(requester, device);
+  return device;
 }
 
-/** Binds a device to a context. @throws EPERM, and what bind() says */
-export function bindVfio(context: IommufdContext, { requester }: AssignedDevice): IommufdDevice {
-  // Interrupts of every machine here are remapped.
-  return bind(context, deviceOf(requester), groupOf(requester.group), { isolatedMsi: true, holdsContext: true });
-}
-
-/** Lets a device go. */
-export const unbindVfio = (device: IommufdDevice): void => unbind(device);
-
-/** How a context names a device: its id; 0 it owns the device's group; -1 it does not. */
-export function idOf(context: IommufdContext, requester: Requester): number {
-  const device = deviceOf(requester);
-  for (const object of context.objects)
-    if (object instanceof IommufdDevice && object.device === device) return object.id;
-  return requester.group.owner === context ? 0 : -1;
+/** The one view of a group. */
+export function groupOf(group: IommuGroup): DmaGroup {
+  const view = groups.get(group) ?? new VtdGroup(group);
+  groups.set(group, view);
+  return view;
 }
 
 /** A device that is open through a group, and how often. */
@@ -84,7 +87,9 @@ export function compatIommu(context: IommufdContext): CompatIommu {
 
 function firstOpen(context: IommufdContext, device: AssignedDevice): Open {
   if (device.files.size > 0) throw new Errno('EINVAL', `${device.name} is bound through another open file`);
-  const bound = bindVfio(context, device);
+  const { requester } = device;
+  const options = { isolatedMsi: true, holdsContext: true };
+  const bound = bind(context, deviceOf(requester), groupOf(requester.group), options);
   try {
     attach(bound, NO_PASID, compatIoas(context).id);
   } catch (error) {

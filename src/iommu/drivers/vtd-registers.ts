@@ -1,37 +1,54 @@
-/** The capability registers of a VT-d unit, as its description says what it can (VT-d specification, 11.4.2 and 11.4.3). */
+/** The capability registers of a VT-d unit (VT-d specification, 11.4.2 and 11.4.3), from what it can. */
 import type { IommuUnit } from '../unit.js';
 
-const PAGES_2M = 1n << 21n;
-const PAGES_1G = 1n << 30n;
+/** One field of a register: its lowest bit, and its value. */
+type Field = readonly [bit: number, value: number | boolean];
 
-/** CAP_REG: address widths, large pages, number of domains and of fault records. */
-export function capabilityRegister({ addressWidth, pageSizes }: IommuUnit): bigint {
-  const domains = 6n; // 2^(4 + 2×6) domain ids
-  const width = BigInt(addressWidth - 1) << 16n;
-  // Bit 9: three levels, bit 10: four, bit 11: five.
-  const levels = (addressWidth >= 57 ? 0xcn : addressWidth >= 48 ? 0x4n : 0x2n) << 8n;
-  const large = ((pageSizes & PAGES_2M ? 1n : 0n) | (pageSizes & PAGES_1G ? 2n : 0n)) << 34n;
-  const faultRecordOffset = 0x22n << 24n;
-  const invalidatesPages = 1n << 39n;
-  const maximumMask = 18n << 48n;
-  const drains = 3n << 54n;
-  return domains | levels | width | faultRecordOffset | large | invalidatesPages | maximumMask | drains;
+function register(fields: readonly Field[]): bigint {
+  let value = 0n;
+  for (const [bit, field] of fields) value |= BigInt(field) << BigInt(bit);
+  return value;
 }
 
-/** ECAP_REG: coherency, queued invalidation, interrupt remapping, snooping, nesting, PASIDs, page requests. */
-export function extendedCapabilityRegister(unit: IommuUnit): bigint {
-  const coherent = 1n;
-  const queuedInvalidation = 1n << 1n;
-  const deviceIotlb = 1n << 2n;
-  const interruptRemapping = 1n << 3n;
-  const extendedInterrupts = 1n << 4n;
-  const iotlbOffset = 0xfn << 8n;
-  const maximumHandleMask = 0xfn << 20n;
-  let bits = coherent | queuedInvalidation | deviceIotlb | interruptRemapping | extendedInterrupts;
-  bits |= iotlbOffset | maximumHandleMask;
-  if (unit.enforcesSnoop) bits |= 1n << 7n;
-  if (unit.hardwareNesting > 0) bits |= 1n << 26n;
-  if (unit.pasidBits > 0) bits |= (1n << 29n) | (BigInt(unit.pasidBits - 1) << 35n) | (1n << 40n) | (1n << 43n);
-  if (unit.dirtyTracking) bits |= 1n << 45n;
-  return bits;
+/** Bit of a unit's table formats: five levels. */
+const FIVE_LEVEL_FORMAT = 1n << 1n;
+const SIZE_2M = 1n << 21n;
+const SIZE_1G = 1n << 30n;
+/** Domains that a unit tells apart: 2^16. */
+const DOMAINS_64K = 6;
+/** 48 and 57 bits of second-level tables: 4 and 5 levels. */
+const FOUR_LEVELS = 1 << 2;
+const FIVE_LEVELS = 1 << 3;
+
+/** CAP_REG and ECAP_REG. */
+export function capabilityRegisters(unit: IommuUnit): { readonly capability: bigint; readonly extended: bigint } {
+  const nests = unit.hardwareNesting > 0;
+  return {
+    capability: register([
+      [0, DOMAINS_64K],
+      [8, unit.addressWidth > 48 ? FOUR_LEVELS | FIVE_LEVELS : FOUR_LEVELS],
+      [16, unit.addressWidth - 1],
+      [34, (unit.pageSizes & SIZE_2M) !== 0n],
+      [35, (unit.pageSizes & SIZE_1G) !== 0n],
+      [39, true],
+      [56, nests],
+      [60, (unit.tableFormats & FIVE_LEVEL_FORMAT) !== 0n],
+    ]),
+    extended: register([
+      [0, true],
+      [1, true],
+      [3, true],
+      [4, true],
+      [6, true],
+      [7, unit.enforcesSnoop],
+      [26, nests],
+      [29, true],
+      [35, Math.max(0, unit.pasidBits - 1)],
+      [40, unit.pasidBits > 0],
+      [43, true],
+      [45, unit.dirtyTracking],
+      [46, true],
+      [47, nests],
+    ]),
+  };
 }

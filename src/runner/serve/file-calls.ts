@@ -68,7 +68,9 @@ class RemoteCaller implements Caller {
     return this.#calls.index.find(place) ?? null;
   }
   install(file: OpenFile, flags: number): number {
-    return this.#calls.give(this.#notification, file, O.RDWR | flags, false);
+    // A file that is never writable for poll is not for the host either.
+    const access = file.immediate && !file.poll().writable ? O.RDONLY : O.RDWR;
+    return this.#calls.give(this.#notification, file, access | flags, false);
   }
   eventfd(fd: number): EventSignal {
     return takeEventfd(this.#process.pidfd, fd);

@@ -52,7 +52,10 @@ export interface Outcome {
 }
 
 /** Runs `ioasid` with arguments. */
-export function run(args: readonly string[], options: { input?: string; env?: NodeJS.ProcessEnv } = {}): Outcome {
+export function run(
+  args: readonly string[],
+  options: { input?: string; env?: NodeJS.ProcessEnv; timeout?: number } = {},
+): Outcome {
   const { status, stdout, stderr } = spawnSync(ioasid, args, {
     encoding: 'utf8',
     timeout: 240_000,

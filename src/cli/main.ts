@@ -31,12 +31,42 @@ program
     ]),
   )
   .option('--selftest', "a kernel with Linux's own tests of iommufd: mock devices, IOMMU_TEST_CMD")
+  .option('--sanitize <list>', 'tell what a driver does wrong: dma, coherency, leaks (comma-separated)')
+  .option('--sanitize-exit <status>', 'exit status when something was found; 0: the program’s', '99')
+  .option('--suppressions <file>', 'findings that are known: RULE or RULE:TEXT, one a line')
+  .option('--sarif <file>', 'with --sanitize: write the findings as SARIF, too')
+  .option(
+    '--inject <rule...>',
+    'let calls fail, as CALL[@FILE]:ERRNO[,nth=N] says, or a YAML file of rules; see docs/ci.md',
+  )
+  .option('--inject-report <file>', 'write which calls could have failed, and how often each rule struck, as JSON')
   .option('--io-uring', 'let io_uring through: what it does passes by the virtual kernel')
   .option('-v, --verbose', 'say at the end what was served')
   .passThroughOptions()
   .action(async ([file = '', ...args]: string[], options) => {
     const { exec } = await import('../runner/exec.js');
-    process.exitCode = await exec({ program: file, args, ...options });
+    process.exitCode = await exec({ program: file, args, ...options, version: version() });
+  });
+
+program
+  .command('torture')
+  .description('run a program again and again, one served call failing each time, and tell how it takes it')
+  .usage('[options] -- PROGRAM [ARGS...]')
+  .argument('<program...>', 'the program and its arguments; {} is an empty directory of the trial’s own')
+  .option('--machine <file>', 'machine file (YAML)')
+  .option('--authority <policy>', 'who may flush the CPU caches')
+  .option('--selftest', "a kernel with Linux's own tests of iommufd")
+  .option('--verify <command>', 'a shell command that ends with 0 if the work of a run with status 0 was done')
+  .option('--timeout <seconds>', 'a run that takes longer hangs; ten times the run without failures, at least 5')
+  .option('--jobs <n>', 'runs side by side; as many as there are cores')
+  .option('--calls <n>', 'only the first n served calls')
+  .option('--resume <file>', 'note each trial there, and do not try again what is noted')
+  .option('--junit <file>', 'write a report in JUnit XML, too')
+  .option('--json', 'for scripts')
+  .passThroughOptions()
+  .action(async (args: string[], options) => {
+    const { torture } = await import('./torture.js');
+    process.exitCode = await torture(args, options);
   });
 
 const ctl = program.command('ctl').description('look into a running exec, and change its machine');

@@ -16,6 +16,8 @@ export interface CallRecord extends IoctlDetail {
   fd?: number;
   /** Name of the open file, or the path. */
   file?: string;
+  /** Which open file: a number that no other has. */
+  open?: number;
   request?: number;
   result: number;
   error?: Errno;
@@ -23,6 +25,9 @@ export interface CallRecord extends IoctlDetail {
 
 /** A call that is about to be carried out. */
 export interface EnteredCall {
+  /** Who makes it, where it is known already. */
+  readonly pid?: number;
+  readonly tid?: number;
   /** Name of the system call. */
   readonly call: string;
   /** Name of the ioctl. */
@@ -81,7 +86,10 @@ export class VirtualKernel {
   #ioctl(caller: Caller, fd: number, file: OpenFile, request: number, argument: bigint): number {
     const { onEnter } = this;
     if (!this.onCall && !onEnter) return file.ioctl(caller, request, argument);
-    const detail: IoctlDetail = onEnter ? { entered: (name) => onEnter({ call: 'ioctl', name, file: file.name }) } : {};
+    const { pid, tid } = caller;
+    const detail: IoctlDetail = onEnter
+      ? { entered: (name) => onEnter({ pid, tid, call: 'ioctl', name, file: file.name }) }
+      : {};
     return this.#traced(caller, 'ioctl', fd, file, { request }, detail, () =>
       file.ioctl(caller, request, argument, detail),
     );
@@ -157,13 +165,29 @@ export class VirtualKernel {
     const record = (result: number, error?: Errno): CallRecord => {
       const { entered: _, ...seen } = detail;
       const { pid, tid } = caller;
-      return { pid, tid, call, fd, file: file.name, ...more, ...seen, result, ...(error && { error }) };
+      return {
+        pid,
+        tid,
+        call,
+        fd,
+        file: file.name,
+        open: file.id,
+        ...more,
+        ...seen,
+        result,
+        ...(error && { error }),
+      };
     };
     try {
       // An ioctl is entered when its name is known.
       if (!detail.entered) {
         const { offset } = detail.input ?? {};
-        onEnter?.({ call, file: file.name, ...(typeof offset === 'bigint' && { offset }) });
+        onEnter?.({
+          ...{ pid: caller.pid, tid: caller.tid },
+          call,
+          file: file.name,
+          ...(typeof offset === 'bigint' && { offset }),
+        });
       }
       const result = serve();
       onCall?.(record(result));

@@ -1,6 +1,7 @@
 /** /dev/iommu as a personality: its node, and its contexts as plain data. */
 import { type MachineServices, MISC_MAJOR, type Personality } from '../machine/personality.js';
 import { UserAccounts } from '../memory/account.js';
+import { addFaultInjection } from './selftest/debugfs.js';
 import type { IommufdContext, IommufdHost } from './context.js';
 import { openIommufd } from './file.js';
 
@@ -17,6 +18,7 @@ export class IommufdPersonality implements Personality, IommufdHost {
   constructor({ kernel }: MachineServices, selftest: boolean) {
     this.selftest = selftest;
     kernel.fs.addDevice('/dev/iommu', MISC_MAJOR, MINOR, () => openIommufd(this));
+    if (selftest) addFaultInjection(kernel.fs);
   }
 
   nextMock(): number {

@@ -23,6 +23,7 @@ import { holdersOf } from './holders.js';
 import { HostFiles } from './host-files.js';
 import { PathCalls } from './path-calls.js';
 import { PathLookup } from './path-lookup.js';
+import { ProcFiles } from './proc-files.js';
 import type { Served } from './served.js';
 import { StreamCalls } from './stream-calls.js';
 import { type RemoteProcess, Tasks } from './tasks.js';
@@ -111,7 +112,8 @@ export class Supervisor {
       (n, file, flags) => calls.open(n, file, flags),
       (tid, fd) => calls.find(tid, fd)?.name,
     );
-    this.#register(this.#paths.handlers());
+    const paths = this.#paths.handlers();
+    this.#register({ ...paths, ...new ProcFiles(machine.kernel, calls).before(paths) });
     this.#register(calls.handlers());
     this.#register(new StreamCalls(machine.kernel, calls, this.#driven).handlers());
     this.#wrapStat('newfstatat', calls);

@@ -1,6 +1,7 @@
 /** The open file of /dev/iommu: ioctls of iommufd's own numbers, VFIO's for all others, and mmap. */
 import { Facet } from '../kernel/facet.js';
 import { type FileTable, OpenFile } from '../kernel/open-file.js';
+import { GROWING } from '../kernel/plain-memory.js';
 import { vfioIoctl } from './compat/vfio.js';
 import { IommufdContext, type IommufdHost } from './context.js';
 import { IOMMUFD_SELFTEST_TABLE, IOMMUFD_TABLE } from './table.js';
@@ -22,7 +23,7 @@ export const IOMMUFD_FILE: FileTable<IommufdContext> = {
   },
   mmap: (context, _caller, request) => context.mmaps.map(request),
   release: (context) => context.put(),
-  facets: [IOMMUFD.from((context) => context)],
+  facets: [IOMMUFD.from((context) => context), GROWING.from((context: IommufdContext) => context.mmaps)],
 };
 
 /** open(2) of /dev/iommu: a new context. */

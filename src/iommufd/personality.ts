@@ -1,9 +1,9 @@
 /** /dev/iommu as a personality: its node, and its contexts as plain data. */
 import { type MachineServices, MISC_MAJOR, type Personality } from '../machine/personality.js';
 import { UserAccounts } from '../memory/account.js';
-import { addFaultInjection } from './selftest/debugfs.js';
 import type { IommufdContext, IommufdHost } from './context.js';
 import { openIommufd } from './file.js';
+import { addFaultInjection } from './selftest/debugfs.js';
 
 /** linux/miscdevice.h: IOMMUFD's is assigned when it is registered; this is the first that is free. */
 const MINOR = 125;

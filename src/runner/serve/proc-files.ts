@@ -62,7 +62,10 @@ export class ProcFiles {
     const pid = this.#number(n, status[1]);
     const mm = this.#calls.tasks.mmOf(pid);
     if (!mm || mm.pinnedPages + mm.lockedPages === 0) return undefined;
-    const inode = new AttributeInode({ show: () => withPins(readFileSync(path.replace(/self|thread-self/, `${pid}`), 'latin1'), mm) }, { mode: 0o444 });
+    const inode = new AttributeInode(
+      { show: () => withPins(readFileSync(path.replace(/self|thread-self/, `${pid}`), 'latin1'), mm) },
+      { mode: 0o444 },
+    );
     return new OpenFile(new AttributeFile(path, inode, false), ATTRIBUTE_TABLE);
   }
 
@@ -83,8 +86,9 @@ export class ProcFiles {
 /** What proc(5) says of a process, with the pages that this kernel pinned added. */
 function withPins(status: string, mm: Mm): string {
   const add = (text: string, name: string, pages: number): string =>
-    text.replace(new RegExp(`^(${name}:\\t) *(\\d+) kB$`, 'm'), (_, label: string, size: string) =>
-      `${label}${String(Number(size) + pages * KILOBYTES).padStart(8)} kB`,
+    text.replace(
+      new RegExp(`^(${name}:\\t) *(\\d+) kB$`, 'm'),
+      (_, label: string, size: string) => `${label}${String(Number(size) + pages * KILOBYTES).padStart(8)} kB`,
     );
   return add(add(status, 'VmLck', mm.lockedPages), 'VmPin', mm.pinnedPages);
 }

@@ -22,6 +22,7 @@ import { FileIndex } from './file-index.js';
 import { HeldCalls } from './held-calls.js';
 import { holdersOf } from './holders.js';
 import { HostFiles } from './host-files.js';
+import { ProcFiles } from './proc-files.js';
 import type { Served } from './served.js';
 import { StreamCalls } from './stream-calls.js';
 import { type RemoteProcess, Tasks } from './tasks.js';
@@ -116,7 +117,8 @@ export class Supervisor {
       firstDriven: options.firstDriven,
       nameOf: (tid, fd) => calls.find(tid, fd)?.name,
     });
-    this.#register(this.#paths.handlers());
+    const paths = this.#paths.handlers();
+    this.#register({ ...paths, ...new ProcFiles(machine.kernel, calls).before(paths) });
     this.#register(calls.handlers());
     this.#register(new StreamCalls(machine.kernel, calls, this.#driven).handlers());
     this.#wrapStat('fstat', calls);
@@ -189,14 +191,16 @@ export class Supervisor {
   /** Waits until there is something to do, unless a call waits. Returns what poll(2) does. */
   #wait(): number {
     const { onIdle } = this.#options;
-    this.#machine.poll();
+    const moved = this.#machine.poll();
     const rest = this.#machine.pollers.wait();
     const deadline = this.#machine.nextDeadline();
     const busy = this.#queue.length > 0;
     this.live?.idle();
     let ready = busy || onIdle || rest === 0 ? this.#poll(0) : 0;
-    if (ready === 0 && rest === 0) libc.sched_yield();
-    else if (ready === 0 && !busy) {
+    // A device that works keeps the processor; one that is only looked at lets others have it.
+    if (ready === 0 && rest === 0) {
+      if (!moved) libc.sched_yield();
+    } else if (ready === 0 && !busy) {
       onIdle?.();
       ready = this.#poll(this.#timeUntil(deadline, rest));
     }

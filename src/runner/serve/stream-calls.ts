@@ -42,7 +42,7 @@ export class StreamCalls {
     if (!file || this.#calls.readByHost(file)) return 'host';
     const parts = pieces();
     const now = (): number => this.#readNow(n, file, fd, parts);
-    if (file.poll().readable || descriptorFlags(n.tid, fd) & O.NONBLOCK) return now();
+    if (file.immediate || file.poll().readable || descriptorFlags(n.tid, fd) & O.NONBLOCK) return now();
     this.#driven.wait(n, () => this.#goOn(n, file, now));
     return 'later';
   }

@@ -6,6 +6,7 @@
 import { closeSync } from 'node:fs';
 import type { DeviceMemory } from '../../pci/memory.js';
 import { regionOffset } from '../../pci/region-offset.js';
+import { addDeviceFile } from './device-files.js';
 import { check, LibcError, libc, viewOf } from './libc.js';
 
 const MFD_CLOEXEC = 1;
@@ -23,6 +24,7 @@ export function memoryFile(name: string, last: number, size: number): number {
   const fd = check(libc.memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), 'memfd_create');
   check(libc.ftruncate(fd, regionOffset(last) + BigInt(size)), 'ftruncate');
   check(libc.fcntl(fd, F_ADD_SEALS, F_SEAL_SIZE), 'F_ADD_SEALS');
+  addDeviceFile(fd);
   return fd;
 }
 

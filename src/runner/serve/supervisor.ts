@@ -158,7 +158,7 @@ export class Supervisor {
   /** Waits until there is something to do, unless a call waits. */
   #wait(): Ready {
     const { onIdle } = this.#options;
-    this.#machine.poll();
+    const moved = this.#machine.poll();
     this.#show();
     const rest = this.#machine.pollers.wait();
     const deadline = this.#machine.nextDeadline();
@@ -169,7 +169,8 @@ export class Supervisor {
       onIdle?.();
       ready = this.#intake.poll(this.#timeUntil(deadline, rest));
     }
-    if (rest === 0 && !ready.call) libc.sched_yield();
+    // A device that works keeps the processor; one that is only looked at lets others have it.
+    if (rest === 0 && ready === NOTHING && !moved) libc.sched_yield();
     if (deadline !== undefined && deadline <= this.#machine.now()) this.#machine.tick();
     return ready;
   }

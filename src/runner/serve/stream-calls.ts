@@ -43,7 +43,7 @@ export class StreamCalls {
     this.#driven.refresh(file);
     const parts = pieces();
     const now = (): number => this.#readNow(n, file, fd, parts);
-    if (file.poll().readable || descriptorFlags(n.tid, fd) & O.NONBLOCK) return now();
+    if (file.immediate || file.poll().readable || descriptorFlags(n.tid, fd) & O.NONBLOCK) return now();
     this.#driven.wait(n, () => this.#goOn(n, file, now));
     return 'later';
   }

@@ -20,6 +20,7 @@ import { HeldCalls } from './held-calls.js';
 import { holdersOf } from './holders.js';
 import { HostFiles } from './host-files.js';
 import { Intake, NOTHING, type Ready } from './intake.js';
+import { ProcFiles } from './proc-files.js';
 import type { Served } from './served.js';
 import { StreamCalls } from './stream-calls.js';
 import { type RemoteProcess, Tasks } from './tasks.js';
@@ -99,7 +100,8 @@ export class Supervisor {
       firstDriven: options.firstDriven,
       nameOf: (tid, fd) => calls.find(tid, fd)?.name,
     });
-    this.#register(this.#paths.handlers());
+    const paths = this.#paths.handlers();
+    this.#register({ ...paths, ...new ProcFiles(machine.kernel, calls).before(paths) });
     this.#register(calls.handlers());
     this.#register(new StreamCalls(machine.kernel, calls, this.#driven).handlers());
     this.#wrapStat('fstat', calls);

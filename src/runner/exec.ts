@@ -44,6 +44,7 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
   const firstDriven = driven(given);
   const filter = buildFilter(hostArchitecture(), { ioUring: options.ioUring ?? false, firstDriven });
   const run = await Run.boot(options);
+  if (options.verbose) run.tellDevices();
   const told = new Set<string>();
   run.prepare({
     directory,

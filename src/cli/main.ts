@@ -92,7 +92,9 @@ program
   .action(async ({ flushOnMap, ...rest }) => {
     const options = { ...rest, noFlushOnMap: flushOnMap === false };
     const search = options.synthesize !== undefined || options.frontier;
-    const { answer } = search ? await import('./frontier.js') : { answer: (await import('./check.js')).check };
+    const { answer } = search
+      ? await import('./check/frontier.js')
+      : { answer: (await import('./check/check.js')).check };
     process.exitCode = await answer(options);
   });
 

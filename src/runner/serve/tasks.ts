@@ -97,6 +97,11 @@ export class Tasks {
     return [...this.#processes.keys()];
   }
 
+  /** The memory of a process that made calls on virtual files. */
+  mmOf(pid: number): Mm | undefined {
+    return this.#processes.get(pid)?.mm;
+  }
+
   get anyProcess(): boolean {
     return this.#processes.size > 0;
   }

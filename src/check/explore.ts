@@ -4,12 +4,12 @@
  */
 import type { Action } from './action.js';
 import { actionsOf } from './actions.js';
-import { History } from './history.js';
 import { PROPERTIES, type Property, type Verdict } from './properties.js';
-import { StateSet } from './state-set.js';
+import { History } from './states/history.js';
+import { StateSet } from './states/state-set.js';
+import { renameRights, renamingsOf } from './states/symmetry.js';
 import type { Step } from './steps.js';
 import { type Refutation, retell } from './story.js';
-import { renameRights, renamingsOf } from './symmetry.js';
 import type { World } from './world.js';
 
 export interface Exploration {

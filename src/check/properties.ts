@@ -1,7 +1,7 @@
 /** The properties of authority.md, P1 to P14, as judgements of a step: the state before, the action, the state after. */
 import { type Action, fileName, type Outcome, processName, vmName } from './action.js';
+import { ownerOf } from './states/symmetry.js';
 import type { Step } from './steps.js';
-import { ownerOf } from './symmetry.js';
 import { FACTS, type World } from './world.js';
 
 /**

@@ -2,9 +2,9 @@
 import type { Action, Outcome } from './action.js';
 import { actionsOf } from './actions.js';
 import { differ, type Property, type Verdict } from './properties.js';
-import type { StateSet } from './state-set.js';
+import type { StateSet } from './states/state-set.js';
+import { type Renaming, renameStep } from './states/symmetry.js';
 import type { Step } from './steps.js';
-import { type Renaming, renameStep } from './symmetry.js';
 import type { World } from './world.js';
 
 export interface Refutation {

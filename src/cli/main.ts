@@ -98,7 +98,7 @@ abi
   .command('header')
   .description('print the C header')
   .action(async () => {
-    const { printHeader } = await import('../abi/header.js');
+    const { printHeader } = await import('../abi/ioasid/header.js');
     process.stdout.write(printHeader());
   });
 

@@ -3,7 +3,7 @@
  * of some memory; a route also says where requests for missing pages go.
  */
 import type { DmaTarget } from '../memory/dma-target.js';
-import type { DirtyBitmap } from './dirty-bitmap.js';
+import type { DirtyBitmap } from './paging/dirty-bitmap.js';
 
 /** Who issues DMA, as far as a translation depends on it: a requester (requester.ts). */
 export interface DmaSource {

@@ -1,8 +1,8 @@
 /** Plays a scenario on the virtual kernel: each step is the real call of a simulated process. */
 import { PAGE_SIZE } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
-import { ALLOC, KVM } from '../abi/ioasid.js';
-import { IOASID_IOCTLS, KVM_IOASID_IOCTLS, VFIO_IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
+import { ALLOC, KVM } from '../abi/ioasid/constants.js';
+import { IOASID_IOCTLS, KVM_IOASID_IOCTLS, VFIO_IOASID_IOCTLS } from '../abi/ioasid/ioctls.js';
 import { KVM_DEVICE_IOCTLS, KVM_IOCTLS, KVM_VM_IOCTLS, LINUX_KVM } from '../abi/kvm.js';
 import { type BootedMachine, bootMachine } from '../boot.js';
 import type { IoasidContext } from '../ioasid/context.js';

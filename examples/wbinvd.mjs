@@ -2,8 +2,8 @@
 // The second process is this file again, started with the descriptor of a socket.
 import { spawn } from 'node:child_process';
 import { constants, ioctls, linuxConstants, linuxStructs, structs } from '../dist/index.js';
-import { receiveDescriptor, sendDescriptor } from '../dist/runner/host/fd-passing.js';
 import { addressOf, check, cString, errno, libc } from '../dist/runner/host/libc.js';
+import { makeSocketPair, receiveDescriptor, sendDescriptor } from './fd-passing.mjs';
 
 const AT_FDCWD = -100;
 const COPY = 0;
@@ -100,12 +100,11 @@ async function main() {
   );
   guestFlush(vm);
 
-  const pair = new DataView(new ArrayBuffer(8));
-  check(libc.socketpair(1, 1, 0, addressOf(pair)), 'socketpair');
+  const [ours, theirs] = makeSocketPair();
   const other = spawn(process.execPath, [import.meta.filename, 'child'], {
-    stdio: ['ignore', 'inherit', 'inherit', pair.getInt32(4, true)],
+    stdio: ['ignore', 'inherit', 'inherit', theirs],
   });
-  sendDescriptor(pair.getInt32(0, true), ioasid);
+  sendDescriptor(ours, ioasid);
   await new Promise((resolve) => other.on('exit', resolve));
 
   ioctl(device, VFIO_IOCTLS.DETACH_IOASID, attach);

@@ -18,6 +18,7 @@ const SECTIONS = [
   ['section-4-kvm', 'Memory slots, guest loads and stores'],
   ['section-3-vfio', 'Bind, attach, groups, regions'],
   ['section-6-dma-engine', 'The DMA engine'],
+  ['driven', 'Driven descriptors: fault and event queues'],
   ['hostile', 'Hostile input'],
 ] as const;
 

@@ -100,7 +100,13 @@ export class VirtualKernel {
     return this.#traced(caller, 'read', fd, file, {}, { input: { count } }, () => {
       const buffer = new Uint8Array(Number(count < MAX_IO ? count : MAX_IO));
       const got = file.read(caller, buffer);
-      caller.mm.copyOut(address, buffer.subarray(0, got));
+      const bytes = buffer.subarray(0, got);
+      try {
+        caller.mm.copyOut(address, bytes);
+      } catch (error) {
+        file.putBack(bytes);
+        throw error;
+      }
       return got;
     });
   }

@@ -107,6 +107,8 @@ export interface FileTable<T> {
   ioctl?(object: T, caller: Caller, request: number, argument: bigint, detail?: IoctlDetail): number;
   /** read(2): fills the buffer from its start. Returns bytes; 0: the end. @throws EAGAIN nothing is there now */
   read?(object: T, caller: Caller, into: Uint8Array): number;
+  /** What read() gave did not reach the caller (EFAULT): the next read gives it again. Not given: it is lost. */
+  putBack?(object: T, bytes: Uint8Array): void;
   /** write(2). Returns bytes taken. */
   write?(object: T, caller: Caller, from: Uint8Array): number;
   /** Reads at an offset. Returns bytes. */
@@ -155,6 +157,11 @@ export class OpenFile<T = unknown> {
     return this.#table.read(this.#object, caller, into);
   }
 
+  /** What read() gave did not reach the caller. */
+  putBack(bytes: Uint8Array): void {
+    this.#table.putBack?.(this.#object, bytes);
+  }
+
   write(caller: Caller, from: Uint8Array): number {
     if (!this.#table.write) throw new Errno('EINVAL', `${this.name} cannot be written`);
     return this.#table.write(this.#object, caller, from);
@@ -177,6 +184,12 @@ export class OpenFile<T = unknown> {
 
   poll(): Readiness {
     return this.#table.poll?.(this.#object) ?? ALWAYS_READY;
+  }
+
+  /** Reading, writing or polling it is this kernel's own work: each such call must reach it. */
+  get driven(): boolean {
+    const { read, write, poll } = this.#table;
+    return (read ?? write ?? poll) !== undefined;
   }
 
   get references(): number {

@@ -9,29 +9,11 @@ import type { FileTable } from './open-file.js';
 /** Most records that wait to be read, the one that says LOST among them. */
 export const QUEUE_LENGTH = 64;
 
-/** Where records wait: in the stream, or in a pipe of the host. */
-export interface RecordSink {
-  /** Records that wait to be read. */
-  readonly waiting: number;
-  put(record: Uint8Array): void;
-}
-
-class ArraySink implements RecordSink {
-  readonly records: Uint8Array[] = [];
-  get waiting(): number {
-    return this.records.length;
-  }
-  put(record: Uint8Array): void {
-    this.records.push(record);
-  }
-}
-
 export class RecordStream {
   readonly name: string;
   readonly #lost: () => Uint8Array;
   readonly #onRelease: () => void;
-  readonly #own = new ArraySink();
-  #sink: RecordSink = this.#own;
+  readonly #records: Uint8Array[] = [];
   #dropped = false;
 
   /** @param lost makes the record that says that others were dropped */
@@ -41,15 +23,9 @@ export class RecordStream {
     this.#onRelease = onRelease;
   }
 
-  /** Lets records wait elsewhere from now on. */
-  use(sink: RecordSink): void {
-    for (const record of this.#own.records.splice(0)) sink.put(record);
-    this.#sink = sink;
-  }
-
   /** So many records can be queued now, and none would be dropped. If not, one record says that something was. */
   fits(records: number): boolean {
-    if (this.#sink.waiting + records < QUEUE_LENGTH) return true;
+    if (this.#records.length + records < QUEUE_LENGTH) return true;
     this.#lose();
     return false;
   }
@@ -58,29 +34,43 @@ export class RecordStream {
   post(record: Uint8Array): boolean {
     if (!this.fits(1)) return false;
     this.#dropped = false;
-    this.#sink.put(record);
+    this.#records.push(record);
     return true;
   }
 
   #lose(): void {
-    if (this.#dropped || this.#sink.waiting >= QUEUE_LENGTH) return;
+    if (this.#dropped || this.#records.length >= QUEUE_LENGTH) return;
     this.#dropped = true;
-    this.#sink.put(this.#lost());
+    this.#records.push(this.#lost());
+  }
+
+  /** The next record; it stays. */
+  get head(): Uint8Array | undefined {
+    return this.#records[0];
+  }
+
+  /** A record that was read comes first again. */
+  putBack(record: Uint8Array): void {
+    this.#records.unshift(record);
+  }
+
+  /** Takes the next record away. */
+  drop(): void {
+    this.#records.shift();
   }
 
   /** Gives one record. @throws EAGAIN, EINVAL */
   read(into: Uint8Array): number {
-    const { records } = this.#own;
-    const [first] = records;
+    const { head: first } = this;
     if (!first) throw new Errno('EAGAIN', `${this.name} has no record now`);
     if (into.length < first.length) throw new Errno('EINVAL', `a record has ${first.length} bytes, not ${into.length}`);
     into.set(first);
-    records.shift();
+    this.drop();
     return first.length;
   }
 
   get readable(): boolean {
-    return this.#own.records.length > 0;
+    return this.#records.length > 0;
   }
 
   /** The last close. */
@@ -89,12 +79,13 @@ export class RecordStream {
   }
 }
 
-/** The records behind a descriptor: for a host that has a queue of its own for them. */
+/** The records behind a descriptor: for a host that shows them to readers of its own. */
 export const RECORDS = new Facet<RecordStream>('records');
 
 export const RECORD_STREAM_TABLE: FileTable<RecordStream> = {
   name: (stream) => stream.name,
   read: (stream, _caller, into) => stream.read(into),
+  putBack: (stream, record) => stream.putBack(record),
   poll: (stream) => ({ readable: stream.readable, writable: false }),
   release: (stream) => stream.release(),
   facets: [RECORDS.from((stream: RecordStream) => stream)],

@@ -2,8 +2,8 @@
  * The control socket of a run: `ioasid ctl` sends one line of JSON, and gets one back. The socket is in the run's
  * directory, which only its user can enter. The main thread listens; the Worker that owns the machine answers.
  */
+import { openSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
-import { join } from 'node:path';
 import type { BootedMachine } from '../boot.js';
 import { type MachineState, machineState } from '../state.js';
 
@@ -42,7 +42,15 @@ export function control(machine: BootedMachine, request: ControlRequest): Contro
   }
 }
 
-/** Listens for requests. @param answer asks the owner of the machine */
+/**
+ * The socket's path, by way of a descriptor of the directory: an address has room for 107 characters only, and a
+ * directory for temporary files may have a longer name.
+ */
+function shortPath(directory: string): string {
+  return `/proc/self/fd/${openSync(directory, 'r')}/${SOCKET_NAME}`;
+}
+
+/** Listens for requests, as long as this process lives. @param answer asks the owner of the machine */
 export function listen(directory: string, answer: (request: ControlRequest) => Promise<ControlAnswer>): Server {
   const server = createServer((socket) => {
     let text = '';
@@ -56,8 +64,7 @@ export function listen(directory: string, answer: (request: ControlRequest) => P
     socket.on('error', () => socket.destroy());
   });
   server.on('error', () => server.close());
-  server.listen(join(directory, SOCKET_NAME));
-  server.unref();
+  server.listen(shortPath(directory));
   return server;
 }
 
@@ -77,7 +84,7 @@ async function parse(
 /** Sends a request to a run. @throws the system's error if nobody listens */
 export function ask(directory: string, request: ControlRequest): Promise<ControlAnswer> {
   return new Promise((resolve, reject) => {
-    const socket = connect(join(directory, SOCKET_NAME), () => socket.write(`${JSON.stringify(request)}\n`));
+    const socket = connect(shortPath(directory), () => socket.write(`${JSON.stringify(request)}\n`));
     let text = '';
     socket.setEncoding('utf8').on('data', (piece: string) => {
       text += piece;

@@ -1,8 +1,9 @@
 /** Writes the trace of a run: JSON Lines into a file, or text on stderr. */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { VirtualKernel } from '../kernel/kernel.js';
 import { callEvent, noteEvent } from '../trace/json.js';
 import { COLORS, formatCall, formatNote, PLAIN } from '../trace/text.js';
+import { say, writeAll } from './host/output.js';
 
 const STDERR = 2;
 /** Characters that are held back at most. */
@@ -23,19 +24,35 @@ export function openTrace(file: string, kernel: VirtualKernel, color: boolean): 
   const fd = text ? STDERR : openSync(file, 'w');
   const palette = color ? COLORS : PLAIN;
   let pending = '';
-  const flush = (): void => {
-    if (pending !== '') writeSync(fd, pending);
-    pending = '';
+  let open = true;
+  /** A trace that cannot be written is given up; the program runs on. */
+  const attempt = (act: () => void): void => {
+    if (!open) return;
+    try {
+      act();
+    } catch (error) {
+      open = false;
+      kernel.onCall = kernel.onNote = undefined;
+      say(`the trace ends here: ${(error as Error).message}`);
+    }
   };
-  const write = (line: string): void => {
-    pending += `${line}\n`;
+  const flush = (): void =>
+    attempt(() => {
+      if (pending !== '') writeAll(fd, pending);
+      pending = '';
+    });
+  const write = (make: () => string): void => {
+    attempt(() => {
+      pending += `${make()}\n`;
+    });
     // On a terminal the lines stand between the program's own.
     if (text || pending.length > BUFFER) flush();
   };
   const time = (): number => Math.round(performance.now() * 1000) / 1000;
-  kernel.onCall = (record) => write(text ? formatCall(record, palette) : JSON.stringify(callEvent(time(), record)));
+  kernel.onCall = (record) =>
+    write(() => (text ? formatCall(record, palette) : JSON.stringify(callEvent(time(), record))));
   kernel.onNote = (subject, what) =>
-    write(text ? formatNote(subject, what, palette) : JSON.stringify(noteEvent(time(), subject, what)));
+    write(() => (text ? formatNote(subject, what, palette) : JSON.stringify(noteEvent(time(), subject, what))));
   return {
     flush,
     close: () => {

@@ -41,6 +41,17 @@ export class AttributeFile {
     return taken;
   }
 
+  /** All that reading it shows, of a binary attribute a page at most; undefined if reading fails. */
+  text(): Uint8Array | undefined {
+    const into = new Uint8Array(PAGE);
+    try {
+      return into.subarray(0, this.pread(into, 0n));
+    } catch (error) {
+      if (error instanceof Errno) return undefined;
+      throw error;
+    }
+  }
+
   /** @throws EIO the attribute has nothing to show, and what show() throws */
   pread(into: Uint8Array, offset: bigint): number {
     const { content } = this.inode;

@@ -9,27 +9,21 @@ import { numberOf } from './syscalls.js';
 const EBADF = 9;
 const ONE = new Uint8Array(new BigUint64Array([1n]).buffer);
 const COUNT = new Uint8Array(new ArrayBuffer(8));
-
-/** Adds one to the counter of an eventfd. */
-export function signalEventfd(fd: number): void {
-  libc.write(fd, addressOf(ONE), ONE.length);
-}
-
-/** Sets the counter of an eventfd to zero. */
-export function drainEventfd(fd: number): void {
-  libc.read(fd, addressOf(COUNT), COUNT.length);
-}
-
 const POLLIN = 1;
 /** One struct pollfd: descriptor, wanted events, events that there are. */
 const POLLFD = new DataView(new ArrayBuffer(8));
+
+/** Adds one to the counter of an eventfd. */
+function signalEventfd(fd: number): void {
+  libc.write(fd, addressOf(ONE), ONE.length);
+}
 
 /** Reads an eventfd if that does not wait. Returns true if its counter was not zero. */
 function takeCount(fd: number): boolean {
   POLLFD.setInt32(0, fd, true);
   POLLFD.setInt16(4, POLLIN, true);
   if (libc.poll(addressOf(new Uint8Array(POLLFD.buffer)), 1, 0) <= 0) return false;
-  drainEventfd(fd);
+  libc.read(fd, addressOf(COUNT), COUNT.length);
   return true;
 }
 

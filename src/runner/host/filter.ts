@@ -47,8 +47,12 @@ const ret = (value: number): Step => ({ code: RET, value });
 /**
  * The filter's instructions, 8 bytes each (struct sock_filter).
  * @param options.ioUring let io_uring_setup through; its operations pass by the filter
+ * @param options.firstDriven descriptors from this number on are driven: reading and writing them is handed over
  */
-export function buildFilter(architecture: Architecture, options: { ioUring: boolean }): Uint8Array {
+export function buildFilter(
+  architecture: Architecture,
+  options: { ioUring: boolean; firstDriven: number },
+): Uint8Array {
   const { audit, numbers } = architecture;
   const jump = (name: SyscallName, target: string): Step[] => {
     const nr = numbers[name];
@@ -62,6 +66,10 @@ export function buildFilter(architecture: Architecture, options: { ioUring: bool
     ...jump('mmap', 'mmap'),
     ...jump('pread64', 'pread'),
     ...jump('pwrite64', 'pread'),
+    ...jump('read', 'read'),
+    ...jump('write', 'read'),
+    ...jump('readv', 'read'),
+    ...jump('writev', 'read'),
     ...(options.ioUring ? [] : jump('io_uring_setup', 'enosys')),
     ...ALWAYS.flatMap((name) => jump(name, 'notify')),
     ret(ALLOW),
@@ -80,6 +88,11 @@ export function buildFilter(architecture: Architecture, options: { ioUring: bool
     { code: JSET, value: MAP_SHARED, yes: 'notify' },
     ld(highWord(5)),
     { code: JGE, value: REGION_HIGH, yes: 'notify', no: 'allow' },
+
+    // read, write: of a driven descriptor.
+    { label: 'read' },
+    ld(lowWord(0)),
+    { code: JGE, value: options.firstDriven, yes: 'notify', no: 'allow' },
 
     // pread64, pwrite64: at an offset where regions are.
     { label: 'pread' },

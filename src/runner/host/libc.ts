@@ -82,14 +82,6 @@ export const libc = {
   ) => number,
   eventfd: c.func('int eventfd(unsigned int, int)') as (value: number, flags: number) => number,
   pipe2: c.func('int pipe2(uintptr_t, int)') as (fds: Raw, flags: number) => number,
-  socketpair: c.func('int socketpair(int, int, int, uintptr_t)') as (
-    domain: number,
-    type: number,
-    protocol: number,
-    fds: Raw,
-  ) => number,
-  sendmsg: c.func('int64_t sendmsg(int, uintptr_t, int)') as (fd: number, message: Raw, flags: number) => number,
-  recvmsg: c.func('int64_t recvmsg(int, uintptr_t, int)') as (fd: number, message: Raw, flags: number) => number,
   prctl: c.func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)') as (
     op: number,
     a: Raw,
@@ -112,13 +104,51 @@ export const libc = {
     e: Raw,
   ) => number,
   signal: c.func('uintptr_t signal(int, uintptr_t)') as (signal: number, handler: Raw) => Raw,
-  sigprocmask: c.func('int sigprocmask(int, uintptr_t, uintptr_t)') as (how: number, set: Raw, old: Raw) => number,
-  execvp: c.func('int execvp(const char *, uintptr_t)') as (file: string, argv: Raw) => number,
+  waitpid: c.func('int waitpid(int, uintptr_t, int)') as (pid: number, status: Raw, options: number) => number,
+  posix_spawn: c.func('int posix_spawn(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t)') as (
+    ...args: number[]
+  ) => number,
+  posix_spawnattr_init: c.func('int posix_spawnattr_init(uintptr_t)') as (attributes: Raw) => number,
+  posix_spawnattr_setflags: c.func('int posix_spawnattr_setflags(uintptr_t, short)') as (
+    attributes: Raw,
+    flags: number,
+  ) => number,
+  posix_spawnattr_setsigdefault: c.func('int posix_spawnattr_setsigdefault(uintptr_t, uintptr_t)') as (
+    attributes: Raw,
+    signals: Raw,
+  ) => number,
+  posix_spawnattr_setsigmask: c.func('int posix_spawnattr_setsigmask(uintptr_t, uintptr_t)') as (
+    attributes: Raw,
+    signals: Raw,
+  ) => number,
   flock: c.func('int flock(int, int)') as (fd: number, operation: number) => number,
+  dup3: c.func('int dup3(int, int, int)') as (from: number, to: number, flags: number) => number,
+  kill: c.func('int kill(int, int)') as (pid: number, signal: number) => number,
   dup: c.func('int dup(int)') as (fd: number) => number,
   exit: c.func('void _exit(int)') as (status: number) => void,
   strerror: c.func('const char *strerror(int)') as (errno: number) => string,
 };
+
+/** Descriptor of the poll set of Node's event loop. */
+export function uvBackend(): number {
+  const loop: Raw = c.func('uintptr_t uv_default_loop()')();
+  return c.func('int uv_backend_fd(uintptr_t)')(loop);
+}
+
+/** What a call on another thread came to. */
+export interface Outcome {
+  readonly result: number;
+  /** That thread's errno after the call. */
+  readonly errno: number;
+}
+
+/** Makes one of the calls above on a thread of Node's pool. */
+export function onPool<A extends unknown[]>(call: (...args: A) => number, ...args: A): Promise<Outcome> {
+  const able = call as typeof call & { async(...args: [...A, (error: Error | null, result: number) => void]): void };
+  return new Promise((resolve) => {
+    able.async(...args, (_error, result) => resolve({ result, errno: errno() }));
+  });
+}
 
 /** errno of the last call here. */
 export function errno(): number {

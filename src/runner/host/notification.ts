@@ -11,11 +11,17 @@ const ADDFD = 0x40182103;
 const SET_FLAGS = 0x40082104;
 const FD_SYNC_WAKE_UP = 1;
 const RESPONSE_CONTINUE = 1;
+const ADDFD_SETFD = 1;
 const ADDFD_SEND = 2;
 const O_CLOEXEC = 0o2000000;
 
 const EINTR = 4;
 const ENOENT = 2;
+
+/** The caller wakes on the CPU that answers it: halves the round trip. Kernels before 6.6 do not know it. */
+export function wakeOnSameCpu(listener: number): void {
+  libc.ioctl(listener, SET_FLAGS, FD_SYNC_WAKE_UP);
+}
 
 export class Notification {
   readonly #listener: number;
@@ -33,8 +39,6 @@ export class Notification {
   /** @param listener the seccomp listener */
   constructor(listener: number) {
     this.#listener = listener;
-    // The caller wakes on this CPU: halves the round trip. Kernels before 6.6 do not know it.
-    libc.ioctl(listener, SET_FLAGS, FD_SYNC_WAKE_UP);
   }
 
   /** Takes the next call. Returns false if it went away before it could be taken. */
@@ -94,16 +98,17 @@ export class Notification {
 
   /**
    * Puts a copy of one of our descriptors into the caller.
-   * @param send the number is the call's result, and the call ends
+   * @param how.send the number is the call's result, and the call ends
+   * @param how.number the number that it gets, whatever that was; not given: the lowest free one
    * @returns the number, or -errno
    */
-  addDescriptor(fd: number, cloexec: boolean, send: boolean): number {
+  addDescriptor(fd: number, how: { cloexec: boolean; send: boolean; number?: number }): number {
     const d = this.#addfd;
     d.setBigUint64(0, this.#call.getBigUint64(0, true), true);
-    d.setUint32(8, send ? ADDFD_SEND : 0, true);
+    d.setUint32(8, (how.send ? ADDFD_SEND : 0) | (how.number === undefined ? 0 : ADDFD_SETFD), true);
     d.setUint32(12, fd, true);
-    d.setUint32(16, 0, true);
-    d.setUint32(20, cloexec ? O_CLOEXEC : 0, true);
+    d.setUint32(16, how.number ?? 0, true);
+    d.setUint32(20, how.cloexec ? O_CLOEXEC : 0, true);
     const number = libc.ioctl(this.#listener, ADDFD, this.#addfdAddress);
     this.added = number < 0 ? -errno() : number;
     return this.added;

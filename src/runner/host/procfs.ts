@@ -43,10 +43,11 @@ const capabilityData = new DataView(new ArrayBuffer(24));
 
 /**
  * Does a thread hold a capability? What the host's root lacks, because a container took it away, root holds here: the
- * virtual machine is not that container. False if the thread is gone.
+ * virtual machine is not that container. What it holds in a user namespace of its own does not count. False if the thread
+ * is gone.
  */
 export function hasCapability(tid: number, number: number): boolean {
-  if (inEffect(tid, number)) return true;
+  if (inEffect(tid, number)) return link(`/proc/${tid}/ns/user`) === link('/proc/self/ns/user');
   return !inEffect(process.pid, number) && Number(status(tid).get('Uid')?.split(/\s+/)[1]) === 0;
 }
 
@@ -68,6 +69,19 @@ export function imageOf(pid: number): string {
   return fields.slice(23, 26).join(' ');
 }
 
+/**
+ * A soft limit of a process, as /proc/PID/limits says it.
+ * @param name as it stands there
+ * @returns undefined: unlimited
+ */
+export function softLimit(pid: number, name: string): bigint | undefined {
+  const line = readFileSync(`/proc/${pid}/limits`, 'latin1')
+    .split('\n')
+    .find((each) => each.startsWith(name));
+  const soft = line?.slice(name.length).trim().split(/\s+/)[0];
+  return soft === undefined || soft === 'unlimited' ? undefined : BigInt(soft);
+}
+
 /** Target of a magic link, or undefined if there is none (any more). */
 export function link(path: string): string | undefined {
   try {
@@ -83,5 +97,26 @@ export function tryOpen(path: string, flags: string | number): number | undefine
     return openSync(path, flags);
   } catch {
     return undefined;
+  }
+}
+
+/** The flags of an open file description, as F_GETFL has them; 0 if it is gone. */
+export function descriptorFlags(tid: number, fd: number): number {
+  try {
+    const text = readFileSync(`/proc/${tid}/fdinfo/${fd}`, 'latin1');
+    return Number.parseInt(/^flags:\s*(\d+)/m.exec(text)?.[1] ?? '0', 8);
+  } catch {
+    return 0;
+  }
+}
+
+/** Does a signal wait that the thread neither blocks nor ignores? */
+export function interrupted(tid: number): boolean {
+  try {
+    const fields = status(tid);
+    const set = (name: string): bigint => BigInt(`0x${fields.get(name) ?? '0'}`);
+    return ((set('SigPnd') | set('ShdPnd')) & ~set('SigBlk') & ~set('SigIgn')) !== 0n;
+  } catch {
+    return true;
   }
 }

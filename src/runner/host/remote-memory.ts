@@ -10,7 +10,7 @@ import { Backing, type FrameRun } from '../../memory/backing.js';
 import type { Memory } from '../../memory/memory.js';
 import { addressOf, errno, libc } from './libc.js';
 import { type Area, areaAt } from './memory-areas.js';
-import { hasCapability, tryOpen } from './procfs.js';
+import { hasCapability, softLimit, tryOpen } from './procfs.js';
 import type { SharedFiles } from './shared-files.js';
 
 const RLIMIT_MEMLOCK = 8;
@@ -136,7 +136,8 @@ export class RemoteMemory implements Memory {
   }
 
   lockLimit(): bigint | undefined {
-    if (libc.prlimit(this.pid, RLIMIT_MEMLOCK, 0, limitsAddress) !== 0) return 0n;
+    // Another user's process without CAP_SYS_RESOURCE, as after setuid() in a container: its limits can be read all the same.
+    if (libc.prlimit(this.pid, RLIMIT_MEMLOCK, 0, limitsAddress) !== 0) return softLimit(this.tid, 'Max locked memory');
     const soft = limits.getBigUint64(0, true);
     return soft === RLIM_INFINITY ? undefined : soft;
   }
@@ -147,8 +148,8 @@ export class RemoteMemory implements Memory {
 
   /** Holds on to this program image: from now on it is told from a later one of the same process. */
   hold(): void {
-    this.#mem ??= tryOpen(`/proc/${this.pid}/mem`, O_RDWR);
-    this.#maps ??= tryOpen(`/proc/${this.pid}/maps`, 'r');
+    this.#mem ??= tryOpen(`/proc/${this.tid}/mem`, O_RDWR);
+    this.#maps ??= tryOpen(`/proc/${this.tid}/maps`, 'r');
   }
 
   /** True if the held image no longer has memory: its program was replaced. */
@@ -197,6 +198,6 @@ export class RemoteMemory implements Memory {
 
   /** The area at an address, as it is now. */
   area(address: bigint): Area | undefined {
-    return address >= USER_END ? undefined : areaAt(this.pid, this.#maps, address);
+    return address >= USER_END ? undefined : areaAt(this.tid, this.#maps, address);
   }
 }

@@ -2,19 +2,21 @@
 import { closeSync } from 'node:fs';
 import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
+import { ATTRIBUTE, type AttributeFile } from '../../kernel/fs/attribute-file.js';
 import type { Located } from '../../kernel/fs/file-system.js';
 import type { Inode } from '../../kernel/fs/inode.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import { BACKING, type Caller, type EventSignal, type OpenFile } from '../../kernel/open-file.js';
-import { RECORDS } from '../../kernel/record-stream.js';
 import { type MemoryFile, unpinnableFile } from '../../memory/memory.js';
 import { takeEventfd } from '../host/eventfd.js';
 import type { Notification } from '../host/notification.js';
 import { credentials, hasCapability } from '../host/procfs.js';
 import { SharedMemory } from '../host/shared-memory.js';
-import { StreamPipe } from '../host/stream-pipe.js';
 import type { SyscallName } from '../host/syscalls.js';
+import type { DrivenFiles } from './driven-files.js';
+import type { FileIndex } from './file-index.js';
 import { packStat, packStatx } from './file-status.js';
+import { gather, type Piece } from './gather.js';
 import type { HostFiles } from './host-files.js';
 import { copyOut } from './path-calls.js';
 import { readPath } from './path-lookup.js';
@@ -25,6 +27,7 @@ const MAP_TYPE = 0xf;
 const MAP_PRIVATE = 2;
 const AT_EMPTY_PATH = 0x1000;
 const IOV_MAX = 1024;
+const EBADF = 9;
 
 type Handler = (notification: Notification) => Served;
 
@@ -62,7 +65,7 @@ class RemoteCaller implements Caller {
   file(fd: number): OpenFile | null {
     const place = this.#calls.tasks.inodeOf(this.tid, fd);
     if (!place) throw new Errno('EBADF', `descriptor ${fd} is not open`);
-    return this.#calls.files.find(place.device, place.inode) ?? null;
+    return this.#calls.index.find(place) ?? null;
   }
   install(file: OpenFile, flags: number): number {
     return this.#calls.give(this.#notification, file, O.RDWR | flags, false);
@@ -72,19 +75,36 @@ class RemoteCaller implements Caller {
   }
 }
 
+export interface FileCallsOptions {
+  readonly kernel: VirtualKernel;
+  readonly tasks: Tasks;
+  readonly index: FileIndex;
+  readonly files: HostFiles;
+  readonly driven: DrivenFiles;
+  readonly watchEnd: (writeEnd: number) => void;
+  readonly firstDriven: number;
+}
+
 export class FileCalls {
   readonly kernel: VirtualKernel;
-  readonly files: HostFiles;
   readonly tasks: Tasks;
-  /** Told of each new pipe: its last close is to be noticed. */
-  readonly watchStream: (pipe: StreamPipe) => void;
+  readonly index: FileIndex;
+  readonly #files: HostFiles;
+  readonly #driven: DrivenFiles;
+  /** Told of each new driven file: an error of this end tells its last close. */
+  readonly #watchEnd: (writeEnd: number) => void;
   readonly #memories = new Set<SharedMemory>();
+  /** The number from which on read and write are handed over. */
+  readonly #firstDriven: number;
 
-  constructor(kernel: VirtualKernel, files: HostFiles, tasks: Tasks, watchStream: (pipe: StreamPipe) => void) {
-    this.watchStream = watchStream;
+  constructor({ kernel, tasks, index, files, driven, watchEnd, firstDriven }: FileCallsOptions) {
     this.kernel = kernel;
-    this.files = files;
     this.tasks = tasks;
+    this.index = index;
+    this.#files = files;
+    this.#driven = driven;
+    this.#watchEnd = watchEnd;
+    this.#firstDriven = firstDriven;
     files.onMemoryGone = (fd) => {
       for (const memory of this.#memories) memory.leave(fd);
     };
@@ -132,32 +152,82 @@ export class FileCalls {
    * @throws EMFILE and what else the host answers; the open file is released then
    */
   give(n: Notification, file: OpenFile, flags: number, send: boolean): number {
-    const records = file.facet(RECORDS);
-    if (records) return this.#giveStream(n, new StreamPipe(file, records, flags), flags);
+    const attribute = file.facet(ATTRIBUTE);
+    if (attribute) return this.#giveAttribute(n, file, attribute, flags, send);
+    if (file.driven) return this.#giveDriven(n, file, flags, send);
     const memories = (file.facet(BACKING) ?? []).filter((memory) => memory instanceof SharedMemory);
     for (const memory of memories) this.#memories.add(memory);
-    const ours = this.files.make(file, flags & (O.ACCMODE | O.NONBLOCK), memories);
-    const fd = n.addDescriptor(ours, (flags & O.CLOEXEC) !== 0, send);
+    const ours = this.#files.make(file, flags & (O.ACCMODE | O.NONBLOCK), memories);
+    const fd = n.addDescriptor(ours, { cloexec: (flags & O.CLOEXEC) !== 0, send });
     // If the caller did not get it, this close is the last one and releases the file.
     closeSync(ours);
     return given(fd);
   }
 
-  #giveStream(n: Notification, pipe: StreamPipe, flags: number): number {
-    const fd = n.addDescriptor(pipe.readEnd, (flags & O.CLOEXEC) !== 0, false);
-    closeSync(pipe.readEnd);
-    this.watchStream(pipe);
+  #giveDriven(n: Notification, file: OpenFile, flags: number, send: boolean): number {
+    const { fd: ours, writeEnd } = this.#driven.make(file, flags & (O.ACCMODE | O.NONBLOCK));
+    const fd = this.#addDriven(n, ours, flags, send);
+    this.#watchEnd(writeEnd);
+    return fd;
+  }
+
+  /** Reading an attribute is the host kernel's work; writing it is driven. */
+  #giveAttribute(n: Notification, file: OpenFile, attribute: AttributeFile, flags: number, send: boolean): number {
+    const access = flags & O.ACCMODE;
+    const bytes = access === O.WRONLY ? new Uint8Array() : attribute.text();
+    // Its read fails: with the right number.
+    if (!bytes) return this.#giveDriven(n, file, flags, send);
+    const written = (from: Uint8Array): void => this.#writeUnasked(attribute, from);
+    const content = { bytes, written: access === O.RDONLY ? undefined : written };
+    const ours = this.#files.make(file, flags & (O.ACCMODE | O.NONBLOCK), [], content);
+    if (access !== O.RDONLY) return this.#addDriven(n, ours, flags, send);
+    const fd = n.addDescriptor(ours, { cloexec: (flags & O.CLOEXEC) !== 0, send });
+    closeSync(ours);
     return given(fd);
+  }
+
+  /** A write that the host kernel has done already: its failure is in the trace only. */
+  #writeUnasked(attribute: AttributeFile, from: Uint8Array): void {
+    const record = { pid: 0, tid: 0, call: 'write', file: attribute.name, input: { count: from.length } };
+    try {
+      this.kernel.report({ ...record, result: attribute.write(from) });
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      this.kernel.report({ ...record, result: -1, error });
+    }
+  }
+
+  /** Gives the caller a driven number for a descriptor of ours, and closes ours. */
+  #addDriven(n: Notification, ours: number, flags: number, send: boolean): number {
+    const how = { cloexec: (flags & O.CLOEXEC) !== 0, send };
+    let fd = n.addDescriptor(ours, { ...how, number: this.#freeNumber(n.tid) });
+    // Over its limit of descriptors the program has no such number: any will do.
+    if (fd === -EBADF) fd = n.addDescriptor(ours, how);
+    closeSync(ours);
+    return given(fd);
+  }
+
+  /** The lowest free number of a thread that is driven. */
+  #freeNumber(tid: number): number {
+    let number = this.#firstDriven;
+    while (this.tasks.inodeOf(tid, number)) number++;
+    return number;
+  }
+
+  /** Is reading the file the host kernel's work? */
+  readByHost(file: OpenFile): boolean {
+    return !file.driven || file.facet(ATTRIBUTE) !== undefined;
   }
 
   /** The virtual file behind a thread's descriptor; undefined if it is another kind. */
   find(tid: number, fd: number): OpenFile | undefined {
-    if (!this.files.any) return undefined;
+    if (!this.index.any) return undefined;
     const place = this.tasks.inodeOf(tid, fd);
-    return place && this.files.find(place.device, place.inode);
+    return place && this.index.find(place);
   }
 
-  #caller(n: Notification): RemoteCaller {
+  /** The thread that makes a call. */
+  caller(n: Notification): Caller {
     return new RemoteCaller(this, n, this.tasks.process(n.tid, n.instruction, n.stillWaits));
   }
 
@@ -165,33 +235,31 @@ export class FileCalls {
   #serve(n: Notification, act: (caller: Caller, fd: number, file: OpenFile) => number): Served {
     const fd = n.int(0);
     const file = this.find(n.tid, fd);
-    return file ? act(this.#caller(n), fd, file) : 'host';
+    return file ? act(this.caller(n), fd, file) : 'host';
   }
 
   /** preadv and pwritev: one piece after the other, as Linux does for a file without them. */
   #vector(n: Notification, write: boolean): Served {
-    return this.#serve(n, (caller, fd, file) => {
-      const count = n.uint(2);
-      if (count > IOV_MAX) throw new Errno('EINVAL', `${count} buffers are more than ${IOV_MAX}`);
-      const iovecs = new DataView(new ArrayBuffer(count * 16));
-      caller.mm.copyIn(n.argument(1), new Uint8Array(iovecs.buffer));
-      let done = 0;
-      for (let i = 0; i < count; i++) {
-        const [address, size] = [iovecs.getBigUint64(i * 16, true), iovecs.getBigUint64(i * 16 + 8, true)];
+    return this.#serve(n, (caller, fd, file) =>
+      gather(this.pieces(n), (address, size, done) => {
         const offset = n.argument(3) + BigInt(done);
-        try {
-          const moved = write
-            ? this.kernel.pwrite(caller, fd, file, address, size, offset)
-            : this.kernel.pread(caller, fd, file, address, size, offset);
-          done += moved;
-          if (BigInt(moved) < size) break;
-        } catch (error) {
-          if (done === 0) throw error;
-          break;
-        }
-      }
-      return done;
-    });
+        return write
+          ? this.kernel.pwrite(caller, fd, file, address, size, offset)
+          : this.kernel.pread(caller, fd, file, address, size, offset);
+      }),
+    );
+  }
+
+  /** The buffers of an iovec array: the second argument, as many as the third. @throws EINVAL, EFAULT */
+  pieces(n: Notification): Piece[] {
+    const count = n.uint(2);
+    if (count > IOV_MAX) throw new Errno('EINVAL', `${count} buffers are more than ${IOV_MAX}`);
+    const iovecs = new DataView(new ArrayBuffer(count * 16));
+    this.caller(n).mm.copyIn(n.argument(1), new Uint8Array(iovecs.buffer));
+    return Array.from({ length: count }, (_, i) => [
+      iovecs.getBigUint64(i * 16, true),
+      iovecs.getBigUint64(i * 16 + 8, true),
+    ]);
   }
 
   /** Looks whether the region can be mapped; the mapping itself is the host kernel's work. */
@@ -201,8 +269,8 @@ export class FileCalls {
     if (!file) return 'host';
     const shared = (n.int(3) & MAP_TYPE) !== MAP_PRIVATE;
     const request = { size: n.argument(1), offset: n.argument(5), shared, prot: n.int(2) };
-    const { memory } = this.kernel.mmap(this.#caller(n), fd, file, request);
-    const fileMemory = this.files.memoryOf(file);
+    const { memory } = this.kernel.mmap(this.caller(n), fd, file, request);
+    const fileMemory = this.#files.memoryOf(file);
     if (memory instanceof SharedMemory && fileMemory !== undefined) memory.moveTo(fileMemory);
     return 'host';
   }

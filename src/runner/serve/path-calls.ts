@@ -103,7 +103,7 @@ export class PathCalls {
     }
     const fd = tryOpen(this.#lookup.hostDirectory(path), flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O.CLOEXEC));
     if (fd === undefined) throw new Errno('ENOENT', `${path} cannot be opened`);
-    const result = n.addDescriptor(fd, (flags & O.CLOEXEC) !== 0, true);
+    const result = n.addDescriptor(fd, { cloexec: (flags & O.CLOEXEC) !== 0, send: true });
     closeSync(fd);
     return result < 0 ? result : 'done';
   }

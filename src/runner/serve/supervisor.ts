@@ -1,19 +1,25 @@
 /**
- * The serving loop: one poll over the listener, a wake-up descriptor, and everything that can end (open files,
- * processes). What ended is dealt with before the next call is taken, so that a release is ordered as in a kernel.
+ * The serving loop: one poll over the listener, the event loop of Node, and everything that can end (open files,
+ * processes). What ended is dealt with before the next call is served, so that a release is ordered as in a kernel. Every
+ * call that waits is received before the next one is served: only a call that was received is safe from being interrupted
+ * by a signal.
  */
 
 import { Errno } from '../../abi/errno.js';
 import type { BootedMachine } from '../../boot.js';
+import { eventLoop } from '../host/event-loop.js';
 import { addressOf, check, errno, libc } from '../host/libc.js';
-import { Notification } from '../host/notification.js';
-import type { StreamPipe } from '../host/stream-pipe.js';
+import { hostLimit } from '../host/limits.js';
+import { Notification, wakeOnSameCpu } from '../host/notification.js';
 import { hostArchitecture, type SyscallName } from '../host/syscalls.js';
+import { DrivenFiles } from './driven-files.js';
 import { FileCalls } from './file-calls.js';
+import { FileIndex } from './file-index.js';
 import { HostFiles } from './host-files.js';
 import { PathCalls } from './path-calls.js';
 import { PathLookup } from './path-lookup.js';
 import type { Served } from './served.js';
+import { StreamCalls } from './stream-calls.js';
 import { type RemoteProcess, Tasks } from './tasks.js';
 
 const POLLIN = 1;
@@ -23,6 +29,8 @@ const EPOLL_CTL_ADD = 1;
 const EPOLLIN = 1;
 const EPOLLERR = 8;
 const EINTR = 4;
+/** How soon a call that waits for its file notices a signal, milliseconds. */
+const SIGNAL_LOOK = 10;
 const EIO = 5;
 
 interface Handler {
@@ -31,23 +39,33 @@ interface Handler {
 }
 
 export interface SupervisorOptions {
-  readonly listener: number;
-  /** An eventfd: readable when onWake should run. */
-  readonly wake: number;
   /** Directory of this run. */
   readonly directory: string;
-  readonly onWake: () => void;
+  /** Descriptors from this number on are driven (driven-files.ts). */
+  readonly firstDriven: number;
+  /** Told of the process that makes the first call: the program, before it is executed. */
+  readonly onFirst: (pid: number) => void;
   /** Nothing is waiting: time for what is not urgent. */
   readonly onIdle: (() => void) | undefined;
   /** Something broke in the runner itself. */
   readonly onBug: (error: unknown) => void;
+  /** A limit of the host is reached: what the user should know. */
+  readonly onLimit: (sentence: string) => void;
 }
 
 export class Supervisor {
   readonly #machine: BootedMachine;
   readonly #options: SupervisorOptions;
-  readonly #notification: Notification;
-  readonly #files = new HostFiles();
+  #listener = -1;
+  /** Calls that were received and wait to be served. */
+  readonly #queue: Notification[] = [];
+  readonly #free: Notification[] = [];
+  readonly #polls = new DataView(new ArrayBuffer(24));
+  readonly #pollsAddress = addressOf(this.#polls);
+  #first = true;
+  readonly #index = new FileIndex();
+  readonly #files = new HostFiles(this.#index);
+  readonly #driven = new DrivenFiles(this.#index);
   readonly #tasks: Tasks;
   readonly #paths: PathCalls;
   /** Which paths are the virtual kernel's; to be refreshed when devices come and go. */
@@ -56,23 +74,25 @@ export class Supervisor {
   readonly #epoll = check(libc.epoll_create1(EPOLL_CLOEXEC), 'epoll_create1');
   /** Processes by pidfd. */
   readonly #pidfds = new Map<number, RemoteProcess>();
-  /** Record streams by their write end: the last close of the program's end is an error there. */
-  readonly #streams = new Map<number, StreamPipe>();
   /** Calls that were served, not counting those left to the host. */
   served = 0;
 
   constructor(machine: BootedMachine, options: SupervisorOptions) {
     this.#machine = machine;
     this.#options = options;
-    this.#notification = new Notification(options.listener);
     this.#tasks = new Tasks((process) => {
       this.#pidfds.set(process.pidfd, process);
       this.#watch(process.pidfd);
     });
     this.#watch(this.#files.inotify);
-    const calls = new FileCalls(machine.kernel, this.#files, this.#tasks, (pipe) => {
-      this.#streams.set(pipe.writeEnd, pipe);
-      this.#watch(pipe.writeEnd, EPOLLERR);
+    const calls = new FileCalls({
+      kernel: machine.kernel,
+      tasks: this.#tasks,
+      index: this.#index,
+      files: this.#files,
+      driven: this.#driven,
+      watchEnd: (writeEnd) => this.#watch(writeEnd, EPOLLERR),
+      firstDriven: options.firstDriven,
     });
     this.paths = new PathLookup(machine.kernel.fs, `${options.directory}/root`);
     this.#paths = new PathCalls(
@@ -83,6 +103,7 @@ export class Supervisor {
     );
     this.#register(this.#paths.handlers());
     this.#register(calls.handlers());
+    this.#register(new StreamCalls(machine.kernel, calls, this.#driven).handlers());
     this.#wrapStat('newfstatat', calls);
     this.#wrapStat('statx', calls);
     const exec = (n: Notification): Served => {
@@ -92,53 +113,92 @@ export class Supervisor {
     this.#register({ execve: exec, execveat: exec });
   }
 
-  /** Serves until no process is left under the filter. */
-  run(): void {
-    const polls = new DataView(new ArrayBuffer(24));
-    const pollAddress = addressOf(polls);
-    [this.#options.listener, this.#options.wake, this.#epoll].forEach((fd, i) => {
-      polls.setInt32(i * 8, fd, true);
-      polls.setInt16(i * 8 + 4, POLLIN, true);
+  /** Serves the calls of this seccomp listener from now on. */
+  listen(listener: number): void {
+    this.#listener = listener;
+    wakeOnSameCpu(listener);
+    [listener, eventLoop, this.#epoll].forEach((fd, i) => {
+      this.#polls.setInt32(i * 8, fd, true);
+      this.#polls.setInt16(i * 8 + 4, POLLIN, true);
     });
-    const { onIdle } = this.#options;
+  }
+
+  /**
+   * Serves until no process is left under the filter, or Node's event loop has something to do.
+   * @throws what makes it impossible to go on
+   */
+  serve(): 'ended' | 'events' {
     for (;;) {
-      this.#machine.poll();
-      const rest = this.#machine.pollers.wait();
-      const deadline = this.#machine.nextDeadline();
-      let ready = onIdle || rest === 0 ? libc.poll(pollAddress, 3, 0) : 0;
-      if (ready === 0 && rest === 0) libc.sched_yield();
-      else if (ready === 0) {
-        onIdle?.();
-        ready = libc.poll(pollAddress, 3, this.#timeUntil(deadline, rest));
-      }
-      if (ready < 0 && errno() !== EINTR) throw new Error(`poll: ${libc.strerror(errno())}`);
-      if (deadline !== undefined && deadline <= this.#machine.now()) this.#machine.tick();
-      if (ready <= 0) continue;
-      if (polls.getInt16(22, true) !== 0) this.#endings();
-      if (polls.getInt16(14, true) !== 0) this.#options.onWake();
-      const listener = polls.getInt16(6, true);
+      const ready = this.#wait();
+      const listener = ready > 0 ? this.#polls.getInt16(6, true) : 0;
+      if (ready > 0 && this.#polls.getInt16(22, true) !== 0) this.#endings();
+      else if (this.#files.inDoubt) this.#files.settle();
       if (listener & POLLIN) {
-        if (this.#notification.receive()) this.#serve();
-      } else if (listener & POLLHUP) {
+        this.#receive();
+        continue;
+      }
+      const next = this.#queue.shift();
+      if (next && this.#serve(next)) this.#free.push(next);
+      if (this.#driven.any) this.#free.push(...this.#driven.look());
+      if (ready > 0 && this.#polls.getInt16(14, true) !== 0) return 'events';
+      if (listener & POLLHUP && !next) {
         this.#endings();
-        return;
+        return 'ended';
       }
     }
   }
 
-  /** As poll takes it: milliseconds, -1 for ever. @param rest until registers are looked at again */
-  #timeUntil(deadline: number | undefined, rest: number | undefined): number {
-    if (deadline === undefined) return rest ?? -1;
-    const left = Math.max(0, Math.ceil(deadline - this.#machine.now()));
-    return rest === undefined ? left : Math.min(left, rest);
+  /** Waits until there is something to do, unless a call waits. Returns what poll(2) does. */
+  #wait(): number {
+    const { onIdle } = this.#options;
+    this.#machine.poll();
+    const rest = this.#machine.pollers.wait();
+    const deadline = this.#machine.nextDeadline();
+    const busy = this.#queue.length > 0;
+    let ready = busy || onIdle || rest === 0 ? this.#poll(0) : 0;
+    if (ready === 0 && rest === 0) libc.sched_yield();
+    else if (ready === 0 && !busy) {
+      onIdle?.();
+      ready = this.#poll(this.#timeUntil(deadline, rest));
+    }
+    if (deadline !== undefined && deadline <= this.#machine.now()) this.#machine.tick();
+    return ready;
   }
 
-  #serve(): void {
-    const n = this.#notification;
+  #poll(timeout: number): number {
+    const ready = libc.poll(this.#pollsAddress, 3, timeout);
+    if (ready < 0 && errno() !== EINTR) throw new Error(`poll: ${libc.strerror(errno())}`);
+    return ready;
+  }
+
+  #receive(): void {
+    const notification = this.#free.pop() ?? new Notification(this.#listener);
+    if (!notification.receive()) {
+      this.#free.push(notification);
+      return;
+    }
+    if (this.#first) this.#options.onFirst(notification.tid);
+    this.#first = false;
+    this.#queue.push(notification);
+  }
+
+  /** As poll takes it: milliseconds, -1 for ever. @param rest until registers are looked at again */
+  #timeUntil(deadline: number | undefined, rest: number | undefined): number {
+    let left =
+      deadline === undefined ? Number.POSITIVE_INFINITY : Math.max(0, Math.ceil(deadline - this.#machine.now()));
+    if (rest !== undefined) left = Math.min(left, rest);
+    if (this.#driven.anyWaits) left = Math.min(left, SIGNAL_LOOK);
+    if (this.#files.inDoubt) left = Math.min(left, 1);
+    return left === Number.POSITIVE_INFINITY ? -1 : left;
+  }
+
+  /** Serves a call. Returns false if it is answered later. */
+  #serve(n: Notification): boolean {
     const handler = this.#handlers[n.nr];
+    if (this.#files.inDoubt) this.#files.settle();
     if (!handler) {
       n.proceed();
-      return;
+      return true;
     }
     this.#paths.current = undefined;
     let result: Served;
@@ -146,22 +206,27 @@ export class Supervisor {
     try {
       result = handler.run(n);
     } catch (error) {
-      if (error instanceof Errno) {
-        refused = error;
-        result = -error.errno;
-      } else {
-        // A caller that was killed meanwhile is no bug: its memory and its /proc files are gone.
-        if (n.valid()) this.#options.onBug(error);
-        result = -EIO;
-      }
+      if (error instanceof Errno) refused = error;
+      result = error instanceof Errno ? -error.errno : -this.#broken(n, error);
     }
     if (result === 'host') {
       n.proceed();
-      return;
+      return true;
     }
     this.served++;
+    if (result === 'later') return false;
     if (this.#paths.current !== undefined) this.#report(n, handler.name, this.#paths.current, result, refused);
     if (result !== 'done') n.answer(result);
+    return true;
+  }
+
+  /** Something broke while a call was served. Returns the call's errno. */
+  #broken(n: Notification, error: unknown): number {
+    const limit = hostLimit(error);
+    if (limit) this.#options.onLimit(limit.sentence);
+    // A caller that was killed meanwhile is no bug: its memory and its /proc files are gone.
+    else if (n.valid()) this.#options.onBug(error);
+    return limit?.errno ?? EIO;
   }
 
   /** Calls on descriptors are reported by the kernel; calls on paths here. */
@@ -182,11 +247,7 @@ export class Supervisor {
     const count = libc.epoll_wait(this.#epoll, addressOf(events), 64, 0);
     for (let i = 0; i < count; i++) {
       const fd = events.getInt32(i * EPOLL_EVENT + EPOLL_DATA, true);
-      const stream = this.#streams.get(fd);
-      if (stream) {
-        this.#streams.delete(fd);
-        stream.close();
-      }
+      this.#driven.closed(fd);
       const process = this.#pidfds.get(fd);
       if (process) {
         this.#pidfds.delete(fd);

@@ -4,15 +4,16 @@
 import { closeSync, constants } from 'node:fs';
 import { Mm } from '../../memory/mm.js';
 import { addressOf, errno, libc } from '../host/libc.js';
-import { imageOf, threadGroup, tryOpen } from '../host/procfs.js';
+import { imageOf, softLimit, threadGroup, tryOpen } from '../host/procfs.js';
 import { RemoteMemory } from '../host/remote-memory.js';
 import { SharedFiles } from '../host/shared-files.js';
 import { hostArchitecture, numberOf } from '../host/syscalls.js';
 
 const O_PATH_DIRECTORY = 0o10000000 | constants.O_DIRECTORY | 0o2000000;
 const ENOENT = 2;
-/** Most threads whose descriptor directory is kept open. */
-const MAX_THREADS = 256;
+/** Threads whose descriptor directory is kept open, at first; and the part of our descriptors that they may take. */
+const THREADS = 256;
+const PART_OF_DESCRIPTORS = 4;
 
 /** One program image of a process. */
 export class RemoteProcess {
@@ -25,13 +26,15 @@ export class RemoteProcess {
   readonly #shared: SharedFiles;
   #image: string;
 
-  constructor(pid: number, pidfd: number, shared: SharedFiles) {
+  /** @param tid a thread of it that lives: the first one may have ended before the others */
+  constructor(pid: number, pidfd: number, tid: number, shared: SharedFiles) {
     this.pid = pid;
     this.pidfd = pidfd;
     this.#shared = shared;
     this.memory = new RemoteMemory(pid, shared);
+    this.memory.tid = tid;
     this.mm = new Mm(this.memory);
-    this.#image = imageOf(pid);
+    this.#image = imageOf(tid);
   }
 
   /**
@@ -41,7 +44,7 @@ export class RemoteProcess {
   settle(tid: number, instruction: number, valid: () => boolean): void {
     if (this.execPending) {
       this.execPending = false;
-      const image = imageOf(this.pid);
+      const image = imageOf(tid);
       if (image === this.#image && !this.memory.gone(instruction)) this.memory.stale = false;
       else {
         this.end();
@@ -78,10 +81,15 @@ export class Tasks {
   readonly #nameAddress = addressOf(this.#name);
   readonly #newfstatat = numberOf('newfstatat');
   readonly #watch: (process: RemoteProcess) => void;
+  #room = THREADS;
+  readonly #mostThreads: number;
 
   /** @param watch told of each new process: its pidfd becomes readable when it ends */
   constructor(watch: (process: RemoteProcess) => void) {
     this.#watch = watch;
+    const limit = Number(softLimit(process.pid, 'Max open files') ?? 1 << 20);
+    this.#room = Math.min(THREADS, Math.floor(limit / PART_OF_DESCRIPTORS));
+    this.#mostThreads = Math.floor(limit / PART_OF_DESCRIPTORS);
   }
 
   get anyProcess(): boolean {
@@ -114,7 +122,7 @@ export class Tasks {
       this.#directory(tid, thread === undefined);
       thread = this.#threads.get(tid);
       if (!thread) throw new Error(`thread ${tid} is gone`);
-      thread.process = this.#processOf(threadGroup(tid));
+      thread.process = this.#processOf(threadGroup(tid), tid);
     }
     thread.process.settle(tid, instruction, valid);
     return thread.process;
@@ -142,12 +150,12 @@ export class Tasks {
     for (const [tid, thread] of this.#threads) if (thread.process === process) this.#forget(tid);
   }
 
-  #processOf(pid: number): RemoteProcess {
+  #processOf(pid: number, tid: number): RemoteProcess {
     const known = this.#processes.get(pid);
     if (known) return known;
     const pidfd = libc.syscall(numberOf('pidfd_open'), pid, 0, 0, 0, 0);
     if (pidfd < 0) throw new Error(`process ${pid} is gone`);
-    const process = new RemoteProcess(pid, pidfd, this.shared);
+    const process = new RemoteProcess(pid, pidfd, tid, this.shared);
     this.#processes.set(pid, process);
     this.#watch(process);
     return process;
@@ -159,10 +167,18 @@ export class Tasks {
     this.#forget(tid);
     const directory = tryOpen(`/proc/${tid}/fd`, O_PATH_DIRECTORY);
     if (directory === undefined) return undefined;
-    const [oldest] = this.#threads.keys();
-    if (this.#threads.size >= MAX_THREADS && oldest !== undefined) this.#forget(oldest);
+    if (this.#threads.size >= this.#room) this.#makeRoom();
     this.#threads.set(tid, { directory, process: undefined });
     return directory;
+  }
+
+  /** Forgets threads that ended; if few did, the table grows as far as our descriptors allow. */
+  #makeRoom(): void {
+    for (const tid of this.#threads.keys()) if (libc.kill(tid, 0) < 0) this.#forget(tid);
+    if (this.#threads.size < this.#room / 2) return;
+    this.#room = Math.min(this.#room * 2, this.#mostThreads);
+    const [oldest] = this.#threads.keys();
+    if (this.#threads.size >= this.#room && oldest !== undefined) this.#forget(oldest);
   }
 
   #forget(tid: number): void {

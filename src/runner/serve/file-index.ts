@@ -1,0 +1,41 @@
+/** Which open file a descriptor of a program is: by the inode of what stands for the file on the host. */
+import type { OpenFile } from '../../kernel/open-file.js';
+import { addressOf, check, libc } from '../host/libc.js';
+import { hostArchitecture, numberOf } from '../host/syscalls.js';
+
+/** Where something is on the host: st_dev and st_ino. */
+export interface Place {
+  readonly device: bigint;
+  readonly inode: bigint;
+}
+
+export class FileIndex {
+  readonly #byDevice = new Map<bigint, Map<bigint, OpenFile>>();
+  readonly #stat = new DataView(new ArrayBuffer(hostArchitecture().stat.size));
+  #size = 0;
+
+  /** True while programs hold any of our descriptors. */
+  get any(): boolean {
+    return this.#size > 0;
+  }
+
+  /** The open file at a place; undefined if what is there is not ours. */
+  find({ device, inode }: Place): OpenFile | undefined {
+    return this.#byDevice.get(device)?.get(inode);
+  }
+
+  /** From now on what this descriptor of ours is stands for an open file. */
+  add(fd: number, file: OpenFile): Place {
+    check(libc.syscall(numberOf('fstat'), fd, addressOf(this.#stat), 0, 0, 0), 'fstat');
+    const [device, inode] = [this.#stat.getBigUint64(0, true), this.#stat.getBigUint64(8, true)];
+    const inodes = this.#byDevice.get(device) ?? new Map<bigint, OpenFile>();
+    this.#byDevice.set(device, inodes);
+    inodes.set(inode, file);
+    this.#size++;
+    return { device, inode };
+  }
+
+  remove({ device, inode }: Place): void {
+    if (this.#byDevice.get(device)?.delete(inode)) this.#size--;
+  }
+}

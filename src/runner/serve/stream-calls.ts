@@ -1,0 +1,85 @@
+/** read, write, readv and writev of driven descriptors (driven-files.ts). */
+import { Errno } from '../../abi/errno.js';
+import { O } from '../../abi/fcntl.js';
+import type { VirtualKernel } from '../../kernel/kernel.js';
+import type { OpenFile } from '../../kernel/open-file.js';
+import type { Notification } from '../host/notification.js';
+import { descriptorFlags, interrupted } from '../host/procfs.js';
+import type { SyscallName } from '../host/syscalls.js';
+import type { DrivenFiles } from './driven-files.js';
+import type { FileCalls } from './file-calls.js';
+import { gather, type Piece } from './gather.js';
+import type { Served } from './served.js';
+
+type Handler = (notification: Notification) => Served;
+
+/** The kernel's own: the call starts again after a signal handler with SA_RESTART, and answers EINTR after others. */
+const ERESTARTSYS = 512;
+
+export class StreamCalls {
+  readonly #kernel: VirtualKernel;
+  readonly #calls: FileCalls;
+  readonly #driven: DrivenFiles;
+
+  constructor(kernel: VirtualKernel, calls: FileCalls, driven: DrivenFiles) {
+    this.#kernel = kernel;
+    this.#calls = calls;
+    this.#driven = driven;
+  }
+
+  handlers(): Partial<Record<SyscallName, Handler>> {
+    return {
+      read: (n) => this.#read(n, () => [[n.argument(1), n.argument(2)]]),
+      readv: (n) => this.#read(n, () => this.#calls.pieces(n)),
+      write: (n) => this.#write(n, () => [[n.argument(1), n.argument(2)]]),
+      writev: (n) => this.#write(n, () => this.#calls.pieces(n)),
+    };
+  }
+
+  #read(n: Notification, pieces: () => readonly Piece[]): Served {
+    const fd = n.int(0);
+    const file = this.#calls.find(n.tid, fd);
+    if (!file || this.#calls.readByHost(file)) return 'host';
+    const parts = pieces();
+    const now = (): number => this.#readNow(n, file, fd, parts);
+    if (file.poll().readable || descriptorFlags(n.tid, fd) & O.NONBLOCK) return now();
+    this.#driven.wait(n, () => this.#goOn(n, file, now));
+    return 'later';
+  }
+
+  /** A call that waits is tried again. Returns false if it must wait on. */
+  #goOn(n: Notification, file: OpenFile, read: () => number): boolean {
+    if (!n.valid()) return true;
+    if (!file.poll().readable) {
+      if (!interrupted(n.tid)) return false;
+      n.answer(-ERESTARTSYS);
+      return true;
+    }
+    try {
+      n.answer(read());
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      // Another reader was faster.
+      if (error.code === 'EAGAIN') return false;
+      n.answer(-error.errno);
+    }
+    return true;
+  }
+
+  #readNow(n: Notification, file: OpenFile, fd: number, pieces: readonly Piece[]): number {
+    try {
+      const caller = this.#calls.caller(n);
+      return gather(pieces, (address, size) => this.#kernel.read(caller, fd, file, address, size));
+    } finally {
+      this.#driven.consumed(file);
+    }
+  }
+
+  #write(n: Notification, pieces: () => readonly Piece[]): Served {
+    const fd = n.int(0);
+    const file = this.#calls.find(n.tid, fd);
+    if (!file) return 'host';
+    const caller = this.#calls.caller(n);
+    return gather(pieces(), (address, size) => this.#kernel.write(caller, fd, file, address, size));
+  }
+}

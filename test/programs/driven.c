@@ -1,0 +1,106 @@
+/* Descriptors whose read, write and poll are the virtual kernel's: exact in every call, and ordinary in all else. */
+#include "check.h"
+#include <sys/uio.h>
+#include <sys/time.h>
+
+static int fd, device, id;
+static volatile int alarms;
+
+static void ring(int signal)
+{
+	(void)signal;
+	alarms++;
+}
+
+static void alarm_in(long microseconds, int flags)
+{
+	struct sigaction action = { .sa_handler = ring, .sa_flags = flags };
+	sigaction(SIGALRM, &action, NULL);
+	struct itimerval timer = { .it_value = { .tv_usec = microseconds } };
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/* Each attach is an event. */
+static void post(void)
+{
+	MUST(attach(device, id));
+	MUST(detach(device, id));
+}
+
+static void *post_late(void *unused)
+{
+	usleep(200000);
+	post();
+	return unused;
+}
+
+static int ready(int events)
+{
+	struct pollfd p = { events, POLLIN | POLLOUT, 0 };
+	poll(&p, 1, 0);
+	return p.revents & POLLIN;
+}
+
+int main(void)
+{
+	struct ioasid_event e;
+	char bytes[4096], *volatile nowhere = (char *)8;
+	fd = ioasid_open();
+	device = vfio_open(1);
+	MUST(bind_device(device, fd, 7));
+	id = MUST(ioctl(fd, IOASID_ALLOC, NULL));
+	int events = MUST(ioctl(fd, IOASID_EVENT_FD, 0));
+
+	/* Its number is beyond those of ordinary programs; everything else is as with any descriptor. */
+	TRUE("descriptors", events >= 512);
+	EXPECT("descriptors", fcntl(events, F_GETFD), 0);
+	EXPECT("descriptors", lseek(events, 0, SEEK_SET), -ESPIPE);
+	EXPECT("descriptors", write(events, "x", 1), -EINVAL);
+	EXPECT("descriptors", ioctl(events, IOASID_ALLOC, NULL), -ENOTTY);
+
+	/* A buffer that is too small gets nothing, and the record stays. */
+	post();
+	TRUE("2", ready(events));
+	EXPECT("2", read(events, bytes, 0), -EINVAL);
+	EXPECT("2", read(events, bytes, sizeof(e) - 1), -EINVAL);
+	struct iovec small[2] = { { bytes, 4 }, { bytes + 4, 4 } }, whole[2] = { { &e, sizeof(e) }, { bytes, 4 } };
+	EXPECT("2", readv(events, small, 2), -EINVAL);
+	EXPECT("2", read(events, nowhere, sizeof(e)), -EFAULT);
+	TRUE("2", ready(events));
+	while (ready(events))
+		EXPECT("2", readv(events, whole, 1), sizeof(e));
+	EXPECT("2", e.type, IOASID_EVENT_DEVICE_DETACHED);
+
+	/* A read that waits is interrupted by a handler, or goes on behind it, as everywhere. */
+	alarm_in(50000, 0);
+	EXPECT("2", read(events, &e, sizeof(e)), -EINTR);
+	EXPECT("signals", alarms, 1);
+	pthread_t thread;
+	pthread_create(&thread, NULL, post_late, NULL);
+	alarm_in(50000, SA_RESTART);
+	EXPECT("2", read(events, &e, sizeof(e)), sizeof(e));
+	EXPECT("2", e.type, IOASID_EVENT_DEVICE_ATTACHED);
+	EXPECT("signals", alarms, 2);
+	pthread_join(thread, NULL);
+	EXPECT("2", read(events, &e, sizeof(e)), sizeof(e));
+	MUST(fcntl(events, F_SETFL, O_NONBLOCK));
+	EXPECT("2", read(events, &e, sizeof(e)), -EAGAIN);
+
+	/* A copy at a low number still gets whole records, and takes them from the other. */
+	int low = MUST(dup2(events, 40));
+	post();
+	EXPECT("2", read(low, bytes, sizeof(bytes)), sizeof(e));
+	memcpy(&e, bytes, sizeof(e));
+	EXPECT("2", e.type, IOASID_EVENT_DEVICE_ATTACHED);
+	EXPECT("2", read(events, bytes, sizeof(bytes)), sizeof(e));
+	memcpy(&e, bytes, sizeof(e));
+	EXPECT("2", e.type, IOASID_EVENT_DEVICE_DETACHED);
+	EXPECT("2", read(events, &e, sizeof(e)), -EAGAIN);
+
+	/* Many of them: no limit of the host's pipes is in the way. */
+	for (int i = 0; i < 300; i++) {
+		int context = ioasid_open();
+		MUST(ioctl(context, IOASID_EVENT_FD, O_CLOEXEC));
+	}
+	return failures != 0;
+}

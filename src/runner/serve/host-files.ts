@@ -18,7 +18,7 @@
 import { closeSync } from 'node:fs';
 import type { OpenFile } from '../../kernel/open-file.js';
 import { addressOf, check, libc } from '../host/libc.js';
-import { memoryFile, type SharedMemory } from '../host/shared-memory.js';
+import { memoryFile, type SharedMemory } from '../host/memory/shared-memory.js';
 import type { FileIndex, Place } from './file-index.js';
 
 const MFD_CLOEXEC = 1;

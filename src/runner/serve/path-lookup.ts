@@ -6,9 +6,9 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { Errno } from '../../abi/errno.js';
 import type { FileSystem } from '../../kernel/fs/file-system.js';
 import type { DirectoryInode, Inode } from '../../kernel/fs/inode.js';
+import { copyRemote } from '../host/memory/remote-memory.js';
 import type { Notification } from '../host/notification.js';
 import { link } from '../host/procfs.js';
-import { copyRemote } from '../host/remote-memory.js';
 
 const AT_FDCWD = -100;
 const PATH_MAX = 4096;

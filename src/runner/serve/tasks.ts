@@ -4,9 +4,9 @@
 import { closeSync, constants } from 'node:fs';
 import { Mm } from '../../memory/mm.js';
 import { addressOf, errno, libc } from '../host/libc.js';
+import { RemoteMemory } from '../host/memory/remote-memory.js';
+import { SharedFiles } from '../host/memory/shared-files.js';
 import { imageOf, softLimit, threadGroup, tryOpen } from '../host/procfs.js';
-import { RemoteMemory } from '../host/remote-memory.js';
-import { SharedFiles } from '../host/shared-files.js';
 import { hostArchitecture, numberOf } from '../host/syscalls.js';
 
 const O_PATH_DIRECTORY = 0o10000000 | constants.O_DIRECTORY | 0o2000000;
@@ -126,6 +126,17 @@ export class Tasks {
     }
     thread.process.settle(tid, instruction, valid);
     return thread.process;
+  }
+
+  /** The number of a thread's process; the thread's own if it is gone. */
+  pidOf(tid: number): number {
+    const known = this.#threads.get(tid)?.process;
+    if (known) return known.pid;
+    try {
+      return threadGroup(tid);
+    } catch {
+      return tid;
+    }
   }
 
   /** A thread calls execve. */

@@ -4,9 +4,9 @@
  * mapping never changes.
  */
 import { closeSync } from 'node:fs';
-import type { DeviceMemory } from '../../pci/memory.js';
-import { regionOffset } from '../../pci/region-offset.js';
-import { check, LibcError, libc, viewOf } from './libc.js';
+import type { DeviceMemory } from '../../../pci/memory.js';
+import { regionOffset } from '../../../pci/region-offset.js';
+import { check, LibcError, libc, viewOf } from '../libc.js';
 
 const MFD_CLOEXEC = 1;
 const PROT_READ_WRITE = 3;

@@ -73,6 +73,9 @@ const floors = [
 ];
 
 /** Arrows between folders of one floor, each with its reason. */
-const beside = [{ from: 'sysfs', to: 'machine', why: 'The tree of /sys is built from the machine.' }];
+const beside = [
+  { from: 'sysfs', to: 'machine', why: 'The tree of /sys is built from the machine.' },
+  { from: 'cli', to: 'ui', why: 'A command starts the server of the page.' },
+];
 
 module.exports = { floors, beside };

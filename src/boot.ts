@@ -1,6 +1,7 @@
 /** Boots a machine: hardware from its description, the virtual kernel, and the device files of both. */
 import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
+import type { OpenStore } from './devices/block-store.js';
 import { Injector } from './inject/injector.js';
 import type { Rule } from './inject/rule.js';
 import type { IoasidContext } from './ioasid/context.js';
@@ -37,6 +38,8 @@ export interface BootOptions {
   eviction?: Eviction;
   /** Where mappable device memory is. */
   makeMemory?: MakeMemory;
+  /** Opens the files of disks. Not given: there are disks in memory only. */
+  openStore?: OpenStore;
   /** The kernel is built with its own tests (Linux: CONFIG_IOMMUFD_TEST); the machine file's choice when not given. */
   selftest?: boolean | undefined;
   /** Failures on demand: calls that fail, devices that vanish, interrupts that are late or lost. */
@@ -78,6 +81,7 @@ export class BootedMachine {
       timers: this.timers,
       pollers: this.pollers,
       makeMemory: options.makeMemory,
+      openStore: options.openStore,
       found: (device, register, value) => {
         if (this.kernel.onNote) this.kernel.note(device, `${register} is 0x${value.toString(16)}`);
       },

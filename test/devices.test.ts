@@ -1,5 +1,5 @@
 /** C programs that drive device models through their mapped registers, without knowing that nobody traps their stores. */
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_MACHINE } from '../src/machine/default-machine.js';
@@ -16,6 +16,24 @@ describe('an unmodified C program drives', () => {
   test('IOAT: copies, fills, completions, interrupts, errors and reset', () => {
     const machine = machineWith('ioat', 'model: ioat');
     const { status, stderr } = exec([compile('test/programs/ioat.c')], ['--machine', machine]);
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  });
+
+  test('NVMe: life cycle, identify, I/O at depth, interrupts, wrong commands, reset', () => {
+    const machine = machineWith('nvme', 'model: nvme');
+    const { status, stderr } = exec([compile('test/programs/nvme.c')], ['--machine', machine]);
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  });
+
+  test('NVMe over a file: what was completed is there after the program was killed', () => {
+    const disk = join(workDirectory, 'disk.img');
+    const machine = machineWith('nvme-file', `model: nvme, nvme: { namespaces: [{ file: "${disk}", size: 4M }] }`);
+    const program = compile('test/programs/nvme.c');
+    expect(exec([program, 'write'], ['--machine', machine]).status).toBe(128 + 9);
+    expect(statSync(disk).size).toBe(4 << 20);
+    const { status, stderr } = exec([program, 'read'], ['--machine', machine]);
     expect(stderr).toBe('');
     expect(status).toBe(0);
   });

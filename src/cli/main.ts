@@ -25,6 +25,11 @@ program
     ]),
   )
   .option('--eviction <when>', 'with --coherency: when caches evict lines by themselves: never, or seeded:NUMBER')
+  .addOption(
+    new Option('--ui [how]', 'serve a page that shows the run; hold: the program waits before its first call').choices([
+      'hold',
+    ]),
+  )
   .option('--selftest', "a kernel with Linux's own tests of iommufd: mock devices, IOMMU_TEST_CMD")
   .option('--io-uring', 'let io_uring through: what it does passes by the virtual kernel')
   .option('-v, --verbose', 'say at the end what was served')
@@ -52,6 +57,19 @@ request('state', 'all objects of the machine, as a tree');
 request('unplug', 'take a device out under its user’s hands', '<device>');
 request('plug', 'put a device back', '<device>');
 request('authority', 'put another authority policy in force', '<policy>');
+
+program
+  .command('ui')
+  .description(
+    'serve the page of your runs, or of a trace that exec --trace FILE wrote; it is for this host and you only',
+  )
+  .argument('[trace]', 'a trace file')
+  .option('--port <n>', 'port of 127.0.0.1; any that is free when not given')
+  .addOption(new Option('--directory <directory>', 'the run that is shown').hideHelp())
+  .action(async (trace: string | undefined, options) => {
+    const { ui } = await import('./ui.js');
+    process.exitCode = await ui(trace, options);
+  });
 
 program
   .command('check')

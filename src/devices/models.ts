@@ -3,10 +3,12 @@ import type { DeviceModel, DeviceSlot } from '../pci/model.js';
 import { DmaEngine } from './dma-engine.js';
 import { Ioat } from './ioat/ioat.js';
 import { MemoryFunction } from './memory-function.js';
+import { Nvme } from './nvme/nvme.js';
 import type { ModelOptions } from './options.js';
 
 export const DEVICE_MODELS = {
   'dma-engine': (slot: DeviceSlot): DeviceModel => new DmaEngine(slot),
   ioat: (slot: DeviceSlot, options: ModelOptions): DeviceModel => new Ioat(slot, options),
   memory: (slot: DeviceSlot, options: ModelOptions): DeviceModel => new MemoryFunction(slot, options),
+  nvme: (slot: DeviceSlot, options: ModelOptions): DeviceModel => new Nvme(slot, options),
 } as const;

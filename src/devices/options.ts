@@ -1,5 +1,6 @@
 /** What a machine file says of a device, as its model takes it. */
 import type { BarKind } from '../pci/layout.js';
+import type { BlockStore } from './block-store.js';
 
 /** How many ways a function has to interrupt. */
 export interface InterruptOptions {
@@ -44,7 +45,15 @@ export interface IdentityOptions {
   readonly classCode: number;
 }
 
+export interface NvmeOptions {
+  /** At most 20 ASCII characters. */
+  readonly serial: string;
+  /** At least one. @property blockSize 512 or 4096 bytes */
+  readonly namespaces: readonly { readonly store: BlockStore; readonly blockSize: number }[];
+}
+
 export interface ModelOptions extends FunctionOptions {
+  readonly nvme?: NvmeOptions | undefined;
   readonly ioat?: IoatOptions | undefined;
   readonly memory?: { readonly identity: IdentityOptions; readonly bars: readonly BarOptions[] } | undefined;
 }

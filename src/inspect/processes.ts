@@ -14,10 +14,11 @@ export interface Holder {
 
 export function processViews(machine: BootedMachine, holders: readonly Holder[]): ObjectView[] {
   const contexts = [...machine.contexts];
-  return holders.map(({ pid, files }) => {
+  return holders.map((holder) => {
+    const { pid } = holder;
     const links: Link[] = [];
     let descriptors = 0;
-    for (const [fd, file] of files()) {
+    for (const [fd, file] of holder.files()) {
       descriptors++;
       const context = file.facet(IOASID_CONTEXT);
       if (context) links.push({ to: fileId(contexts.indexOf(context) + 1), as: `fd ${fd}` });

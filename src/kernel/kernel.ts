@@ -28,6 +28,8 @@ export interface EnteredCall {
   readonly name?: string | undefined;
   /** Name of the open file, or the path. */
   readonly file: string;
+  /** Where in the file, bytes, if the call says so. */
+  readonly offset?: bigint;
 }
 
 /** Biggest piece that one pread or pwrite moves, bytes: a region is never larger in one call. */
@@ -150,7 +152,10 @@ export class VirtualKernel {
     };
     try {
       // An ioctl is entered when its name is known.
-      if (!detail.entered) onEnter?.({ call, file: file.name });
+      if (!detail.entered) {
+        const { offset } = detail.input ?? {};
+        onEnter?.({ call, file: file.name, ...(typeof offset === 'bigint' && { offset }) });
+      }
       const result = serve();
       onCall?.(record(result));
       return result;

@@ -1,5 +1,6 @@
 /** Builds the hardware of a machine description: units, groups, requesters, devices. */
 
+import type { OpenStore } from '../devices/block-store.js';
 import { DEVICE_MODELS } from '../devices/models.js';
 import { bindHostDriver } from '../iommu/attach.js';
 import { DmaPort } from '../iommu/dma.js';
@@ -28,6 +29,8 @@ export interface MachineParts {
   readonly pollers: Pollers;
   /** Where the memory behind BARs is; in arrays when not given. */
   readonly makeMemory?: MakeMemory | undefined;
+  /** Opens the files of disks; without it there are disks in memory only. */
+  readonly openStore?: OpenStore | undefined;
   /** Told of what devices find in polled registers. */
   readonly found: (device: string, register: string, value: number | bigint) => void;
 }
@@ -38,8 +41,13 @@ export interface Machine {
   readonly devices: readonly MachineDevice[];
 }
 
+function noFiles(file: string): never {
+  throw new RangeError(`${file}: disks in files need the runner (ioasid exec)`);
+}
+
 export function buildMachine(description: MachineDescription, parts: MachineParts): Machine {
   const { timers, pollers, found } = parts;
+  const openStore = parts.openStore ?? noFiles;
   const makeMemory: MakeMemory = parts.makeMemory ?? ((_device, _bar, size) => new ArrayMemory(size));
   const units = new Map<string, IommuUnit>();
   for (const [name, it] of Object.entries(description.iommus)) {
@@ -96,7 +104,7 @@ export function buildMachine(description: MachineDescription, parts: MachinePart
       schedule: (delay: number, act: () => void) => timers.schedule(delay, act),
       found: (register: string, value: number | bigint) => found(name, register, value),
     };
-    const model = DEVICE_MODELS[it.model](slot, modelOptions(it, unit));
+    const model = DEVICE_MODELS[it.model](slot, modelOptions(name, it, unit, openStore));
     pci = new PciFunction(model, port, pollers);
     devices.push({ name, requester, port, function: pci });
   }

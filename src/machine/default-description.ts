@@ -120,6 +120,50 @@ export const DEFAULT_DESCRIPTION: MachineDescription = {
       "pasid": true,
       "pri": true,
       "enqcmd": true
+    },
+    "vfio7": {
+      "function": "0000:05:00.0",
+      "iommu": "vtd0",
+      "group": 7,
+      "model": "ioat",
+      "sriov": {
+        "vfs": 4
+      },
+      "no-snoop": false,
+      "pasid": false,
+      "pri": false,
+      "enqcmd": false
+    },
+    "vfio8": {
+      "function": "0000:06:00.0",
+      "iommu": "vtd0",
+      "group": 8,
+      "model": "ioat",
+      "no-snoop": false,
+      "pasid": false,
+      "pri": false,
+      "enqcmd": false
+    },
+    "vfio9": {
+      "function": "0000:07:00.0",
+      "iommu": "vtd0",
+      "group": 9,
+      "model": "nvme",
+      "no-snoop": false,
+      "pasid": false,
+      "pri": false,
+      "enqcmd": false
+    },
+    "vfio10": {
+      "function": "0000:08:00.0",
+      "iommu": "vtd0",
+      "group": 10,
+      "model": "nvme",
+      "no-snoop": false,
+      "pasid": false,
+      "pri": false,
+      "enqcmd": false,
+      "host-driver": "nvme"
     }
   },
   "fault-timeout": "10s",

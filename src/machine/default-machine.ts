@@ -1,5 +1,5 @@
 /** The machine that exists when no machine file is given (uapi-ioasid.md, section 5): itself such a file. */
-export const DEFAULT_MACHINE = `# The default machine of ioasid: two IOMMUs, seven devices that can be assigned.
+export const DEFAULT_MACHINE = `# The default machine of ioasid: two IOMMUs, ten devices that can be assigned, one of the host.
 
 iommus:
   vtd0:
@@ -34,6 +34,12 @@ devices:
   # Subfunctions of one parent, isolated by PASID.
   vfio5: { parent: "0000:04:00.0", iommu: vtd0, group: 5, model: dma-engine, pasid: true, pri: true, enqcmd: true }
   vfio6: { parent: "0000:04:00.0", iommu: vtd0, group: 6, model: dma-engine, pasid: true, pri: true, enqcmd: true }
+  # Intel's CBDMA ("IOAT"); the first can have virtual functions.
+  vfio7: { function: "0000:05:00.0", iommu: vtd0, group: 7, model: ioat, sriov: { vfs: 4 } }
+  vfio8: { function: "0000:06:00.0", iommu: vtd0, group: 8, model: ioat }
+  # NVMe controllers with a disk of 64 MiB in memory each; the second is in use by the host.
+  vfio9: { function: "0000:07:00.0", iommu: vtd0, group: 9, model: nvme }
+  vfio10: { function: "0000:08:00.0", iommu: vtd0, group: 10, model: nvme, host-driver: nvme }
 
 # How long a device waits for the answer to a page request.
 fault-timeout: 10s

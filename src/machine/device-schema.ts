@@ -30,8 +30,23 @@ const bar = z.strictObject({
   prefetchable: z.boolean().default(false),
 });
 
+const namespace = z.strictObject({
+  size: size
+    .refine(
+      (it) => bytesOf(it) >= 2 ** 16 && bytesOf(it) <= 2 ** 44 && bytesOf(it) % 4096 === 0,
+      'from 64K to 16384G, a multiple of 4K',
+    )
+    .optional()
+    .describe('In memory, or the size of a file that does not exist yet'),
+  file: z.string().min(1).optional().describe('A file that keeps the bytes; made if it does not exist'),
+  block: z
+    .union([z.literal(512), z.literal(4096)])
+    .default(512)
+    .describe('Bytes of a logical block'),
+});
+
 export const modelKeys = {
-  model: z.enum(['dma-engine', 'ioat', 'memory']).default('dma-engine').describe('What the device is'),
+  model: z.enum(['dma-engine', 'ioat', 'nvme', 'memory']).default('dma-engine').describe('What the device is'),
   bus: z
     .enum(['pci', 'pcie'])
     .optional()
@@ -60,6 +75,22 @@ export const modelKeys = {
     })
     .optional()
     .describe('Options of the model ioat'),
+  nvme: z
+    .strictObject({
+      serial: z
+        .string()
+        .regex(/^[ -~]{1,20}$/, 'at most 20 ASCII characters')
+        .optional()
+        .describe('Serial number; the name of the device when not given'),
+      namespaces: z
+        .array(namespace)
+        .min(1)
+        .max(16)
+        .default([{ size: '64M', block: 512 }])
+        .describe('The disks of the controller, from namespace 1 on'),
+    })
+    .optional()
+    .describe('Options of the model nvme'),
   memory: z
     .strictObject({
       vendor: hex(4).default(0x1234),
@@ -82,7 +113,7 @@ export function checkModel(
   it: z.output<typeof modelSchema> & { readonly function?: string | undefined },
   problem: (path: (string | number)[], message: string) => void,
 ): void {
-  for (const key of ['ioat', 'memory'] as const)
+  for (const key of ['ioat', 'nvme', 'memory'] as const)
     if (it[key] && it.model !== key) problem([key], `these are options of the model ${key}, not of ${it.model}`);
   if (it.model === 'dma-engine') {
     for (const key of ['bus', 'interrupts', 'sriov'] as const)
@@ -91,6 +122,12 @@ export function checkModel(
   const conventional = it.bus === 'pci' || (it.bus === undefined && it.model === 'memory');
   if (it.sriov && conventional) problem(['sriov'], 'SR-IOV needs bus: pcie');
   if (it.sriov && !it.function?.endsWith('.0')) problem(['sriov'], 'a function with virtual functions is number 0');
+  for (const [i, disk] of (it.nvme?.namespaces ?? []).entries()) {
+    if (disk.size === undefined && disk.file === undefined)
+      problem(['nvme', 'namespaces', i], 'a namespace has a size, or a file');
+    if (disk.file === undefined && disk.size !== undefined && bytesOf(disk.size) > 2 ** 30)
+      problem(['nvme', 'namespaces', i, 'size'], 'a disk in memory has at most 1G; give it a file');
+  }
   const taken = new Set<number>();
   for (const [i, { index, kind, size: bytes }] of (it.memory?.bars ?? []).entries()) {
     const at = ['memory', 'bars', i];

@@ -1,13 +1,15 @@
 /**
  * The control socket of a run: `ioasid ctl` sends one line of JSON, and gets one back. The socket is in the run's
- * directory, which only its user can enter. The main thread listens; the Worker that owns the machine answers.
+ * directory, which only its user can enter. A connection can also stay open, for somebody who looks at the run.
  */
 import { openSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { BootedMachine } from '../boot.js';
 import { type MachineState, machineState } from '../state.js';
 
-export const SOCKET_NAME = 'control';
+const SOCKET_NAME = 'control';
+/** The line with which a connection begins that stays open (live/watch.ts). */
+export const WATCH = '{"command":"watch"}';
 /** Longest request, characters. */
 const MAX_REQUEST = 4096;
 
@@ -50,8 +52,16 @@ function shortPath(directory: string): string {
   return `/proc/self/fd/${openSync(directory, 'r')}/${SOCKET_NAME}`;
 }
 
-/** Listens for requests, as long as this process lives. @param answer asks the owner of the machine */
-export function listen(directory: string, answer: (request: ControlRequest) => Promise<ControlAnswer>): Server {
+/**
+ * Listens for requests.
+ * @param answer asks the owner of the machine
+ * @param watch takes a connection over that asks to look at the run as it goes on
+ */
+export function listen(
+  directory: string,
+  answer: (request: ControlRequest) => Promise<ControlAnswer>,
+  watch: (socket: Socket) => void,
+): Server {
   const server = createServer((socket) => {
     let text = '';
     socket.setEncoding('utf8').on('data', (piece: string) => {
@@ -59,6 +69,11 @@ export function listen(directory: string, answer: (request: ControlRequest) => P
       const end = text.indexOf('\n');
       if (end < 0 && text.length < MAX_REQUEST) return;
       socket.removeAllListeners('data');
+      if (text.startsWith(WATCH)) {
+        attempt(socket, () => watch(socket));
+        if (text.length > end + 1) socket.emit('data', text.slice(end + 1));
+        return;
+      }
       parse(text.slice(0, Math.max(end, 0)), answer).then((line) => socket.end(`${JSON.stringify(line)}\n`));
     });
     socket.on('error', () => socket.destroy());
@@ -66,6 +81,15 @@ export function listen(directory: string, answer: (request: ControlRequest) => P
   server.on('error', () => server.close());
   server.listen(shortPath(directory));
   return server;
+}
+
+/** Says what is wrong, as the only answer. */
+function attempt(socket: Socket, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    socket.end(`${JSON.stringify({ error: (error as Error).message })}\n`);
+  }
 }
 
 async function parse(
@@ -81,10 +105,16 @@ async function parse(
   }
 }
 
+/** A connection to a run. */
+export function connectTo(directory: string): Socket {
+  return connect(shortPath(directory));
+}
+
 /** Sends a request to a run. @throws the system's error if nobody listens */
 export function ask(directory: string, request: ControlRequest): Promise<ControlAnswer> {
   return new Promise((resolve, reject) => {
-    const socket = connect(shortPath(directory), () => socket.write(`${JSON.stringify(request)}\n`));
+    const socket = connectTo(directory);
+    socket.once('connect', () => socket.write(`${JSON.stringify(request)}\n`));
     let text = '';
     socket.setEncoding('utf8').on('data', (piece: string) => {
       text += piece;

@@ -9,6 +9,7 @@ import { type Inheritance, inheritance, lastArguments, limitOpenFiles } from './
 import { Program } from './program.js';
 import { Run, type RunOptions } from './run.js';
 import { newRun, runsDirectory, sweep } from './runs.js';
+import { startUi } from './start-ui.js';
 
 /** Exit status when the runner itself cannot do its work. */
 export const EXIT_RUNNER = 125;
@@ -16,6 +17,8 @@ export const EXIT_RUNNER = 125;
 export interface ExecOptions extends RunOptions {
   readonly program: string;
   readonly args: readonly string[];
+  /** Serve the page of this run. `hold`: the program waits before its first call. */
+  readonly ui?: true | 'hold' | undefined;
   /** Let io_uring_setup through. */
   readonly ioUring?: boolean | undefined;
   readonly verbose?: boolean | undefined;
@@ -53,13 +56,26 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
     onBug: (error) =>
       say(`internal error, please report it: ${error instanceof Error ? (error.stack ?? error.message) : error}`),
   });
-  listen(directory, (request) => Promise.resolve(run.control(request)));
+  listen(
+    directory,
+    (request) => Promise.resolve(run.control(request)),
+    (socket) => {
+      run.live.watch(socket);
+      if (options.ui === true) run.live.resume();
+    },
+  );
+  if (options.ui !== undefined) run.live.pause();
   const program = new Program(given);
   const listener = await program.install(filter);
   let problem: unknown;
-  const started = program.start(file, args).catch((error: unknown) => {
-    problem = error;
-  });
+  const started = program
+    .start(file, args)
+    .then(() => {
+      if (options.ui !== undefined) startUi(directory, () => run.live.resume());
+    })
+    .catch((error: unknown) => {
+      problem = error;
+    });
   try {
     await run.serve(listener);
     await started;
@@ -69,6 +85,7 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
     throw error;
   }
   const status = program.wait();
+  await run.farewell();
   if (program.problem !== undefined) say(`cannot run ${options.program}: ${libc.strerror(program.problem)}`);
   run.finish(options.verbose ?? false);
   return status;

@@ -19,7 +19,7 @@ export function launch(): Promise<Browser> {
 /** A page that fails its test on any error that it reports, and on any request that leaves it. */
 export async function openPage(browser: Browser, url: string, dark = false): Promise<{ page: Page; errors: string[] }> {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: dark ? 'dark' : 'light' });
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(60_000);
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(error.message));
   page.on('console', (message) => {

@@ -23,7 +23,7 @@ const VIEWS = {
   time: '#/time',
 } as const;
 
-beforeAll(() => prepareWeb(), 60_000);
+beforeAll(() => prepareWeb(), 240_000);
 
 test('the page is under 200 kB when it is compressed, and names nothing that lies elsewhere', () => {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
@@ -35,7 +35,7 @@ test('the page is under 200 kB when it is compressed, and names nothing that lie
   for (const name of names.filter((each) => each.startsWith('./'))) expect(existsSync(join(folder, name))).toBe(true);
 });
 
-describe.skipIf(noBrowser)(`in a browser${noBrowser ? `: ${noBrowser}` : ''}`, { timeout: 90_000 }, () => {
+describe.skipIf(noBrowser)(`in a browser${noBrowser ? `: ${noBrowser}` : ''}`, { timeout: 240_000 }, () => {
   let browser: Browser;
   let page: Page;
   let errors: string[];
@@ -46,7 +46,7 @@ describe.skipIf(noBrowser)(`in a browser${noBrowser ? `: ${noBrowser}` : ''}`, {
     // The program of the page is held before its device goes.
     await visit(page, '#/machine');
     await page.getByText('held', { exact: true }).waitFor();
-  }, 60_000);
+  }, 240_000);
   afterAll(async () => {
     await browser?.close();
   });

@@ -57,6 +57,12 @@ export const libc = {
   sched_yield: c.func('int sched_yield()') as () => number,
   memfd_create: c.func('int memfd_create(const char *, unsigned int)') as (name: string, flags: number) => number,
   ftruncate: c.func('int ftruncate(int, int64_t)') as (fd: number, size: Raw) => number,
+  fallocate: c.func('int fallocate(int, int, int64_t, int64_t)') as (
+    fd: number,
+    mode: number,
+    offset: Raw,
+    size: Raw,
+  ) => number,
   capget: c.func('int capget(uintptr_t, uintptr_t)') as (header: Raw, data: Raw) => number,
   fstatfs: c.func('int fstatfs(int, uintptr_t)') as (fd: number, to: Raw) => number,
   fcntl: c.func('int fcntl(int, int, int64_t)') as (fd: number, command: number, argument: Raw) => number,

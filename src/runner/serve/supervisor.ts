@@ -7,14 +7,19 @@
 
 import { Errno } from '../../abi/errno.js';
 import type { BootedMachine } from '../../boot.js';
+import type { Holder } from '../../inspect/processes.js';
 import { eventLoop } from '../host/event-loop.js';
 import { addressOf, check, errno, libc } from '../host/libc.js';
 import { hostLimit } from '../host/limits.js';
 import { Notification, wakeOnSameCpu } from '../host/notification.js';
 import { hostArchitecture, type SyscallName } from '../host/syscalls.js';
+import { Held } from '../live/gate.js';
+import type { Live } from '../live/live.js';
 import { DrivenFiles } from './driven-files.js';
 import { FileCalls } from './file-calls.js';
 import { FileIndex } from './file-index.js';
+import { HeldCalls } from './held-calls.js';
+import { holdersOf } from './holders.js';
 import { HostFiles } from './host-files.js';
 import { PathCalls } from './path-calls.js';
 import { PathLookup } from './path-lookup.js';
@@ -74,6 +79,11 @@ export class Supervisor {
   readonly #epoll = check(libc.epoll_create1(EPOLL_CLOEXEC), 'epoll_create1');
   /** Processes by pidfd. */
   readonly #pidfds = new Map<number, RemoteProcess>();
+  readonly #held = new HeldCalls();
+  /** Calls that were held, and are to be served now. */
+  readonly #passing = new Set<Notification>();
+  /** Those who look at the run. */
+  live: Live | undefined;
   /** Calls that were served, not counting those left to the host. */
   served = 0;
 
@@ -148,6 +158,19 @@ export class Supervisor {
     }
   }
 
+  /** Lets held calls go on: the oldest, or all. */
+  release(all: boolean): void {
+    const { serve, done } = this.#held.release(all);
+    this.#free.push(...done);
+    for (const notification of serve) this.#passing.add(notification);
+    this.#queue.unshift(...serve);
+  }
+
+  /** The processes that made calls, with their virtual files. */
+  holders(): Holder[] {
+    return holdersOf(this.#tasks, this.#index);
+  }
+
   /** Waits until there is something to do, unless a call waits. Returns what poll(2) does. */
   #wait(): number {
     const { onIdle } = this.#options;
@@ -155,6 +178,7 @@ export class Supervisor {
     const rest = this.#machine.pollers.wait();
     const deadline = this.#machine.nextDeadline();
     const busy = this.#queue.length > 0;
+    this.live?.idle();
     let ready = busy || onIdle || rest === 0 ? this.#poll(0) : 0;
     if (ready === 0 && rest === 0) libc.sched_yield();
     else if (ready === 0 && !busy) {
@@ -187,6 +211,7 @@ export class Supervisor {
     let left =
       deadline === undefined ? Number.POSITIVE_INFINITY : Math.max(0, Math.ceil(deadline - this.#machine.now()));
     if (rest !== undefined) left = Math.min(left, rest);
+    left = Math.min(left, this.live?.soon ?? left);
     if (this.#driven.anyWaits) left = Math.min(left, SIGNAL_LOOK);
     if (this.#files.inDoubt) left = Math.min(left, 1);
     return left === Number.POSITIVE_INFINITY ? -1 : left;
@@ -203,9 +228,16 @@ export class Supervisor {
     this.#paths.current = undefined;
     let result: Served;
     let refused: Errno | undefined;
+    const { live } = this;
+    live?.gate.begin(this.#passing.delete(n));
     try {
       result = handler.run(n);
     } catch (error) {
+      if (error instanceof Held && live) {
+        this.#held.hold(n);
+        live.hold(error.call);
+        return false;
+      }
       if (error instanceof Errno) refused = error;
       result = error instanceof Errno ? -error.errno : -this.#broken(n, error);
     }
@@ -216,7 +248,14 @@ export class Supervisor {
     this.served++;
     if (result === 'later') return false;
     if (this.#paths.current !== undefined) this.#report(n, handler.name, this.#paths.current, result, refused);
-    if (result !== 'done') n.answer(result);
+    if (result === 'done') return true;
+    const stopped = live?.gate.end();
+    if (stopped) {
+      this.#held.hold(n, Number(result));
+      live?.hold(stopped);
+      return false;
+    }
+    n.answer(result);
     return true;
   }
 

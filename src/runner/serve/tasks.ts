@@ -92,6 +92,11 @@ export class Tasks {
     this.#mostThreads = Math.floor(limit / PART_OF_DESCRIPTORS);
   }
 
+  /** The processes that made calls on virtual files. */
+  pids(): number[] {
+    return [...this.#processes.keys()];
+  }
+
   get anyProcess(): boolean {
     return this.#processes.size > 0;
   }

@@ -3,8 +3,17 @@ import { useState } from 'preact/hooks';
 import { POLICY_NAMES } from '../../../src/authority/policies.js';
 import type { Command } from '../../../src/inspect/source.js';
 import { PROGRAMS } from '../source/programs.js';
-import { openProgram, openTrace, type Session, useSession } from '../source/session.js';
+import {
+  lookForRuns,
+  offeredRuns,
+  openProgram,
+  openRun,
+  openTrace,
+  type Session,
+  useSession,
+} from '../source/session.js';
 import { type Key, useKeys } from './keys.js';
+import { StopsPanel } from './stops-panel.js';
 
 /** What may be chosen as a policy here: a time-out needs a duration. */
 const POLICIES = POLICY_NAMES.map((name) => (name.startsWith('timeout') ? 'timeout:30s' : name));
@@ -81,6 +90,32 @@ function Hands({ session, run }: { session: Session; run: (command: Command) => 
   );
 }
 
+/** The runs of the user that can be attached to. */
+function Runs({ session, fail }: { session: Session; fail: (why: string) => void }) {
+  const runs = offeredRuns();
+  return (
+    <>
+      <label>
+        Run
+        <select
+          value={session.source?.kind === 'live' ? session.source.title : ''}
+          onChange={(event) => openRun(runs[event.currentTarget.selectedIndex - 1])}
+        >
+          <option value="">none</option>
+          {runs.map(({ pid, command }) => (
+            <option key={pid} value={`${command} (${pid})`}>
+              {command} ({pid})
+            </option>
+          ))}
+        </select>
+      </label>
+      <button type="button" onClick={() => lookForRuns().catch((error: Error) => fail(error.message))}>
+        Look again
+      </button>
+    </>
+  );
+}
+
 export function SourceBar() {
   const session = useSession();
   const [failure, fail] = useState('');
@@ -113,7 +148,14 @@ export function SourceBar() {
         : 'running');
   return (
     <section class="bar source" aria-label="What is looked at">
-      {source?.kind === 'live' ? <b>{source.title}</b> : <Programs session={session} fail={fail} />}
+      {source?.kind === 'live' && offeredRuns().length === 0 ? (
+        <b>{source.title}</b>
+      ) : (
+        <>
+          {offeredRuns().length > 0 && <Runs session={session} fail={fail} />}
+          <Programs session={session} fail={fail} />
+        </>
+      )}
       {goes && (
         <>
           <button
@@ -137,10 +179,11 @@ export function SourceBar() {
         {state}
       </span>
       <span class="space" />
-      {machine && <Hands session={session} run={run} />}
-      {failure && (
+      {machine && !(ended && source.kind === 'live') && <Hands session={session} run={run} />}
+      {goes && <StopsPanel session={session} run={run} />}
+      {(failure || session.failure) && (
         <span class="bad" role="alert">
-          {failure}
+          {failure || session.failure}
         </span>
       )}
     </section>

@@ -76,9 +76,15 @@ export class EventStore {
     return this.#names.all;
   }
 
-  /** @param lost events that were dropped before this one */
-  append(event: TraceEvent, lost = 0): void {
-    if (lost > 0) this.gaps.push({ before: this.end, lost });
+  /** Events did not reach the page, after those that are here. */
+  miss(lost: number): void {
+    if (lost === 0) return;
+    const last = this.gaps.at(-1);
+    if (last?.before === this.end) this.gaps[this.gaps.length - 1] = { before: this.end, lost: last.lost + lost };
+    else this.gaps.push({ before: this.end, lost });
+  }
+
+  append(event: TraceEvent): void {
     const i = this.end & (SEGMENT - 1);
     if (i === 0) this.#grow();
     const segment = this.#segments.at(-1) as Segment;

@@ -5,6 +5,7 @@ import type { TraceEvent } from '../../../src/trace/json.js';
 import { EventStore } from './event-store.js';
 import { History } from './history.js';
 import { KernelSource } from './kernel-source.js';
+import { LiveSource, type RunName, type Served, served, servedTrace, takeToken } from './live-source.js';
 import { type PageProgram, PROGRAMS } from './programs.js';
 import type { Source } from './source.js';
 
@@ -15,6 +16,8 @@ export class Session {
   snapshot: Snapshot | undefined;
   held: TraceEvent | undefined;
   ended: string | undefined;
+  /** Why it is not what was asked for. */
+  failure: string | undefined;
   /** The program of the page that runs, if it is one. */
   program: PageProgram | undefined;
 }
@@ -43,9 +46,8 @@ function sinkOf(it: Session): Sink {
       changed();
     },
     events(events, lost) {
-      events.forEach((event, i) => {
-        it.store.append(event, i === 0 ? lost : 0);
-      });
+      it.store.miss(lost);
+      for (const event of events) it.store.append(event);
       changed();
     },
     held(call) {
@@ -85,9 +87,44 @@ export function openTrace(name: string, text: string): void {
   });
 }
 
-/** What is looked at first. */
+/** Attaches to a run. @param run undefined: the one that the server of the page belongs to */
+export function openRun(run: RunName | undefined, title?: string): void {
+  open((sink) => new LiveSource(run, sink, title));
+}
+
+/** What the server of the page has; undefined: it was not served by `ioasid`, or has one run only. */
+let offered: Served | undefined;
+
+/** The runs that can be attached to. */
+export function offeredRuns(): readonly RunName[] {
+  return offered?.runs ?? [];
+}
+
+/** Asks again which runs there are. */
+export async function lookForRuns(): Promise<void> {
+  const found = await served();
+  offered = found.only ? undefined : found;
+  changed();
+  if (found.only) openRun(undefined, found.title);
+  else if (found.trace !== undefined && session.source?.title !== found.trace)
+    openTrace(found.trace, await servedTrace());
+  else if (found.runs[0] && session.source?.kind !== 'live') openRun(found.runs[0]);
+}
+
+/** What is looked at first: what the server of the page has; else a program on the kernel in the page. */
 export function openFirst(): void {
-  openProgram('right');
+  if (!takeToken()) {
+    openProgram('right');
+    return;
+  }
+  lookForRuns()
+    .then(() => {
+      if (!session.source) openProgram('right');
+    })
+    .catch((error: Error) => {
+      openProgram('right');
+      session.failure = error.message;
+    });
 }
 
 /** The session; the component is drawn again whenever something came. */

@@ -1,0 +1,154 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { CallRecord } from '../../kernel/kernel.js';
+import { Clock } from './clock.js';
+import { Gate, Held } from './gate.js';
+import { Recorder, RING } from './recorder.js';
+import { Watch } from './watch.js';
+
+const record = (result: number): CallRecord => ({
+  pid: 1,
+  tid: 1,
+  call: 'ioctl',
+  name: 'IOASID_ALLOC',
+  file: '/dev/ioasid',
+  result,
+});
+
+test('the clock stands still while a call is held, and goes on from there', async () => {
+  const clock = new Clock();
+  clock.hold(true);
+  const then = clock.now();
+  await sleep(20);
+  expect(clock.now()).toBe(then);
+  clock.hold(false);
+  expect(clock.now() - then).toBeLessThan(15);
+  await sleep(5);
+  expect(clock.now()).toBeGreaterThan(then);
+});
+
+describe('the gate', () => {
+  const map = { call: 'ioctl', name: 'IOASID_MAP_DMA', file: '/dev/ioasid' };
+  const served = (gate: Gate, passes: boolean, ...entered: (typeof map)[]): string => {
+    gate.begin(passes);
+    try {
+      for (const call of entered) gate.enter(call);
+      return 'served';
+    } catch (error) {
+      return error instanceof Held ? 'held' : String((error as { code?: string }).code);
+    }
+  };
+
+  test('holds each call while it is paused, and lets one through that was held', () => {
+    const gate = new Gate(() => 0);
+    expect(served(gate, false, map)).toBe('served');
+    gate.paused = true;
+    expect(served(gate, false, map)).toBe('held');
+    expect(served(gate, true, map)).toBe('served');
+    expect(served(gate, false, map)).toBe('held');
+  });
+
+  test('never holds a call that has done a part of its work: it would do it twice', () => {
+    const gate = new Gate(() => 0);
+    gate.stops = [{ call: 'IOASID_MAP_DMA' }];
+    expect(served(gate, false, { ...map, name: 'IOASID_ALLOC' }, map)).toBe('served');
+    expect(served(gate, false, map)).toBe('held');
+  });
+
+  test('fails the next call that matches, once', () => {
+    const gate = new Gate(() => 0);
+    gate.failing = { stop: { call: 'IOASID_MAP_DMA' }, errno: 'ENOMEM' };
+    expect(served(gate, false, { ...map, name: 'IOASID_ALLOC' })).toBe('served');
+    expect(served(gate, false, map)).toBe('ENOMEM');
+    expect(served(gate, false, map)).toBe('served');
+  });
+
+  test('holds the answer of a refused call, not the call', () => {
+    const gate = new Gate(() => 0);
+    gate.stops = [{ errno: 'EINVAL' }];
+    expect(served(gate, false, map)).toBe('served');
+    gate.served({ time: 0, call: 'ioctl', ioctl: 'IOASID_MAP_DMA', errno: 'EINVAL' });
+    expect(gate.end()).toMatchObject({ errno: 'EINVAL' });
+    expect(gate.end()).toBeUndefined();
+  });
+});
+
+test('the recorder keeps the newest of too many, in order, and says how many are lost', () => {
+  const recorder = new Recorder();
+  for (let i = 0; i < RING + 10; i++) recorder.call(i, record(i));
+  const { events, lost } = recorder.take(3);
+  expect({ lost, results: events.map(({ result }) => result) }).toEqual({ lost: 10, results: [10, 11, 12] });
+  expect(recorder.take(RING + 1)).toMatchObject({ lost: 0 });
+  expect(recorder.waiting).toBe(0);
+});
+
+describe('somebody who looks', () => {
+  const pair = async (act: (watch: Watch, reader: Socket) => Promise<void>): Promise<void> => {
+    const directory = mkdtempSync(join(tmpdir(), 'ioasid-watch-'));
+    const server = createServer();
+    server.listen(join(directory, 'socket'));
+    await once(server, 'listening');
+    const reader = connect(join(directory, 'socket'));
+    const [socket] = (await once(server, 'connection')) as [Socket];
+    socket.setEncoding('utf8');
+    await act(
+      new Watch(
+        socket,
+        (ask) => (ask.command === 'snapshot' ? { time: 1, facts: {}, objects: [] } : null),
+        () => undefined,
+      ),
+      reader,
+    );
+    reader.destroy();
+    socket.destroy();
+    server.close();
+    rmSync(directory, { recursive: true });
+  };
+
+  test('a reader that does not read makes nothing grow but the count of what it loses', () =>
+    pair(async (watch, reader) => {
+      reader.pause();
+      for (let i = 0; i < 3 * RING; i++) {
+        watch.recorder.call(i, record(i));
+        if (i % 100 === 0) watch.idle();
+      }
+      for (let i = 0; i < 2000; i++) watch.idle();
+      expect(watch.unsent).toBeLessThan(1 << 20);
+      expect(watch.recorder.waiting).toBeLessThanOrEqual(RING);
+      let text = '';
+      reader.setEncoding('utf8').on('data', (piece: string) => {
+        text += piece;
+      });
+      reader.resume();
+      while (watch.recorder.waiting > 0) {
+        await sleep(1);
+        watch.idle();
+      }
+      while (!text.includes(`"result":${3 * RING - 1}`)) await sleep(1);
+      const lines = text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { events: unknown[]; lost: number });
+      const sum = lines.reduce((all, { events, lost }) => all + events.length + lost, 0);
+      expect(sum).toBe(3 * RING);
+      expect(lines.some(({ lost }) => lost > 0)).toBe(true);
+    }));
+
+  test('a question is answered by its number, and nonsense is refused', () =>
+    pair(async (_watch, reader) => {
+      let text = '';
+      reader.setEncoding('utf8').on('data', (piece: string) => {
+        text += piece;
+      });
+      reader.write('{"id":7,"ask":{"command":"snapshot"}}\nnonsense\n');
+      while (text.split('\n').length < 3) await sleep(1);
+      const [answer, refusal] = text.split('\n').map((line) => line && JSON.parse(line));
+      expect(answer).toEqual({ id: 7, answer: { time: 1, facts: {}, objects: [] } });
+      expect(refusal).toMatchObject({ error: expect.stringContaining('JSON') });
+    }));
+});

@@ -1,0 +1,194 @@
+/** A run as those see it who look at it while it goes on: all watchers, the gate, and the clock that stands still. */
+import type { Socket } from 'node:net';
+import { ERRNO, type ErrnoName } from '../../abi/errno.js';
+import type { BootedMachine } from '../../boot.js';
+import { reach } from '../../inspect/hands.js';
+import { type Holder, processViews } from '../../inspect/processes.js';
+import { snapshotOf } from '../../inspect/snapshot.js';
+import type { Command, Snapshot, SpaceWindow, Stop } from '../../inspect/source.js';
+import { spaceWindow } from '../../inspect/space-window.js';
+import { callEvent, type TraceEvent } from '../../trace/json.js';
+import type { Clock } from './clock.js';
+import { Gate } from './gate.js';
+import { Watch, type WatchRequest } from './watch.js';
+
+/** Watchers of one run at most. */
+const MAX_WATCHES = 8;
+/** While something waits to be told: how long the run may sleep, milliseconds. */
+const SOON = 2;
+
+/** What the serving loop does for those who look. */
+export interface Served {
+  /** Lets held calls go on: the oldest, or all. */
+  release(all: boolean): void;
+  /** The processes that made calls. */
+  holders(): Holder[];
+  /** Devices came or went. */
+  refresh(): void;
+}
+
+function errnoOf(name: string): ErrnoName {
+  if (!(name in ERRNO)) throw new RangeError(`'${name}' is the name of no error`);
+  return name as ErrnoName;
+}
+
+export class Live {
+  readonly gate: Gate;
+  readonly #machine: BootedMachine;
+  readonly #clock: Clock;
+  readonly #served: Served;
+  readonly #watches = new Set<Watch>();
+  /** The calls that are held, the oldest first. */
+  readonly #held: TraceEvent[] = [];
+  #unhook: (() => void) | undefined;
+
+  constructor(machine: BootedMachine, clock: Clock, served: Served) {
+    this.#machine = machine;
+    this.#clock = clock;
+    this.#served = served;
+    this.gate = new Gate(clock.now);
+  }
+
+  /** While nobody looks, the kernel tells us nothing: it has no cost. */
+  #hook(): void {
+    if (this.#unhook) return;
+    const { kernel } = this.#machine;
+    const { onCall, onNote, onEnter } = kernel;
+    kernel.onEnter = (call) => {
+      this.gate.enter(call);
+      onEnter?.(call);
+    };
+    kernel.onCall = (record) => {
+      onCall?.(record);
+      const time = this.#time();
+      for (const watch of this.#watches) watch.recorder.call(time, record);
+      if (record.error && this.gate.stops.length > 0) this.gate.served(callEvent(time, record));
+    };
+    kernel.onNote = (subject, text) => {
+      onNote?.(subject, text);
+      for (const watch of this.#watches) watch.recorder.note(this.#time(), subject, text);
+    };
+    this.#unhook = () => {
+      Object.assign(kernel, { onCall, onNote, onEnter });
+      this.#unhook = undefined;
+    };
+  }
+
+  /** A connection wants to look. @throws Error too many do */
+  watch(socket: Socket): void {
+    if (this.#watches.size >= MAX_WATCHES) throw new Error(`${MAX_WATCHES} look at this run already`);
+    const watch = new Watch(
+      socket,
+      (ask) => this.#answer(ask),
+      () => {
+        this.#watches.delete(watch);
+        // Nobody is left who could let it go on.
+        if (this.#watches.size > 0) return;
+        this.gate.stops = [];
+        this.gate.failing = undefined;
+        this.resume();
+        this.#unhook?.();
+      },
+    );
+    this.#watches.add(watch);
+    this.#hook();
+    watch.held(this.#held[0]);
+  }
+
+  /** Holds the program before its first call, until somebody lets it go on. */
+  pause(): void {
+    this.#hook();
+    this.gate.paused = true;
+  }
+
+  /** Lets everything go on. */
+  resume(): void {
+    this.gate.paused = false;
+    this.#held.length = 0;
+    this.#clock.hold(false);
+    this.#served.release(true);
+    this.#tellHeld();
+  }
+
+  /** A call is held. */
+  hold(call: TraceEvent): void {
+    this.#held.push(call);
+    this.#clock.hold(true);
+    if (this.#held.length === 1) this.#tellHeld();
+  }
+
+  idle(): void {
+    for (const watch of this.#watches) watch.idle();
+  }
+
+  /** How long the run may sleep before idle(), milliseconds; undefined: as long as it likes. */
+  get soon(): number | undefined {
+    for (const watch of this.#watches) if (watch.recorder.waiting > 0) return SOON;
+    return undefined;
+  }
+
+  /** The run ends: whoever looks is told the rest. */
+  finish(): void {
+    for (const watch of this.#watches) watch.finish();
+  }
+
+  /** Bytes that those who look have not taken. */
+  get unsent(): number {
+    return [...this.#watches].reduce((sum, watch) => sum + watch.unsent, 0);
+  }
+
+  #time(): number {
+    return Math.round(this.#clock.now() * 1000) / 1000;
+  }
+
+  #answer(ask: WatchRequest['ask']): Snapshot | SpaceWindow | null {
+    switch (ask.command) {
+      case 'snapshot':
+        return snapshotOf(this.#machine, processViews(this.#machine, this.#served.holders()));
+      case 'window':
+        return spaceWindow(this.#machine, ask);
+      default:
+        this.#act(ask);
+        return null;
+    }
+  }
+
+  #act(command: Command): void {
+    switch (command.command) {
+      case 'pause':
+        this.gate.paused = true;
+        return;
+      case 'step':
+        this.gate.paused = true;
+        this.#held.shift();
+        if (this.#held.length === 0) this.#clock.hold(false);
+        this.#served.release(false);
+        this.#tellHeld();
+        return;
+      case 'continue':
+        this.resume();
+        return;
+      case 'break':
+        this.gate.stops = stopsOf(command.stops);
+        return;
+      case 'fail':
+        this.gate.failing = { stop: command.stop, errno: errnoOf(command.errno) };
+        return;
+      default:
+        reach(this.#machine, command);
+        this.#served.refresh();
+    }
+  }
+
+  #tellHeld(): void {
+    for (const watch of this.#watches) watch.held(this.#held[0]);
+  }
+}
+
+/** Breakpoints at most. */
+const MAX_STOPS = 100;
+
+function stopsOf(stops: readonly Stop[]): readonly Stop[] {
+  if (!Array.isArray(stops) || stops.length > MAX_STOPS) throw new RangeError(`at most ${MAX_STOPS} breakpoints`);
+  return stops;
+}

@@ -1,0 +1,30 @@
+/** Starts the page's server: on this host only, with a token that only the printed URL has. */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { type AppOptions, makeApp } from './app.js';
+
+export interface Served {
+  /** With the token in its fragment. */
+  readonly url: string;
+  /** Ends every connection. */
+  close(): void;
+}
+
+/** @param port 0: any that is free. @throws the system's error */
+export async function serve(options: Omit<AppOptions, 'token' | 'port'>, port: number): Promise<Served> {
+  const token = randomBytes(24).toString('base64url');
+  let actual = port;
+  const server = createAdaptorServer({ fetch: makeApp({ ...options, token, port: () => actual }).fetch });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  actual = (server.address() as AddressInfo).port;
+  return {
+    url: `http://127.0.0.1:${actual}/#token=${token}`,
+    close: () => {
+      server.close();
+      if ('closeAllConnections' in server) server.closeAllConnections();
+    },
+  };
+}

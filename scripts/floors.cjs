@@ -52,8 +52,8 @@ const floors = [
   },
   {
     name: 'shared machinery',
-    folders: ['pci', 'iopt', 'trace'],
-    why: 'PCI functions, areas of I/O addresses, and the record of calls serve every device and wing alike.',
+    folders: ['pci', 'iopt', 'trace', 'sanitize'],
+    why: 'PCI functions, areas of I/O addresses, the record of calls and who reads faults from it serve every device and wing alike.',
   },
   {
     name: 'kernel and IOMMU',
@@ -62,8 +62,8 @@ const floors = [
   },
   {
     name: 'ground',
-    folders: ['memory', 'check', 'inject', 'report'],
-    why: 'Memory, the checker and the writers of reports stand alone; the policies that are checked are those that run.',
+    folders: ['memory', 'check', 'inject', 'report', 'torture'],
+    why: 'Memory, the checker, failures on demand and the writers of reports stand alone; the policies that are checked are those that run.',
   },
   {
     name: 'base',

@@ -35,6 +35,7 @@ export function prepare() {
     run('building', process.execPath, ['node_modules/typescript7/bin/tsc', '-b']);
     // The compiler leaves the file alone where nothing that is compiled has changed.
     utimesSync(`${root}${built}`, new Date(), new Date());
+    run('bundling', process.execPath, ['scripts/bundle.mjs']);
   }
 }
 

@@ -10,6 +10,8 @@ import { IOASID_DEVICE_ROWS } from './ioasid/vfio-bind.js';
 import { plug } from './iommu/attach.js';
 import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
 import { IommufdPersonality } from './iommufd/personality.js';
+import { IOMMUFD_DEVICE_ROWS } from './iommufd/vfio-bind.js';
+import { FaultInjection } from './kernel/fault-injection.js';
 import { FileSystem } from './kernel/fs/file-system.js';
 import { VirtualKernel } from './kernel/kernel.js';
 import { Pollers } from './kernel/pollers.js';
@@ -99,9 +101,11 @@ export class BootedMachine {
       pollers: this.pollers,
       faultTimeout: parseDuration(description['fault-timeout']) ?? 0,
     };
-    this.vfio = new VfioPersonality(services, [IOASID_DEVICE_ROWS]);
+    this.vfio = new VfioPersonality(services, [IOASID_DEVICE_ROWS, IOMMUFD_DEVICE_ROWS]);
     this.ioasid = new IoasidPersonality(services);
-    this.iommufd = new IommufdPersonality(services, options.selftest ?? description.selftest ?? false);
+    const selftest = options.selftest ?? description.selftest ?? false;
+    if (selftest) this.kernel.faults = new FaultInjection();
+    this.iommufd = new IommufdPersonality(services, selftest);
     this.kvm = new KvmPersonality(services);
     this.personalities = [this.vfio, this.ioasid, this.iommufd, this.kvm];
     for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);

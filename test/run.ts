@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { printHeader } from '../src/abi/ioasid/header.js';
+import { printIommufdHeader } from '../src/abi/iommufd-header.js';
 
 export const root: string = fileURLToPath(new URL('../', import.meta.url));
 export const ioasid: string = join(root, 'bin/ioasid');
@@ -12,6 +13,7 @@ export const ioasid: string = join(root, 'bin/ioasid');
 const build = join(tmpdir(), `ioasid-test-${process.pid}`);
 mkdirSync(build, { recursive: true });
 writeFileSync(join(build, 'ioasid.h'), printHeader());
+writeFileSync(join(build, 'iommufd.h'), printIommufdHeader());
 
 /** A directory for files of the tests. */
 export const workDirectory: string = build;
@@ -50,7 +52,10 @@ export interface Outcome {
 }
 
 /** Runs `ioasid` with arguments. */
-export function run(args: readonly string[], options: { input?: string; env?: NodeJS.ProcessEnv } = {}): Outcome {
+export function run(
+  args: readonly string[],
+  options: { input?: string; env?: NodeJS.ProcessEnv; timeout?: number } = {},
+): Outcome {
   const { status, stdout, stderr } = spawnSync(ioasid, args, {
     encoding: 'utf8',
     timeout: 240_000,

@@ -19,6 +19,11 @@ const SECTIONS = [
   ['section-3-vfio', 'Bind, attach, groups, regions'],
   ['section-6-dma-engine', 'The DMA engine'],
   ['driven', 'Driven descriptors: fault and event queues'],
+  ['iommufd-objects', '/dev/iommu: entry rules, ids, lifetime'],
+  ['iommufd-ioas', '/dev/iommu: areas, ranges, alignment, options'],
+  ['iommufd-pins', '/dev/iommu: pins, accounting, processes that end'],
+  ['iommufd-devices', '/dev/iommu: bind, attach, HWPTs, dirty tracking, nesting, faults'],
+  ['iommufd-compat', '/dev/iommu: the ioctls of VFIO containers'],
   ['hostile', 'Hostile input'],
 ] as const;
 

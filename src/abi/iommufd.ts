@@ -118,6 +118,24 @@ export const iommu_hwpt_alloc = struct('iommu_hwpt_alloc', {
   fault_id: 'u32',
   __reserved2: 'u32',
 });
+export const iommu_hwpt_vtd_s1 = struct('iommu_hwpt_vtd_s1', {
+  flags: 'u64',
+  pgtbl_addr: 'u64',
+  addr_width: 'u32',
+  __reserved: 'u32',
+});
+export const iommu_hw_info_vtd = struct('iommu_hw_info_vtd', {
+  flags: 'u32',
+  __reserved: 'u32',
+  cap_reg: 'u64',
+  ecap_reg: 'u64',
+});
+export const iommu_hwpt_vtd_s1_invalidate = struct('iommu_hwpt_vtd_s1_invalidate', {
+  addr: 'u64',
+  npages: 'u64',
+  flags: 'u32',
+  __reserved: 'u32',
+});
 /** `data_type` is in_data_type and out_data_type: they share their place. */
 export const iommu_hw_info = struct('iommu_hw_info', {
   size: 'u32',

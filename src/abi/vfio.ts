@@ -105,6 +105,25 @@ export const VFIO_DEVICE_FEATURE = {
   PRECOPY_INFO_V2: 12,
 } as const;
 
+export const vfio_device_bind_iommufd = struct('vfio_device_bind_iommufd', {
+  argsz: 'u32',
+  flags: 'u32',
+  iommufd: 's32',
+  out_devid: 'u32',
+  token_uuid_ptr: 'u64',
+});
+export const vfio_device_attach_iommufd_pt = struct('vfio_device_attach_iommufd_pt', {
+  argsz: 'u32',
+  flags: 'u32',
+  pt_id: 'u32',
+  pasid: 'u32',
+});
+export const vfio_device_detach_iommufd_pt = struct('vfio_device_detach_iommufd_pt', {
+  argsz: 'u32',
+  flags: 'u32',
+  pasid: 'u32',
+});
+
 /** The ioctls of a device. */
 export const VFIO_DEVICE_IOCTLS = {
   GET_INFO: linuxs('VFIO_DEVICE_GET_INFO', io(VFIO_TYPE, VFIO_BASE + 7), vfio_device_info),
@@ -120,4 +139,16 @@ export const VFIO_DEVICE_IOCTLS = {
   PCI_HOT_RESET: linuxs('VFIO_DEVICE_PCI_HOT_RESET', io(VFIO_TYPE, VFIO_BASE + 13), vfio_pci_hot_reset),
   IOEVENTFD: linuxs('VFIO_DEVICE_IOEVENTFD', io(VFIO_TYPE, VFIO_BASE + 16), vfio_device_ioeventfd),
   FEATURE: linuxs('VFIO_DEVICE_FEATURE', io(VFIO_TYPE, VFIO_BASE + 17), vfio_device_feature),
+} as const;
+
+/** What a device takes to be used through an iommufd. */
+export const VFIO_IOMMUFD_IOCTLS = {
+  BIND: linuxs('VFIO_DEVICE_BIND_IOMMUFD', io(VFIO_TYPE, VFIO_BASE + 18), vfio_device_bind_iommufd),
+  ATTACH: linuxs('VFIO_DEVICE_ATTACH_IOMMUFD_PT', io(VFIO_TYPE, VFIO_BASE + 19), vfio_device_attach_iommufd_pt),
+  DETACH: linuxs('VFIO_DEVICE_DETACH_IOMMUFD_PT', io(VFIO_TYPE, VFIO_BASE + 20), vfio_device_detach_iommufd_pt),
+} as const;
+
+export const VFIO_IOMMUFD = {
+  VFIO_DEVICE_BIND_FLAG_TOKEN: 1,
+  VFIO_DEVICE_ATTACH_PASID: 1,
 } as const;

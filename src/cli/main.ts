@@ -1,5 +1,6 @@
 /** The command line. Each command's work is elsewhere, and is loaded when it is asked for. */
 import { Command, Option } from 'commander';
+import { addExec } from './exec-command.js';
 import { version } from './version.js';
 
 const program = new Command('ioasid')
@@ -11,32 +12,27 @@ const program = new Command('ioasid')
   .showHelpAfterError('(see ioasid --help)')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 125));
 
+addExec(program, version());
+
 program
-  .command('exec')
-  .description('run a program on the virtual kernel; ends with its exit status')
+  .command('torture')
+  .description('run a program again and again, one served call failing each time, and tell how it takes it')
   .usage('[options] -- PROGRAM [ARGS...]')
-  .argument('<program...>', 'the program and its arguments')
-  .option('--machine <file>', 'machine file (YAML); see ioasid machine')
-  .option('--authority <policy>', 'who may flush the CPU caches, and for how long')
-  .option('--trace <file>', 'write each served call as a line of JSON; - writes text to stderr')
-  .addOption(
-    new Option('--coherency <model>', 'model the CPU caches for memory that non-coherent devices reach').choices([
-      'strict',
-    ]),
-  )
-  .option('--eviction <when>', 'with --coherency: when caches evict lines by themselves: never, or seeded:NUMBER')
-  .addOption(
-    new Option('--ui [how]', 'serve a page that shows the run; hold: the program waits before its first call').choices([
-      'hold',
-    ]),
-  )
-  .option('--selftest', "a kernel with Linux's own tests of iommufd: mock devices, IOMMU_TEST_CMD")
-  .option('--io-uring', 'let io_uring through: what it does passes by the virtual kernel')
-  .option('-v, --verbose', 'say at the end what was served')
+  .argument('<program...>', 'the program and its arguments; {} is an empty directory of the trial’s own')
+  .option('--machine <file>', 'machine file (YAML)')
+  .option('--authority <policy>', 'who may flush the CPU caches')
+  .option('--selftest', "a kernel with Linux's own tests of iommufd")
+  .option('--verify <command>', 'a shell command that ends with 0 if the work of a run with status 0 was done')
+  .option('--timeout <seconds>', 'a run that takes longer hangs; ten times the run without failures, at least 5')
+  .option('--jobs <n>', 'runs side by side; as many as there are cores')
+  .option('--calls <n>', 'only the first n served calls')
+  .option('--resume <file>', 'note each trial there, and do not try again what is noted')
+  .option('--junit <file>', 'write a report in JUnit XML, too')
+  .option('--json', 'for scripts')
   .passThroughOptions()
-  .action(async ([file = '', ...args]: string[], options) => {
-    const { exec } = await import('../runner/exec.js');
-    process.exitCode = await exec({ program: file, args, ...options });
+  .action(async (args: string[], options) => {
+    const { torture } = await import('./torture.js');
+    process.exitCode = await torture(args, options);
   });
 
 const ctl = program.command('ctl').description('look into a running exec, and change its machine');
@@ -115,9 +111,11 @@ const abi = program.command('abi').description('the user API');
 abi
   .command('header')
   .description('print the C header')
-  .action(async () => {
+  .option('--iommufd', 'that of /dev/iommu, for hosts whose own is older than Linux 7.2')
+  .action(async ({ iommufd }: { iommufd?: boolean }) => {
     const { printHeader } = await import('../abi/ioasid/header.js');
-    process.stdout.write(printHeader());
+    const { printIommufdHeader } = await import('../abi/iommufd-header.js');
+    process.stdout.write(iommufd ? printIommufdHeader() : printHeader());
   });
 
 const machine = program.command('machine').description('machine files');

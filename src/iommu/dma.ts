@@ -28,6 +28,21 @@ export interface DmaResult {
   readonly fault: DmaFault;
 }
 
+/** A transfer that stopped before its end, for whoever watches. */
+export interface DmaStop {
+  /** Name of the requester. */
+  readonly device: string;
+  /** Where it stopped. */
+  readonly iova: bigint;
+  readonly write: boolean;
+  /** Bytes that were not moved. */
+  readonly left: number;
+  readonly fault: DmaFault;
+  /** It is mapped, but the memory behind it is not there any more. */
+  readonly gone: boolean;
+  readonly busMaster: boolean;
+}
+
 /** Numbers of page request groups: 9 bits. */
 const GROUP_INDICES = 512;
 
@@ -37,6 +52,8 @@ export class DmaPort {
   busMaster = true;
   /** The CPU caches, where the machine models them. */
   caches: CpuCaches | undefined;
+  /** Told of each transfer that stops, unless the device asks for the page. */
+  watch: ((stop: DmaStop) => void) | undefined;
   readonly #hit: Hit = { target: undefined, page: 0, pages: 0, dirty: undefined, dirtyPage: 0 };
   #nextGroup = 0;
 
@@ -92,7 +109,7 @@ export class DmaPort {
 
   #transfer(iova: bigint, bytes: Uint8Array, write: boolean, attributes: DmaAttributes): DmaResult {
     const routed = this.#route(attributes);
-    if (!routed) return { moved: 0, fault: DMA_FAULT.BLOCKED };
+    if (!routed) return this.#stop(iova, write, bytes.length, 0, DMA_FAULT.BLOCKED);
     const { domain } = routed.route;
     const snooped = !attributes.noSnoop || domain.enforceSnoop;
     const hit = this.#hit;
@@ -101,7 +118,11 @@ export class DmaPort {
     let done = 0;
     while (done < bytes.length) {
       const fault = domain.translate(page, write, hit, this.requester, routed.pasid);
-      if (fault !== DMA_FAULT.NONE) return { moved: done, fault };
+      if (fault !== DMA_FAULT.NONE) {
+        // A device that can ask for pages meets missing ones as a matter of course.
+        const asks = this.requester.capabilities.pri && routed.route.faults !== undefined;
+        return asks ? { moved: done, fault } : this.#stop(iova, write, bytes.length, done, fault);
+      }
       const size = Math.min(hit.pages * PAGE_SIZE - offset, bytes.length - done);
       const address = addressOfPage(hit.page) + BigInt(offset);
       const piece = bytes.subarray(done, done + size);
@@ -110,11 +131,19 @@ export class DmaPort {
       if (write && moved > 0) hit.dirty?.mark(hit.dirtyPage, Math.ceil((offset + moved) / PAGE_SIZE));
       done += moved;
       // The process is gone, or took the page away from under its own mapping.
-      if (moved < size) return { moved: done, fault: DMA_FAULT.NOT_MAPPED };
+      if (moved < size) return this.#stop(iova, write, bytes.length, done, DMA_FAULT.NOT_MAPPED, true);
       page += (offset + size) / PAGE_SIZE;
       offset = 0;
     }
     return { moved: done, fault: DMA_FAULT.NONE };
+  }
+
+  #stop(iova: bigint, write: boolean, size: number, done: number, fault: DmaFault, gone = false): DmaResult {
+    this.watch?.({
+      ...{ device: this.requester.name, write, fault, gone, busMaster: this.busMaster },
+      ...{ iova: iova + BigInt(done), left: size - done },
+    });
+    return { moved: done, fault };
   }
 
   #move(target: DmaTarget, address: bigint, piece: Uint8Array, write: boolean, snooped: boolean, iova: bigint): number {

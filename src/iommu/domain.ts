@@ -3,7 +3,6 @@
  * of some memory; a route also says where requests for missing pages go.
  */
 import type { DmaTarget } from '../memory/dma-target.js';
-import type { DirtyBitmap } from './paging/dirty-bitmap.js';
 
 /** Who issues DMA, as far as a translation depends on it: a requester (requester.ts). */
 export interface DmaSource {
@@ -20,6 +19,12 @@ export const DMA_FAULT = {
 } as const;
 export type DmaFault = (typeof DMA_FAULT)[keyof typeof DMA_FAULT];
 
+/** Where the pages that devices write are recorded. */
+export interface DirtySink {
+  /** The pages [first, first+count) were written. */
+  mark(first: number, count: number): void;
+}
+
 /** The answer of a translation. One object is used again and again: it is valid until the next question. */
 export interface Hit {
   target: DmaTarget | undefined;
@@ -28,7 +33,7 @@ export interface Hit {
   /** Pages from there on that follow each other in IOVA and in the target alike. */
   pages: number;
   /** Where writes are recorded, and under which page; undefined: nobody asks. */
-  dirty: DirtyBitmap | undefined;
+  dirty: DirtySink | undefined;
   dirtyPage: number;
 }
 

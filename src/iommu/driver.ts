@@ -3,6 +3,8 @@
  * information, virtual IOMMUs. A driver says what its hardware can and refuses what it cannot; ids, references and
  * page tables of paging domains are iommufd's business.
  */
+import type { DmaSource, Domain } from './domain.js';
+import type { Route } from './pasid-table.js';
 import type { IovaRange } from './unit.js';
 
 /** Data of a driver's own that user space hands over: `type` says which struct, read when the driver wants it. */
@@ -35,6 +37,8 @@ export interface DriverDevice {
   /** Name for traces. */
   readonly name: string;
   readonly driver: IommuDriver;
+  /** Who its requests come from; undefined: it issues none. */
+  readonly source: DmaSource | undefined;
   /** The IOMMU that it is behind: two devices with the same one can share a virtual IOMMU. */
   readonly iommu: object;
   /** DMA is coherent with the CPU's caches. */
@@ -68,6 +72,8 @@ export interface DriverPaging {
 export interface DriverNested {
   readonly kind: 'nested';
   readonly driver: IommuDriver;
+  /** How it translates; undefined: nothing goes through it. */
+  readonly translation: Domain | undefined;
   /**
    * Forgets what was cached of user space's table.
    * @returns entries that were done; fewer than there are with `error`
@@ -81,6 +87,19 @@ export interface Invalidated {
 }
 
 export type DriverDomain = DriverPaging | DriverNested;
+
+/** What requests are attached to. */
+export interface AttachTarget {
+  readonly domain: DriverDomain;
+  /** Where they go. */
+  readonly route: Route;
+}
+
+/** What a nested domain is below: the parent, and how it translates. */
+export interface NestParent {
+  readonly domain: DriverPaging;
+  readonly translation: Domain;
+}
 
 /** A hardware queue that a virtual IOMMU owns. */
 export interface DriverQueue {
@@ -122,14 +141,14 @@ export interface IommuDriver {
   /** @param flags IOMMU_HWPT_ALLOC_*, without FAULT_ID_VALID. @throws EOPNOTSUPP, EINVAL, EFAULT */
   paging(device: DriverDevice, flags: number, data: UserData | undefined): DriverPaging;
   /** @throws EOPNOTSUPP, EINVAL, EFAULT */
-  nested?(device: DriverDevice, parent: DriverPaging, flags: number, data: UserData): DriverNested;
+  nested?(device: DriverDevice, parent: NestParent, flags: number, data: UserData): DriverNested;
   hasViommu?(device: DriverDevice, type: number): boolean;
   viommu?(device: DriverDevice, host: ViommuHost, data: UserData | undefined): DriverViommu;
   /**
    * Routes a device, or one PASID of it, to a domain.
    * @param pasid 0: requests without one
-   * @param domain undefined: blocked
+   * @param target undefined: blocked
    * @throws EINVAL the device cannot use the domain; nothing changes then
    */
-  attach(device: DriverDevice, pasid: number, domain: DriverDomain | undefined): void;
+  attach(device: DriverDevice, pasid: number, target: AttachTarget | undefined): void;
 }

@@ -1,12 +1,48 @@
 /** Where a device's page requests go (linux-iommufd.md, 9): to the queue of the table that its request was translated by. */
 import { IOMMUFD } from '../abi/iommufd.js';
+import { DMA_FAULT, type Domain } from '../iommu/domain.js';
+import type { AttachTarget } from '../iommu/driver.js';
+import type { PageRequestGroup } from '../iommu/page-request.js';
 import type { IommufdDevice } from './device/device.js';
-import { NO_PASID } from './device/group.js';
+import { type IommufdGroup, NO_PASID } from './device/group.js';
+import type { Hwpt } from './hwpt/hwpt.js';
 import type { PageFault } from './queues/fault-queue.js';
 
+/** A domain that translates nothing: that of a table which no request goes through. */
+const NOTHING: Domain = { enforceSnoop: false, translate: () => DMA_FAULT.NOT_MAPPED };
+
+/** Where requests of a group go that is attached to a table. */
+export function targetOf(group: IommufdGroup<IommufdDevice>, hwpt: Hwpt, pasid: number): AttachTarget {
+  const domain = hwpt.translation ?? NOTHING;
+  if (!hwpt.faults) return { domain: hwpt.domain, route: { domain } };
+  const faults = { deliver: (request: PageRequestGroup): boolean => deliver(group, hwpt, pasid, request) };
+  return { domain: hwpt.domain, route: { domain, faults } };
+}
+
+/** Queues the requests of a device. Returns false if nobody will answer. */
+function deliver(group: IommufdGroup<IommufdDevice>, hwpt: Hwpt, pasid: number, request: PageRequestGroup): boolean {
+  const devices = group.attachments.get(pasid)?.devices ?? [];
+  const device = [...devices].find((each) => each.device.source === request.who);
+  if (!device || !hwpt.faults) return false;
+  const valid = request.pasid === undefined ? 0 : IOMMUFD.IOMMU_PGFAULT_FLAGS_PASID_VALID;
+  const faults = request.requests.map(
+    ({ address, write }, i): PageFault => ({
+      flags: valid | (i + 1 === request.requests.length ? IOMMUFD.IOMMU_PGFAULT_FLAGS_LAST_PAGE : 0),
+      pasid: request.pasid ?? 0,
+      grpid: request.index,
+      perm: write ? IOMMUFD.IOMMU_PGFAULT_PERM_WRITE : IOMMUFD.IOMMU_PGFAULT_PERM_READ,
+      addr: address,
+    }),
+  );
+  const respond = (code: number): void =>
+    request.respond(code === IOMMUFD.IOMMUFD_PAGE_RESP_SUCCESS ? 'success' : 'invalid');
+  hwpt.faults.report({ source: group, pasid, device: device.id, faults, respond });
+  return true;
+}
+
 /**
- * Queues a group of page requests.
- * @param respond called once, with IOMMUFD_PAGE_RESP_*: at once if no queue takes it
+ * Queues page requests of a device that does no DMA.
+ * @param respond called once, with IOMMUFD_PAGE_RESP_*: at once if no queue takes them
  */
 export function reportFaults(
   device: IommufdDevice,
@@ -25,9 +61,6 @@ export function reportFaults(
     hwpt = base?.domain.kind === 'nested' ? base : undefined;
   }
   const queue = hwpt?.faults;
-  if (!queue) {
-    respond(IOMMUFD.IOMMUFD_PAGE_RESP_INVALID);
-    return;
-  }
-  queue.report({ source: device.group, pasid: from, device: device.id, faults, respond });
+  if (!queue) respond(IOMMUFD.IOMMUFD_PAGE_RESP_INVALID);
+  else queue.report({ source: device.group, pasid: from, device: device.id, faults, respond });
 }

@@ -3,6 +3,7 @@
  * complete, and cannot be looked up until it is; an object that others use cannot be destroyed.
  */
 import { Errno } from '../abi/errno.js';
+import { allocation } from '../memory/allocation.js';
 
 export abstract class IommufdObject {
   /** 0 until it is reserved. */
@@ -41,10 +42,16 @@ export class ObjectTable {
     }
   }
 
-  /** Gives an object the lowest free id. @throws ENOSPC */
+  /** Gives an object the lowest free id. @throws ENOSPC, ENOMEM; the object has let go of what it holds then */
   reserve<T extends IommufdObject>(object: T): T {
-    while (this.#objects.has(this.#lowest)) this.#lowest++;
-    if (this.#lowest > MAX_ID) throw new Errno('ENOSPC', 'the context has no id left');
+    try {
+      allocation(object.kind);
+      while (this.#objects.has(this.#lowest)) this.#lowest++;
+      if (this.#lowest > MAX_ID) throw new Errno('ENOSPC', 'the context has no id left');
+    } catch (error) {
+      object.destroy();
+      throw error;
+    }
     object.id = this.#lowest;
     this.#objects.set(object.id, undefined);
     return object;

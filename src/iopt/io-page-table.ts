@@ -5,6 +5,7 @@
  */
 import { hex, larger, PAGE_SIZE, U64_MAX } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
+import { allocation } from '../memory/allocation.js';
 import type { Area } from './area.js';
 import { AreaTree } from './area-tree.js';
 import { joined, type Range, ReservedRanges, touches } from './ranges.js';
@@ -73,6 +74,7 @@ export class IoPageTable {
     if (area) throw new Errno('EADDRINUSE', `${hex(start)}-${hex(last)} touches the mapping at ${hex(area.start)}`);
     const allowed = this.#allowed?.find((other) => touches(other, range));
     if (allowed) throw new Errno('EADDRINUSE', `${hex(start)}-${hex(last)} touches the allowed ${hex(allowed.start)}`);
+    allocation('a reserved range');
     this.generation++;
     this.reserved.add(start, last, owner);
   }

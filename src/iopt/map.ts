@@ -1,6 +1,7 @@
 /** Mapping into an I/O address space: new areas over pages objects (linux-iommufd.md, 4). */
 import { hex, lastWraps, U64_MAX } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
+import { allocation } from '../memory/allocation.js';
 import { AREA_WRITE, Area } from './area.js';
 import { chooseIova, type Wish, wish } from './choose-iova.js';
 import type { IoPageTable } from './io-page-table.js';
@@ -121,6 +122,7 @@ function areasFor(table: IoPageTable, slices: readonly Slice[], iova: bigint, ac
         `the source begins ${startByte & 0xfffn} bytes into a page, not aligned to ${table.alignment}`,
       );
     }
+    allocation('an area');
     const last = at + length - 1n;
     if (last > U64_MAX) throw new Errno('EOVERFLOW', `iova ${hex(at)}+${hex(length)} wraps`);
     areas.push(new Area(at, last, pages, startByte, access));

@@ -1,6 +1,7 @@
 /** In-kernel access to mapped memory: pinning of whole pages, and copying (linux-iommufd.md, 15; Linux: iommufd_access). */
 import { hex, lastWraps, offsetInPage, PAGE_SIZE } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
+import { allocation } from '../memory/allocation.js';
 import type { FrameRun } from '../memory/backing.js';
 import type { Mm } from '../memory/mm.js';
 import { AREA_READ, AREA_WRITE, type Area } from './area.js';
@@ -49,6 +50,7 @@ export function pinPages(table: IoPageTable, iova: bigint, length: bigint, write
       }
       checkAccess(area, write);
       checkNoDevice(area);
+      allocation('a pin');
       const [first, end] = [area.pageOf(part.start), area.pageOf(part.last)];
       area.pages.hold(first, end);
       area.pins++;

@@ -6,6 +6,7 @@
  * holders. A page without a holder has no segment.
  */
 import { type Account, charge, uncharge } from '../memory/account.js';
+import { allocation } from '../memory/allocation.js';
 import type { Backing, FrameRun } from '../memory/backing.js';
 import type { PageSource } from './page-source.js';
 
@@ -128,6 +129,7 @@ export class SharedPages {
   }
 
   #pin(first: number, pages: number, added: Segment[]): void {
+    allocation('a list of pages');
     let at = first;
     for (const { backing, frame, frames, pageShift } of this.source.frames(first, pages, this.writable)) {
       if (this.source.kind !== 'dma-buf') backing.pin(frame, frames);

@@ -3,6 +3,7 @@
  * what it is handed; everything is synchronous.
  */
 import { Errno } from '../abi/errno.js';
+import type { FaultInjection } from './fault-injection.js';
 import { FileSystem, type Located } from './fs/file-system.js';
 import type { Credentials } from './fs/permission.js';
 import type { Caller, IoctlDetail, MmapGrant, MmapRequest, OpenFile } from './open-file.js';
@@ -15,6 +16,8 @@ export interface CallRecord extends IoctlDetail {
   fd?: number;
   /** Name of the open file, or the path. */
   file?: string;
+  /** Which open file: a number that no other has. */
+  open?: number;
   request?: number;
   result: number;
   error?: Errno;
@@ -22,6 +25,9 @@ export interface CallRecord extends IoctlDetail {
 
 /** A call that is about to be carried out. */
 export interface EnteredCall {
+  /** Who makes it, where it is known already. */
+  readonly pid?: number;
+  readonly tid?: number;
   /** Name of the system call. */
   readonly call: string;
   /** Name of the ioctl. */
@@ -41,6 +47,8 @@ export class VirtualKernel {
   onCall: ((record: CallRecord) => void) | undefined;
   /** Asked before a call on a virtual file is carried out. It may throw an Errno: the call fails with it, and had no effect. */
   onEnter: ((call: EnteredCall) => void) | undefined;
+  /** Allocations can be made to fail; undefined: the kernel is built without that. */
+  faults: FaultInjection | undefined;
   /** Told of what happened beside the calls: rights that come and go, devices that are unplugged. */
   onNote: ((subject: string, text: string) => void) | undefined;
 
@@ -70,9 +78,18 @@ export class VirtualKernel {
 
   /** ioctl(2). Returns the result, ≥ 0. @throws Errno */
   ioctl(caller: Caller, fd: number, file: OpenFile, request: number, argument: bigint): number {
+    const { faults } = this;
+    if (!faults) return this.#ioctl(caller, fd, file, request, argument);
+    return faults.during(caller.tid, () => this.#ioctl(caller, fd, file, request, argument));
+  }
+
+  #ioctl(caller: Caller, fd: number, file: OpenFile, request: number, argument: bigint): number {
     const { onEnter } = this;
     if (!this.onCall && !onEnter) return file.ioctl(caller, request, argument);
-    const detail: IoctlDetail = onEnter ? { entered: (name) => onEnter({ call: 'ioctl', name, file: file.name }) } : {};
+    const { pid, tid } = caller;
+    const detail: IoctlDetail = onEnter
+      ? { entered: (name) => onEnter({ pid, tid, call: 'ioctl', name, file: file.name }) }
+      : {};
     return this.#traced(caller, 'ioctl', fd, file, { request }, detail, () =>
       file.ioctl(caller, request, argument, detail),
     );
@@ -148,13 +165,29 @@ export class VirtualKernel {
     const record = (result: number, error?: Errno): CallRecord => {
       const { entered: _, ...seen } = detail;
       const { pid, tid } = caller;
-      return { pid, tid, call, fd, file: file.name, ...more, ...seen, result, ...(error && { error }) };
+      return {
+        pid,
+        tid,
+        call,
+        fd,
+        file: file.name,
+        open: file.id,
+        ...more,
+        ...seen,
+        result,
+        ...(error && { error }),
+      };
     };
     try {
       // An ioctl is entered when its name is known.
       if (!detail.entered) {
         const { offset } = detail.input ?? {};
-        onEnter?.({ call, file: file.name, ...(typeof offset === 'bigint' && { offset }) });
+        onEnter?.({
+          ...{ pid: caller.pid, tid: caller.tid },
+          call,
+          file: file.name,
+          ...(typeof offset === 'bigint' && { offset }),
+        });
       }
       const result = serve();
       onCall?.(record(result));

@@ -124,10 +124,14 @@ export interface FileTable<T> {
 
 const ALWAYS_READY: Readiness = { readable: true, writable: true };
 
+let nextId = 1;
+
 export class OpenFile<T = unknown> {
   readonly #object: T;
   readonly #table: FileTable<T>;
   #references = 1;
+  /** A number that no other open file has, for whoever watches. */
+  readonly id = nextId++;
 
   /** A new open file, with the reference of its first descriptor. */
   constructor(object: T, table: FileTable<T>) {

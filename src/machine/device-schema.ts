@@ -1,15 +1,6 @@
 /** What may stand in a machine file of the models of devices, beside what every device has. */
 import { z } from 'zod';
-
-/** A size as `64K`, `64M` or `1G`, or a number of bytes. */
-const SIZE = /^(\d+)([KMG])?$/;
-const UNITS: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
-
-/** Bytes that a size means. @param text digits, and K, M or G */
-export function bytesOf(text: string | number): number {
-  const match = SIZE.exec(String(text));
-  return Number(match?.[1]) * (UNITS[match?.[2] ?? ''] ?? 1);
-}
+import { bytesOf, SIZE } from './sizes.js';
 
 const size = z.union([z.int().min(1), z.string().regex(SIZE, 'a size as in 64K, 64M or 1G')]);
 const powerOfTwo = (least: number, most: number) =>

@@ -2,8 +2,8 @@
 import { type BlockStore, MemoryStore, type OpenStore } from '../devices/block-store.js';
 import type { ModelOptions } from '../devices/options.js';
 import type { IommuUnit } from '../iommu/unit.js';
-import { bytesOf } from './device-schema.js';
 import type { MachineDescription } from './schema.js';
+import { bytesOf } from './sizes.js';
 
 type Device = MachineDescription['devices'][string];
 

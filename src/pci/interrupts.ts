@@ -11,13 +11,15 @@ export type InterruptMode = 'none' | 'intx' | 'msi' | 'msix';
 export interface InterruptSink {
   /** The pin is asserted, or not any more. */
   line(asserted: boolean): void;
-  /** A message of the mode in use. */
-  message(vector: number): void;
+  /** A message of the mode in use. Returns false if nobody wants it. */
+  message(vector: number): boolean;
 }
 
 export class FunctionInterrupts {
   readonly #config: ConfigSpace;
   readonly #changed: () => void;
+  /** Told of a message that nobody receives. */
+  lost: ((vector: number) => void) | undefined;
   /** Whoever tests the driver may deliver a message late, or never; not given: at once. */
   disturb: ((deliver: () => void) => void) | undefined;
   #mode: InterruptMode = 'none';
@@ -94,13 +96,16 @@ export class FunctionInterrupts {
       const shared = vector & (this.#vectors - 1);
       if (this.#msiMask & (1 << shared)) this.#hold(shared);
       else this.#deliver(shared);
-    }
+    } else if (this.#mode === 'none') this.lost?.(vector);
   }
 
   #deliver(vector: number): void {
     const sink = this.#sink;
-    if (this.disturb) this.disturb(() => sink?.message(vector));
-    else sink?.message(vector);
+    const deliver = (): void => {
+      if (!sink?.message(vector)) this.lost?.(vector);
+    };
+    if (this.disturb) this.disturb(deliver);
+    else deliver();
   }
 
   /** The level of the function's pin: asserted as long as it has something to tell. */
@@ -155,7 +160,7 @@ export class FunctionInterrupts {
     for (const vector of this.#pending) {
       if (mask & (1 << vector)) continue;
       this.#pending.delete(vector);
-      this.#sink?.message(vector);
+      this.#deliver(vector);
     }
     this.#showPending();
   }

@@ -87,8 +87,7 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
   const status = program.wait();
   await run.farewell();
   if (program.problem !== undefined) say(`cannot run ${options.program}: ${libc.strerror(program.problem)}`);
-  run.finish(options.verbose ?? false);
-  return status;
+  return run.finish(options.verbose ?? false) ?? status;
 }
 
 /**

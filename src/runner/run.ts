@@ -1,10 +1,12 @@
 /** What a run is made of: the machine, its trace, and the supervisor that serves the program's calls from them. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { type BootedMachine, bootMachine } from '../boot.js';
+import type { Rule } from '../inject/rule.js';
 import { parseEviction } from '../iommu/cpu-caches.js';
 import type { MachineDescription } from '../machine/schema.js';
 import { type ControlAnswer, type ControlRequest, control } from './control.js';
+import type { Watch } from './findings/watch.js';
 import { turn } from './host/event-loop.js';
 import { FileStore } from './host/file-store.js';
 import { SharedMemory } from './host/memory/shared-memory.js';
@@ -29,6 +31,16 @@ export interface RunOptions {
   readonly selftest?: boolean | undefined;
   /** As --eviction takes it. */
   readonly eviction?: string | undefined;
+  /** Failures on demand: rules, or files of rules. */
+  readonly inject?: readonly string[] | undefined;
+  /** What became of the rules goes there, as JSON. */
+  readonly injectReport?: string | undefined;
+  /** What to look for, comma-separated; the rest as WatchOptions says. */
+  readonly sanitize?: string | undefined;
+  readonly sanitizeExit?: string | undefined;
+  readonly suppressions?: string | undefined;
+  readonly sarif?: string | undefined;
+  readonly version?: string | undefined;
 }
 
 /** The YAML parser is loaded only for a machine file: the default machine comes parsed. */
@@ -37,17 +49,33 @@ async function readMachine(file: string): Promise<MachineDescription> {
   return parseMachine(readFileSync(file, 'utf8'), file);
 }
 
+/** Rules as --inject has them: written out, or in files. Loaded only when there are any. */
+async function readRules(texts: readonly string[]): Promise<Rule[]> {
+  const { readRule } = await import('./findings/rules.js');
+  return texts.flatMap(readRule);
+}
+
 export class Run {
   readonly #machine: BootedMachine;
   readonly #trace: TraceFile | undefined;
   readonly #clock: Clock;
+  readonly #watch: Watch | undefined;
+  readonly #injectReport: string | undefined;
   #live: Live | undefined;
   #supervisor: Supervisor | undefined;
 
-  private constructor(machine: BootedMachine, clock: Clock, trace: TraceFile | undefined) {
+  private constructor(
+    machine: BootedMachine,
+    clock: Clock,
+    trace: TraceFile | undefined,
+    watch: Watch | undefined,
+    injectReport: string | undefined,
+  ) {
     this.#machine = machine;
     this.#clock = clock;
     this.#trace = trace;
+    this.#watch = watch;
+    this.#injectReport = injectReport;
   }
 
   /** Boots the machine and opens the trace. @throws Error that says what is wrong with the options */
@@ -56,7 +84,9 @@ export class Run {
     const machine = bootMachine({
       ...(options.machine !== undefined && { machine: await readMachine(options.machine) }),
       ...(options.authority !== undefined && { authority: options.authority }),
-      coherency: options.coherency,
+      coherency: options.sanitize?.split(',').includes('coherency') ? 'strict' : options.coherency,
+      ...(options.inject && { inject: await readRules(options.inject) }),
+      injectLog: options.injectReport !== undefined,
       selftest: options.selftest,
       ...(options.eviction !== undefined && { eviction: parseEviction(options.eviction) }),
       now: clock.now,
@@ -66,8 +96,11 @@ export class Run {
       gid: process.getgid?.() ?? 0,
     });
     const color = isatty(2) && !process.env.NO_COLOR;
-    const { trace } = options;
-    return new Run(machine, clock, trace === undefined ? undefined : openTrace(trace, machine.kernel, color));
+    const { trace, sanitize, injectReport } = options;
+    const traces = trace === undefined ? undefined : openTrace(trace, machine.kernel, color);
+    if (sanitize === undefined) return new Run(machine, clock, traces, undefined, injectReport);
+    const { Watch } = await import('./findings/watch.js');
+    return new Run(machine, clock, traces, new Watch(machine, { ...options, sanitize }), injectReport);
   }
 
   /** Gets ready to serve. */
@@ -110,12 +143,20 @@ export class Run {
     while ((this.#live?.unsent ?? 0) > 0 && performance.now() < end) await turn();
   }
 
-  /** Ends the trace, and says what there is to say. */
-  finish(verbose: boolean): void {
+  /**
+   * Ends the trace, and says what there is to say.
+   * @returns the exit status in place of the program's; undefined: the program's
+   */
+  finish(verbose: boolean): number | undefined {
     this.#trace?.close();
-    const { caches } = this.#machine;
+    const { caches, injector } = this.#machine;
     caches.finish();
-    for (const line of staleReport(caches)) say(line);
+    const status = this.#watch?.finish();
+    if (!this.#watch) for (const line of staleReport(caches)) say(line);
+    if (this.#injectReport !== undefined) {
+      writeFileSync(this.#injectReport, JSON.stringify({ fired: injector?.fired ?? [], calls: injector?.log ?? [] }));
+    }
     if (verbose) say(`${this.#supervisor?.served} calls served, all caches flushed ${caches.flushes} times`);
+    return status;
   }
 }

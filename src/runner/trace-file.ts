@@ -32,7 +32,6 @@ export function openTrace(file: string, kernel: VirtualKernel, color: boolean): 
       act();
     } catch (error) {
       open = false;
-      kernel.onCall = kernel.onNote = undefined;
       say(`the trace ends here: ${(error as Error).message}`);
     }
   };

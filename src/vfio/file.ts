@@ -60,7 +60,11 @@ export function deviceFileTable(wings: readonly DeviceRows[]): DeviceFileTable {
   const table = deviceTable(wings);
   return {
     name: nameOf,
-    ioctl: (file, caller, request, argument, detail) => table.dispatch(file, caller, request, argument, detail),
+    ioctl: (file, caller, request, argument, detail) => {
+      // Without access every call is EINVAL, also one that there is not.
+      if (!table.has(request)) file.require();
+      return table.dispatch(file, caller, request, argument, detail);
+    },
     pread(file, _caller, into, offset) {
       const device = file.require();
       device.lowPower.touch();

@@ -36,8 +36,12 @@ function cType(field: Field): string {
   return `__${field.type}`;
 }
 
-function printStruct(layout: Struct): string {
-  const fields = layout.fields.map((field) => `\t${cType(field)} ${field.name};`);
+/** A struct as C has it. */
+export function printStruct(layout: Struct): string {
+  const fields = layout.fields.map((field) => {
+    const length = field.length === undefined ? '' : `[${field.length}]`;
+    return `\t${cType(field)} ${field.name}${length};`;
+  });
   return `struct ${layout.name} {\n${fields.join('\n')}\n};`;
 }
 

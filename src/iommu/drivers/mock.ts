@@ -12,6 +12,7 @@ import {
   IOMMUFD_TEST as T,
 } from '../../abi/iommufd-test.js';
 import type {
+  AttachTarget,
   DriverDevice,
   DriverDomain,
   DriverNested,
@@ -39,6 +40,7 @@ const MOCK_IOMMU = {};
 export class MockDevice implements DriverDevice {
   readonly name: string;
   readonly driver: IommuDriver = MOCK_DRIVER;
+  readonly source = undefined;
   readonly iommu = MOCK_IOMMU;
   readonly coherent = true;
   readonly canEnforceCoherency = false;
@@ -71,6 +73,7 @@ export class MockDevice implements DriverDevice {
 export class MockNested implements DriverNested {
   readonly kind = 'nested';
   readonly driver: IommuDriver = MOCK_DRIVER;
+  readonly translation = undefined;
   readonly iotlb: Uint32Array;
   readonly viommu: MockViommu | undefined;
 
@@ -148,8 +151,9 @@ function failSpecialPasid(device: MockDevice, pasid: number, domain: DriverDomai
   if (fails) throw new Errno('ENOMEM', `PASID ${pasid} of a mock device fails every second time`);
 }
 
-function attach(from: DriverDevice, pasid: number, domain: DriverDomain | undefined): void {
+function attach(from: DriverDevice, pasid: number, target: AttachTarget | undefined): void {
   const device = mockDevice(from);
+  const domain = target?.domain;
   if (pasid !== 0) {
     failSpecialPasid(device, pasid, domain);
     return;

@@ -5,6 +5,7 @@
 import { Errno } from '../../abi/errno.js';
 import type { DriverDevice } from '../../iommu/driver.js';
 import type { IommufdContext } from '../context.js';
+import { targetOf } from '../faults.js';
 import { allocatePaging } from '../hwpt/allocate.js';
 import { Hwpt, HwptPaging } from '../hwpt/hwpt.js';
 import { Ioas } from '../ioas/ioas.js';
@@ -136,12 +137,13 @@ function connect(device: IommufdDevice, pasid: number, hwpt: Hwpt): void {
     try {
       checkPasid(group, hwpt, pasid);
       checkDevice(device.device, hwpt, pasid);
-      route(routed(device, pasid), pasid, hwpt.domain, undefined);
+      const target = targetOf(group, hwpt, pasid);
+      route(routed(device, pasid), pasid, target, undefined);
+      group.attachments.set(pasid, { hwpt, target, devices: new Set([device]) });
     } catch (error) {
       if (pasid === NO_PASID) hwpt.paging.ioas.table.unreserve(device);
       throw error;
     }
-    group.attachments.set(pasid, { hwpt, devices: new Set([device]) });
   }
   hwpt.users++;
 }
@@ -184,7 +186,9 @@ function move(device: IommufdDevice, pasid: number, hwpt: Hwpt): void {
     if (moves) for (const each of devices) reserve(each, hwpt);
     checkPasid(group, hwpt, pasid);
     checkDevice(device.device, hwpt, pasid);
-    route(routed(device, pasid), pasid, hwpt.domain, old.domain);
+    const target = targetOf(group, hwpt, pasid);
+    route(routed(device, pasid), pasid, target, attachment.target);
+    attachment.target = target;
   } catch (error) {
     if (moves) unreserve();
     throw error;

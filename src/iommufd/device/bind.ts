@@ -26,6 +26,11 @@ function groupOf(context: IommufdContext, group: DmaGroup): IommufdGroup<Iommufd
   return made;
 }
 
+/** A device of the group is bound to the context. */
+export function hasGroup(context: IommufdContext, group: DmaGroup): boolean {
+  return (groups.get(context)?.get(group)?.members ?? 0) > 0;
+}
+
 /**
  * Binds a device.
  * @throws EINVAL its DMA is not coherent; EPERM interrupts are not isolated, or the group's DMA is somebody else's
@@ -42,12 +47,7 @@ export function bind(
   }
   group.claim(context);
   const bound = new IommufdDevice(context, device, groupOf(context, group), options.holdsContext);
-  try {
-    context.objects.reserve(bound);
-  } catch (error) {
-    bound.destroy();
-    throw error;
-  }
+  context.objects.reserve(bound);
   bound.users = 1;
   return context.objects.finalize(bound);
 }

@@ -2,7 +2,7 @@
  * A group of devices in the eyes of one context (Linux: struct iommufd_group): what its requests, with and without PASID,
  * are attached to. A group moves as a whole: its first device attaches it, the others join, the last one detaches it.
  */
-import type { DriverDevice, DriverDomain } from '../../iommu/driver.js';
+import type { AttachTarget, DriverDevice } from '../../iommu/driver.js';
 import type { Hwpt } from '../hwpt/hwpt.js';
 
 /** Devices that the IOMMU cannot tell apart, and who owns their DMA. */
@@ -18,6 +18,8 @@ export interface DmaGroup {
 /** What requests with one PASID, or without, are attached to. */
 export interface Attachment<D> {
   hwpt: Hwpt;
+  /** Where requests go: to the table, and their faults to its queue. */
+  target: AttachTarget;
   readonly devices: Set<D>;
 }
 
@@ -44,21 +46,22 @@ export class IommufdGroup<D> {
 }
 
 /**
- * Routes a group's requests to a domain.
+ * Routes a group's requests.
  * @param devices of the group; with a PASID only the one that is attached
+ * @param target undefined: blocked
  * @param before where they go now, for going back
  * @throws what the driver answers; everything is as before then
  */
 export function route(
   devices: Iterable<DriverDevice>,
   pasid: number,
-  domain: DriverDomain | undefined,
-  before: DriverDomain | undefined,
+  target: AttachTarget | undefined,
+  before: AttachTarget | undefined,
 ): void {
   const done: DriverDevice[] = [];
   try {
     for (const device of devices) {
-      device.driver.attach(device, pasid, domain);
+      device.driver.attach(device, pasid, target);
       done.push(device);
     }
   } catch (error) {

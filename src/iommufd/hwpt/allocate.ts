@@ -58,7 +58,7 @@ function allocateNested(
   if (parent.automatic || !parent.nestParent || parent.domain.driver !== driver) {
     throw new Errno('EINVAL', `HWPT ${parent.id} cannot be the parent of a nested HWPT of ${device.name}`);
   }
-  const domain = driver.nested(device, parent.domain, flags & ~FAULT_ID_VALID, data);
+  const domain = driver.nested(device, parent, flags & ~FAULT_ID_VALID, data);
   return objects.reserve(new HwptNested(domain, parent, undefined, (flags & PASID) !== 0));
 }
 

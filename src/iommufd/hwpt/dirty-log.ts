@@ -3,7 +3,8 @@
  * a whole. How large the entries are follows from the mapping: the domain's smallest pages, or larger ones within a huge page
  * of memory, where addresses allow and the address space has large pages.
  */
-import { PAGE_SHIFT } from '../../abi/address.js';
+import { addressOfPage, PAGE_SHIFT } from '../../abi/address.js';
+import type { DirtySink } from '../../iommu/domain.js';
 import type { Area } from '../../iopt/area.js';
 import type { IoPageTable } from '../../iopt/io-page-table.js';
 
@@ -16,7 +17,7 @@ interface Entry {
   readonly last: bigint;
 }
 
-export class DirtyLog {
+export class DirtyLog implements DirtySink {
   readonly #table: IoPageTable;
   readonly #sizes: bigint;
   /** First granules of dirty entries. */
@@ -28,8 +29,13 @@ export class DirtyLog {
     this.#sizes = sizes;
   }
 
+  /** A device wrote the pages of the CPU [first, first+count). */
+  mark(first: number, count: number): void {
+    this.markRange(addressOfPage(first), addressOfPage(first + count) - 1n);
+  }
+
   /** A device wrote to [iova, last]. What is not mapped stays clean. */
-  mark(iova: bigint, last: bigint): void {
+  markRange(iova: bigint, last: bigint): void {
     for (let at = iova; at <= last; ) {
       const entry = this.#entry(at);
       if (!entry) break;

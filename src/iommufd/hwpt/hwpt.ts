@@ -3,6 +3,7 @@
  * one (linux-iommufd.md, 8).
  */
 
+import type { Domain } from '../../iommu/domain.js';
 import type { DriverDomain, DriverNested, DriverPaging } from '../../iommu/driver.js';
 import type { TableDomain } from '../../iopt/io-page-table.js';
 import type { Range } from '../../iopt/ranges.js';
@@ -10,10 +11,13 @@ import type { Ioas } from '../ioas/ioas.js';
 import { IommufdObject } from '../objects.js';
 import type { FaultQueue } from '../queues/fault-queue.js';
 import { DirtyLog } from './dirty-log.js';
+import { TableTranslation } from './translation.js';
 
 /** Either kind. */
 export abstract class Hwpt extends IommufdObject {
   abstract readonly domain: DriverDomain;
+  /** How it translates; undefined: nothing goes through it. */
+  abstract readonly translation: Domain | undefined;
   /** It may be attached to PASIDs, and to devices that have such attachments. */
   readonly pasid: boolean;
   /** Faults of its devices wait here for user space. */
@@ -54,8 +58,7 @@ export class HwptPaging extends Hwpt implements TableDomain {
   /** iommufd made it for an attachment; it goes with the last device. */
   readonly automatic: boolean;
   readonly dirty: DirtyLog;
-  /** Devices' writes are recorded. */
-  tracking = false;
+  readonly translation: TableTranslation;
 
   #filled = false;
 
@@ -67,6 +70,7 @@ export class HwptPaging extends Hwpt implements TableDomain {
     this.nestParent = options.nestParent;
     this.automatic = options.automatic;
     this.dirty = new DirtyLog(ioas.table, domain.pageSizes);
+    this.translation = new TableTranslation(ioas.table, domain.enforceCoherency);
     ioas.users++;
   }
 
@@ -77,6 +81,13 @@ export class HwptPaging extends Hwpt implements TableDomain {
     this.#filled = true;
   }
 
+  /** Devices' writes are recorded. */
+  get tracking(): boolean {
+    return this.translation.dirty !== undefined;
+  }
+  set tracking(wanted: boolean) {
+    this.translation.dirty = wanted ? this.dirty : undefined;
+  }
   get pageSizes(): bigint {
     return this.domain.pageSizes;
   }
@@ -104,6 +115,7 @@ export class HwptNested extends Hwpt {
   readonly kind = 'nested HWPT';
   readonly domain: DriverNested;
   readonly paging: HwptPaging;
+  readonly translation: Domain | undefined;
   /** The virtual IOMMU that it was made from. */
   readonly viommu: IommufdObject | undefined;
 
@@ -111,6 +123,7 @@ export class HwptNested extends Hwpt {
     super(pasid);
     this.domain = domain;
     this.paging = parent;
+    this.translation = domain.translation;
     this.viommu = viommu;
     (viommu ?? parent).users++;
   }

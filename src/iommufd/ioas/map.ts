@@ -12,6 +12,7 @@ import { unmapAll, unmapRange } from '../../iopt/unmap.js';
 import { IOMMUFD_SIZE } from '../../kernel/convention.js';
 import { type IoctlRow, Rows } from '../../kernel/ioctl.js';
 import type { Caller } from '../../kernel/open-file.js';
+import { allocation } from '../../memory/allocation.js';
 import type { IommufdContext } from '../context.js';
 import { nthArea } from '../selftest/nth-area.js';
 import { Ioas } from './ioas.js';
@@ -43,6 +44,7 @@ function mapPages(
 ): bigint {
   pages.get();
   try {
+    allocation('a pages object');
     const startByte = BigInt(offsetInPage(source));
     return mapSlices(ioas.table, [{ pages, startByte, length }], iova, source, access);
   } finally {

@@ -6,6 +6,7 @@ import { type Range, touches } from '../../iopt/ranges.js';
 import { IOMMUFD_SIZE } from '../../kernel/convention.js';
 import { type IoctlRow, Rows } from '../../kernel/ioctl.js';
 import type { Caller } from '../../kernel/open-file.js';
+import { allocation } from '../../memory/allocation.js';
 import type { IommufdContext } from '../context.js';
 import { Ioas } from './ioas.js';
 
@@ -46,6 +47,7 @@ function readRanges(caller: Caller, address: bigint, count: number): Range[] {
       if (ranges.some((other) => touches(other, range))) {
         throw new Errno('EINVAL', `entry ${done + i} touches another entry`);
       }
+      allocation('an allowed range');
       ranges.push(range);
     }
   }

@@ -145,7 +145,7 @@ export function markDirty(
   for (let bit = 0; bit < Number(bits); bit++) {
     if (((bitmap[bit >> 3] as number) & (1 << (bit & 7))) === 0) continue;
     const at = iova + BigInt(bit) * pageSize;
-    hwpt.dirty.mark(at, at);
+    hwpt.dirty.markRange(at, at);
     count++;
   }
   return count;

@@ -75,7 +75,8 @@ export class Notification {
   }
   /** A user address as a number: they are below 2^56. Anything larger stays invalid. */
   address(index: number): number {
-    return Number(this.argument(index));
+    const at = 32 + index * 8;
+    return this.#call.getUint32(at, true) + this.#call.getUint32(at + 4, true) * 2 ** 32;
   }
 
   /** True while the caller still waits: what was read of it was its own. */
@@ -104,7 +105,7 @@ export class Notification {
    */
   addDescriptor(fd: number, how: { cloexec: boolean; send: boolean; number?: number }): number {
     const d = this.#addfd;
-    d.setBigUint64(0, this.#call.getBigUint64(0, true), true);
+    this.#copyId(d);
     d.setUint32(8, (how.send ? ADDFD_SEND : 0) | (how.number === undefined ? 0 : ADDFD_SETFD), true);
     d.setUint32(12, fd, true);
     d.setUint32(16, how.number ?? 0, true);
@@ -114,10 +115,17 @@ export class Notification {
     return this.added;
   }
 
+  /** The call's number goes first in every answer. In halves: a bigint would be an allocation. */
+  #copyId(to: DataView): void {
+    to.setUint32(0, this.#call.getUint32(0, true), true);
+    to.setUint32(4, this.#call.getUint32(4, true), true);
+  }
+
   #send(value: number, error: number, flags: number): void {
     const r = this.#response;
-    r.setBigUint64(0, this.#call.getBigUint64(0, true), true);
-    r.setBigInt64(8, BigInt(value), true);
+    this.#copyId(r);
+    r.setUint32(8, value % 2 ** 32, true);
+    r.setUint32(12, Math.floor(value / 2 ** 32), true);
     r.setInt32(16, error, true);
     r.setUint32(20, flags, true);
     // The caller may have been killed meanwhile (ENOENT): there is nobody to tell.

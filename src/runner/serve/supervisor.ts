@@ -34,6 +34,10 @@ const EPOLL_CTL_ADD = 1;
 const EPOLLIN = 1;
 const EPOLLERR = 8;
 const EINTR = 4;
+/** For how many calls others are expected, after two waited at once. */
+const CROWDED = 1000;
+/** How often others are looked for while none is expected: every eighth call. */
+const LOOK_MASK = 7;
 /** How soon a call that waits for its file notices a signal, milliseconds. */
 const SIGNAL_LOOK = 10;
 const EIO = 5;
@@ -68,6 +72,9 @@ export class Supervisor {
   readonly #polls = new DataView(new ArrayBuffer(24));
   readonly #pollsAddress = addressOf(this.#polls);
   #first = true;
+  #received = 0;
+  /** So many calls more, others are expected to wait. */
+  #crowded = 0;
   readonly #index = new FileIndex();
   readonly #files = new HostFiles(this.#index);
   readonly #driven = new DrivenFiles(this.#index);
@@ -145,7 +152,7 @@ export class Supervisor {
       else if (this.#files.inDoubt) this.#files.settle();
       if (listener & POLLIN) {
         this.#receive();
-        continue;
+        if (this.#mayBeMore()) continue;
       }
       const next = this.#queue.shift();
       if (next && this.#serve(next)) this.#free.push(next);
@@ -156,6 +163,15 @@ export class Supervisor {
         return 'ended';
       }
     }
+  }
+
+  /**
+   * Is another call likely to wait? While only one thread makes calls, looking each time would be for nothing; a second
+   * one is noticed soon.
+   */
+  #mayBeMore(): boolean {
+    if (this.#queue.length > 1) this.#crowded = CROWDED;
+    return this.#crowded-- > 0 || (this.#received & LOOK_MASK) === 0;
   }
 
   /** Lets held calls go on: the oldest, or all. */
@@ -203,6 +219,7 @@ export class Supervisor {
     }
     if (this.#first) this.#options.onFirst(notification.tid);
     this.#first = false;
+    this.#received++;
     this.#queue.push(notification);
   }
 

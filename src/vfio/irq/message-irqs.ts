@@ -30,9 +30,11 @@ export class MessageIrqs {
     return this.#enabled;
   }
 
-  /** The device signals a vector. */
-  raise(vector: number): void {
-    this.#vectors.get(vector)?.signal();
+  /** The device signals a vector. Returns false if it has no eventfd. */
+  raise(vector: number): boolean {
+    const signal = this.#vectors.get(vector);
+    signal?.signal();
+    return signal !== undefined;
   }
 
   /**

@@ -100,9 +100,9 @@ export class OpenDevice implements InterruptSink, Poller {
     this.interrupts.intx.setLevel(asserted);
   }
 
-  message(vector: number): void {
+  message(vector: number): boolean {
     const { msi, msix } = this.interrupts;
-    (msix.active ? msix : msi).raise(vector);
+    return (msix.active ? msix : msi).raise(vector);
   }
 
   /** VFIO_DEVICE_RESET of a function that can do it: the configuration registers come back as they were. */

@@ -27,6 +27,12 @@ const remoteAddress = addressOf(remote);
 const limits = new DataView(new ArrayBuffer(16));
 const limitsAddress = addressOf(limits);
 
+/** Writes a number below 2^53 as 64 bits. */
+function setAddress(view: DataView, offset: number, address: number): void {
+  view.setUint32(offset, address % 2 ** 32, true);
+  view.setUint32(offset + 4, Math.floor(address / 2 ** 32), true);
+}
+
 /** Copies between an array and a thread's memory. Returns bytes, or -1. */
 export function copyRemote(
   tid: number,
@@ -35,10 +41,11 @@ export function copyRemote(
   size: number,
   write: boolean,
 ): number {
-  local.setBigUint64(0, BigInt(addressOf(bytes)), true);
-  local.setBigUint64(8, BigInt(size), true);
-  remote.setBigUint64(0, BigInt(address), true);
-  remote.setBigUint64(8, BigInt(size), true);
+  setAddress(local, 0, addressOf(bytes));
+  local.setUint32(8, size, true);
+  if (typeof address === 'bigint') remote.setBigUint64(0, address, true);
+  else setAddress(remote, 0, address);
+  remote.setUint32(8, size, true);
   return write
     ? libc.process_vm_writev(tid, localAddress, 1, remoteAddress, 1, 0)
     : libc.process_vm_readv(tid, localAddress, 1, remoteAddress, 1, 0);

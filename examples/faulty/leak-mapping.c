@@ -1,0 +1,15 @@
+/* Every request maps a buffer; only some unmap it. */
+#include "engine.h"
+
+int main(void)
+{
+	bind_engine();
+	attach_engine();
+	map(memory(PAGE), PAGE, READ | WRITE);
+	run(FILL, IOVA, 64, 0);
+	IF_FIXED(unmap(PAGE));
+	IF_FIXED(detach_engine());
+	IF_FIXED(unbind_engine());
+	IF_FIXED(check(ioctl(ioasid, IOASID_FREE, (long)space), "IOASID_FREE"));
+	return 0;
+}

@@ -1,0 +1,30 @@
+/*
+ * Two returns are not checked, and `ioasid torture --verify 'grep -qx done {}/result' -- ./unchecked-return {}/result`
+ * finds both: refused a mapping, the program crashes; when the doorbell does not ring, it says that all is well.
+ */
+#include "engine.h"
+
+int main(int argc, char **argv)
+{
+	struct ioasid_dma_map arg = { .argsz = sizeof(arg), .flags = READ | WRITE, .iova = IOVA, .size = PAGE };
+	char *buffer = memory(PAGE), *mapped = NULL;
+	__u32 one = 1;
+	bind_engine();
+	attach_engine();
+	arg.ioasid = space;
+	arg.vaddr = (__u64)buffer;
+	long result = ioctl(ioasid, IOASID_MAP_DMA, &arg);
+	IF_FIXED(check(result, "IOASID_MAP_DMA"));
+	if (result == 0)
+		mapped = buffer;
+	set_register(IOASID_DMAE_REG_COMMAND, FILL, 4);
+	set_register(IOASID_DMAE_REG_PATTERN, 0x4141414141414141, 8);
+	set_register(IOASID_DMAE_REG_DST, IOVA, 8);
+	set_register(IOASID_DMAE_REG_LENGTH, 64, 4);
+	result = pwrite(device, &one, sizeof(one), IOASID_DMAE_REG_DOORBELL);
+	IF_FIXED(check(result, "ring the doorbell"));
+	FILE *done = fopen(argc > 1 ? argv[1] : "/dev/null", "w");
+	check(done ? 0 : -1, "the result");
+	fputs(mapped[63] == 'A' ? "done\n" : "not done\n", done);
+	return fclose(done) ? 2 : 0;
+}

@@ -1,0 +1,162 @@
+import { describe, expect, test } from 'vitest';
+import { Errno } from '../abi/errno.js';
+import { IOMMUFD_IOCTLS as IOCTL, IOMMUFD, iommu_iova_range } from '../abi/iommufd.js';
+import { IOMMUFD_TEST, IOMMUFD_TEST_IOCTLS, TEST_OP } from '../abi/iommufd-test.js';
+import { type BootedMachine, bootMachine } from '../boot.js';
+import type { Process } from '../kernel/process.js';
+import { RAM } from '../memory/ram.js';
+import { Ioas } from './ioas/ioas.js';
+
+const { TEST_CMD } = IOMMUFD_TEST_IOCTLS;
+const MAP = 7;
+
+/** What a context holds, to compare: ids with users, areas, reserved ranges, alignment, pins. */
+function picture(machine: BootedMachine, process: Process, page: bigint): unknown {
+  const contexts = [...machine.iommufd.contexts].map(({ objects }) =>
+    [...objects].map((object) => {
+      const { id, kind, users } = object;
+      const table = object instanceof Ioas ? object.table : undefined;
+      const areas = table && [...table.areas].map((area) => [area.start, area.last, area.pins]);
+      return [id, kind, users, areas, table?.reserved.holes(), table?.alignment, table?.domains.length];
+    }),
+  );
+  const [run] = process.memory.frames(page, 1, false);
+  let pins = 0;
+  if (run) {
+    RAM.pins.forEach(run.frame, 1, (_first, _frames, count) => {
+      pins = count;
+    });
+  }
+  return { contexts, pins };
+}
+
+/** A mock device on an IOAS, a page that it maps, and room for structs. */
+function setup() {
+  const machine = bootMachine({ selftest: true });
+  const process = machine.spawn();
+  const page = process.memory.mmap(0x8000);
+  const fd = process.open('/dev/iommu');
+  const { out_ioas_id: ioas } = process.call(fd, IOCTL.IOAS_ALLOC, { size: 12 });
+  const mock = process.call(fd, TEST_CMD, { size: 72, op: TEST_OP.MOCK_DOMAIN, id: ioas });
+  const fault = process.call(fd, IOCTL.FAULT_QUEUE_ALLOC, { size: 16 });
+  return { machine, process, page, fd, ioas, stdev: mock.a, hwpt: mock.b, device: mock.c, queue: fault.out_fault_id };
+}
+
+type Setup = ReturnType<typeof setup>;
+
+const map = ({ process, fd, ioas, page }: Setup, iova: bigint): unknown =>
+  process.call(fd, IOCTL.IOAS_MAP, { size: 40, flags: MAP, ioas_id: ioas, user_va: page, length: 0x4000n, iova });
+const access = ({ process, fd, ioas }: Setup): number =>
+  process.call(fd, TEST_CMD, { size: 72, op: TEST_OP.CREATE_ACCESS, id: ioas, b: 1 }).a;
+const parent = ({ process, fd, ioas, device }: Setup): number =>
+  process.call(fd, IOCTL.HWPT_ALLOC, {
+    size: 48,
+    dev_id: device,
+    pt_id: ioas,
+    flags: IOMMUFD.IOMMU_HWPT_ALLOC_NEST_PARENT,
+  }).out_hwpt_id;
+
+/** Each call, and what has to be there before it. */
+const CALLS: Record<string, (it: Setup) => () => unknown> = {
+  IOAS_ALLOC: ({ process, fd }) => {
+    return () => process.call(fd, IOCTL.IOAS_ALLOC, { size: 12 });
+  },
+  IOAS_MAP: (it) => {
+    return () => map(it, 0x2000000n);
+  },
+  IOAS_COPY: (it) => {
+    map(it, 0x2000000n);
+    const { process, fd, ioas } = it;
+    const copy = { size: 40, flags: MAP, dst_ioas_id: ioas, src_ioas_id: ioas, length: 0x2000n };
+    return () => process.call(fd, IOCTL.IOAS_COPY, { ...copy, dst_iova: 0x3000000n, src_iova: 0x2001000n });
+  },
+  IOAS_ALLOW_IOVAS: ({ process, fd, ioas, page }) => {
+    const view = new DataView(new ArrayBuffer(iommu_iova_range.size));
+    iommu_iova_range.set.start(view, 0x2000000n);
+    iommu_iova_range.set.last(view, 0x2ffffffn);
+    process.memory.write(page + 0x7000n, new Uint8Array(view.buffer));
+    const arg = { size: 24, ioas_id: ioas, num_iovas: 1, allowed_iovas: page + 0x7000n };
+    return () => process.call(fd, IOCTL.IOAS_ALLOW_IOVAS, arg);
+  },
+  'HWPT_ALLOC of an IOAS with mappings': (it) => {
+    map(it, 0x2000000n);
+    const { process, fd, ioas, device } = it;
+    return () => process.call(fd, IOCTL.HWPT_ALLOC, { size: 48, dev_id: device, pt_id: ioas });
+  },
+  'MOCK_DOMAIN on another IOAS': (it) => {
+    const { process, fd } = it;
+    const { out_ioas_id: other } = process.call(fd, IOCTL.IOAS_ALLOC, { size: 12 });
+    return () => process.call(fd, TEST_CMD, { size: 72, op: TEST_OP.MOCK_DOMAIN, id: other });
+  },
+  MOCK_DOMAIN_REPLACE: (it) => {
+    const { process, fd, stdev } = it;
+    const { out_ioas_id: other } = process.call(fd, IOCTL.IOAS_ALLOC, { size: 12 });
+    return () => process.call(fd, TEST_CMD, { size: 72, op: TEST_OP.MOCK_DOMAIN_REPLACE, id: stdev, a: other });
+  },
+  CREATE_ACCESS: (it) => {
+    return () => access(it);
+  },
+  ACCESS_PAGES: (it) => {
+    map(it, 0x2000000n);
+    const { process, fd, page } = it;
+    const file = access(it);
+    const arg = { size: 72, op: TEST_OP.ACCESS_PAGES, id: file, a: 1, c: 0x2000000, e: 0x2000n, f: page };
+    return () => process.call(fd, TEST_CMD, arg);
+  },
+  FAULT_QUEUE_ALLOC: ({ process, fd }) => {
+    return () => process.call(fd, IOCTL.FAULT_QUEUE_ALLOC, { size: 16 });
+  },
+  VIOMMU_ALLOC: (it) => {
+    const { process, fd, device } = it;
+    const arg = { size: 40, type: IOMMUFD_TEST.IOMMU_VIOMMU_TYPE_SELFTEST, dev_id: device, hwpt_id: parent(it) };
+    return () => process.call(fd, IOCTL.VIOMMU_ALLOC, arg);
+  },
+  'VDEVICE_ALLOC and VEVENTQ_ALLOC': (it) => {
+    const { process, fd, device } = it;
+    const arg = { size: 40, type: IOMMUFD_TEST.IOMMU_VIOMMU_TYPE_SELFTEST, dev_id: device, hwpt_id: parent(it) };
+    const { out_viommu_id: viommu } = process.call(fd, IOCTL.VIOMMU_ALLOC, arg);
+    return () => process.call(fd, IOCTL.VDEVICE_ALLOC, { size: 24, viommu_id: viommu, dev_id: device, virt_id: 9n });
+  },
+  HW_QUEUE_ALLOC: (it) => {
+    const { process, fd, device } = it;
+    map(it, 0x2000000n);
+    const arg = { size: 40, type: IOMMUFD_TEST.IOMMU_VIOMMU_TYPE_SELFTEST, dev_id: device, hwpt_id: parent(it) };
+    const { out_viommu_id: viommu_id } = process.call(fd, IOCTL.VIOMMU_ALLOC, arg);
+    const queue = { size: 40, viommu_id, type: IOMMUFD_TEST.IOMMU_HW_QUEUE_TYPE_SELFTEST };
+    return () => process.call(fd, IOCTL.HW_QUEUE_ALLOC, { ...queue, nesting_parent_iova: 0x2000000n, length: 4096n });
+  },
+};
+
+describe('a call whose n-th allocation fails', () => {
+  test.each(Object.entries(CALLS))(
+    '%s: ENOMEM and nothing has changed, for every n, and then it succeeds',
+    (_name, prepare) => {
+      const it = setup();
+      const call = prepare(it);
+      const { machine, process, page } = it;
+      const counter = process.install(machine.kernel.faults?.open(process.tid) ?? expect.fail(), 0);
+      const text = process.memory.mmap(4096);
+      let failed = 0;
+      for (let n = 1; n < 100; n++) {
+        const before = picture(machine, process, page);
+        process.memory.write(text, new TextEncoder().encode(String(n)));
+        process.pwrite(counter, text, String(n).length, 0n);
+        try {
+          call();
+          break;
+        } catch (error) {
+          expect((error as Errno).code).toBe('ENOMEM');
+          expect(error).toBeInstanceOf(Errno);
+        }
+        failed++;
+        expect(picture(machine, process, page)).toEqual(before);
+      }
+      // What was told to fail did; the last call met fewer allocations than the number said.
+      expect(failed).toBeGreaterThan(0);
+      expect(process.pread(counter, text, 16, 0n)).toBeGreaterThan(1);
+      process.pwrite(counter, text, 1, 0n);
+      process.exit();
+      expect(machine.iommufd.contexts.size).toBe(0);
+    },
+  );
+});

@@ -1,0 +1,151 @@
+import { describe, expect, it } from 'vitest';
+import { DMA_FAULT } from '../iommu/domain.js';
+import type { CallRecord } from '../kernel/kernel.js';
+import { formatFinding } from '../report/finding.js';
+import { Sanitizer } from './sanitizer.js';
+import { parseSuppressions } from './suppressions.js';
+
+const base = { pid: 7, tid: 7, call: 'ioctl', file: '/dev/iommu', open: 1, result: 0 } as const;
+const map = (iova: bigint, length: bigint, more: Partial<CallRecord> = {}): CallRecord => ({
+  ...base,
+  name: 'IOMMU_IOAS_MAP',
+  input: { ioas_id: 1, iova, length },
+  output: { ioas_id: 1, iova, length },
+  tid: 0x10,
+  ...more,
+});
+const unmap = (iova: bigint, length: bigint): CallRecord => ({
+  ...base,
+  name: 'IOMMU_IOAS_UNMAP',
+  input: { ioas_id: 1, iova, length },
+  output: { ioas_id: 1, iova, length },
+  tid: 0x20,
+});
+const stop = (iova: bigint, more = {}) => ({
+  ...{ device: 'vfio1', iova, write: true, left: 64, fault: DMA_FAULT.NOT_MAPPED, gone: false, busMaster: true },
+  ...more,
+});
+/** The test's threads are where their number says. */
+const where = ({ tid }: { tid: number }) => ({ object: '/usr/bin/driver', offset: BigInt(tid) });
+
+function watch(...sanitizers: ('dma' | 'leaks' | 'coherency')[]): Sanitizer {
+  return new Sanitizer({ sanitizers: new Set(sanitizers), where });
+}
+const rules = (sanitizer: Sanitizer) => sanitizer.finish().map(({ rule }) => rule);
+
+describe('the sanitizer tells DMA', () => {
+  it('to an address never mapped', () => {
+    const it = watch('dma');
+    it.dma(stop(0x5000n));
+    expect(rules(it)).toEqual(['dma-never-mapped']);
+  });
+
+  it('after unmap, with where it was mapped and unmapped', () => {
+    const it = watch('dma');
+    it.call(map(0x1000n, 0x1000n));
+    it.call(unmap(0x1000n, 0x1000n));
+    it.enter({ ...base, tid: 0x40 });
+    it.dma(stop(0x1800n));
+    const [finding] = it.finish();
+    expect(finding && formatFinding(finding)).toEqual([
+      '==7==ERROR: dma-use-after-unmap: vfio1 wanted to write 64 bytes at iova 0x1800, which is not mapped any more',
+      '    device: vfio1',
+      '    direction: the device writes memory',
+      '    by process 7 at /usr/bin/driver+0x40',
+      '  before that:',
+      '    mapped 0x1000 to 0x1fff in /dev/iommu space 1 by process 7 at /usr/bin/driver+0x10, IOMMU_IOAS_MAP',
+      '    unmapped 0x1000 to 0x1fff in /dev/iommu space 1 by process 7 at /usr/bin/driver+0x20, IOMMU_IOAS_UNMAP',
+      '  hint: wait until the device is done, or stop it, before its buffer is unmapped',
+    ]);
+  });
+
+  it('beyond the end of a mapping that stands', () => {
+    const it = watch('dma');
+    it.call(map(0x1000n, 0x1000n));
+    it.dma(stop(0x2000n));
+    expect(rules(it)).toEqual(['dma-out-of-bounds']);
+  });
+
+  it('not beyond the end of one that is gone', () => {
+    const it = watch('dma');
+    it.call(map(0x1000n, 0x1000n));
+    it.call(unmap(0n, 2n ** 64n - 1n));
+    it.dma(stop(0x2000n));
+    expect(rules(it)).toEqual(['dma-use-after-unmap']);
+  });
+
+  it.each([
+    ['dma-no-permission', { fault: DMA_FAULT.NO_PERMISSION }],
+    ['dma-blocked', { fault: DMA_FAULT.BLOCKED }],
+    ['dma-bus-master-off', { fault: DMA_FAULT.BLOCKED, busMaster: false }],
+    ['dma-memory-gone', { gone: true }],
+  ])('%s', (rule, more) => {
+    const it = watch('dma');
+    it.call(map(0x1000n, 0x1000n));
+    it.dma(stop(0x1000n, more));
+    expect(rules(it)).toEqual([rule]);
+  });
+
+  it('once, however often it happens', () => {
+    const it = watch('dma');
+    for (let i = 0n; i < 10n; i++) it.dma(stop(0x5000n + i));
+    const found = it.finish();
+    expect(found.map(({ count }) => count)).toEqual([10]);
+  });
+
+  it('only if it was asked for', () => {
+    const it = watch('leaks');
+    it.dma(stop(0x5000n));
+    expect(rules(it)).toEqual([]);
+  });
+});
+
+describe('the sanitizer tells leaks', () => {
+  it('of mappings and objects, and of none that was undone', () => {
+    const it = watch('leaks');
+    const alloc = (id: number): CallRecord => ({
+      ...base,
+      name: 'IOMMU_IOAS_ALLOC',
+      input: {},
+      output: { out_ioas_id: id },
+    });
+    it.call(alloc(1));
+    it.call(alloc(2));
+    it.call(map(0x1000n, 0x1000n));
+    it.call(map(0x9000n, 0x1000n, { tid: 0x30 }));
+    it.call(unmap(0x1000n, 0x1000n));
+    it.call({ ...base, name: 'IOMMU_DESTROY', input: { id: 2 } });
+    const found = it.finish();
+    expect(found.map(({ rule, headline }) => [rule, headline])).toEqual([
+      ['leak-mapping', '4096 bytes at iova 0x9000 of /dev/iommu space 1 were never unmapped'],
+      ['leak-object', 'object 1 of /dev/iommu, made by IOMMU_IOAS_ALLOC, was never destroyed'],
+    ]);
+  });
+
+  it('not of mappings whose address space was destroyed', () => {
+    const it = watch('leaks');
+    it.call(map(0x1000n, 0x1000n));
+    it.call({ ...base, name: 'IOMMU_DESTROY', input: { id: 1 } });
+    expect(rules(it)).toEqual([]);
+  });
+});
+
+describe('suppressions', () => {
+  const it1 = watch('dma');
+  it1.dma(stop(0x5000n));
+  const [finding] = it1.finish();
+  it.each([
+    ['dma-never-mapped', true],
+    ['dma-never-mapped:vfio1', true],
+    ['# all\n*:0x5000 # known', true],
+    ['dma-never-mapped:vfio2', false],
+    ['dma-blocked', false],
+    ['', false],
+  ])('%j', (text, suppressed) => {
+    expect(finding && parseSuppressions(text, 'f')(finding)).toBe(suppressed);
+  });
+
+  it('with an unknown rule are refused by line', () => {
+    expect(() => parseSuppressions('\nnonsense', 'f')).toThrow("f:2: no rule 'nonsense'");
+  });
+});

@@ -1,0 +1,89 @@
+/** Hosts that lack something: a run works, or says in one sentence what is missing and ends with 125. It never hangs. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ioasid, workDirectory } from './run.js';
+
+/** Uses a descriptor, paths and a child. */
+const STORY = `'exec 3<>/dev/ioasid; ls /dev/vfio/devices | wc -l; (exit 4); echo story'`;
+
+/** Runs a script of bash in which $IOASID is the command; it may take a minute, so that a hang is told from a slow host. */
+function on(script: string, environment: Record<string, string> = {}) {
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', script], {
+    encoding: 'utf8',
+    timeout: 60_000,
+    cwd: mkdtempSync(join(workDirectory, 'poor-')),
+    env: { ...process.env, IOASID: ioasid, ...environment },
+  });
+  return { status, stdout, stderr };
+}
+
+const worked = { status: 0, stdout: expect.stringMatching(/story\n$/), stderr: '' };
+/** One sentence of ours on stderr. */
+const sentence = (...words: string[]) => ({
+  status: 125,
+  stdout: '',
+  stderr: expect.stringMatching(new RegExp(`^ioasid: [^\n]*${words.join('[^\n]*')}[^\n]*\n$`)),
+});
+
+const isRoot = process.getuid?.() === 0;
+const namespaces = spawnSync('unshare', ['-Ur', 'true']).status === 0;
+
+describe('a run', () => {
+  test('goes on without its trace when the disk of the trace is full', () => {
+    expect(on(`$IOASID exec --trace /dev/full -- sh -c ${STORY}`)).toMatchObject({
+      ...worked,
+      stderr: expect.stringMatching(/^ioasid: the trace ends here: ENOSPC[^\n]*\n$/),
+    });
+  });
+
+  test('goes on without its trace when nobody reads it', () => {
+    const { status, stdout } = on(
+      `set -o pipefail; $IOASID exec --trace - -- bash -c 'for i in {1..3000}; do : </dev/ioasid; done; echo story >out' 2>&1 >/dev/null | head -1 >/dev/null; cat out`,
+    );
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'story\n' });
+  });
+
+  test('says that there is no directory for temporary files', () => {
+    expect(on(`$IOASID exec -- sh -c ${STORY}`, { XDG_RUNTIME_DIR: '', TMPDIR: '/nope' })).toMatchObject(
+      sentence('ENOENT', '/nope'),
+    );
+  });
+
+  test('does without XDG_RUNTIME_DIR where it cannot be written to', () => {
+    expect(on(`$IOASID exec -- sh -c ${STORY}`, { XDG_RUNTIME_DIR: '/proc' })).toMatchObject(worked);
+  });
+
+  test('works with few descriptors, or says so', () => {
+    const { status, stdout, stderr } = on(`ulimit -n 64; $IOASID exec -- sh -c ${STORY}`);
+    if (status === 0) expect({ stdout, stderr }).toMatchObject({ stdout: worked.stdout, stderr: '' });
+    else expect({ status, stdout, stderr }).toMatchObject(sentence('EMFILE|open files'));
+  });
+
+  test.skipIf(!namespaces)('says that there is no inotify', () => {
+    const script = `unshare -Ur bash -c 'echo 0 > /proc/sys/user/max_inotify_instances; $IOASID exec -- true'`;
+    expect(on(script)).toMatchObject(sentence('inotify'));
+  });
+
+  test.skipIf(!namespaces)('works in a pid namespace and a user namespace of its own', () => {
+    expect(on(`unshare -Urpf --mount-proc $IOASID exec -- sh -c ${STORY}`)).toMatchObject(worked);
+  });
+
+  test.skipIf(!namespaces)('of another pid namespace is not taken for one that was left behind', () => {
+    const script = `$IOASID exec -- sh -c 'touch up; while [ ! -e done ]; do sleep 0.1; done; $IOASID ctl state >/dev/null && echo story' &
+      while [ ! -e up ]; do sleep 0.1; done
+      unshare -Urpf --mount-proc $IOASID exec -- true
+      touch done; wait $!`;
+    expect(on(script, { XDG_RUNTIME_DIR: mkdtempSync(join(workDirectory, 'run-')) })).toMatchObject(worked);
+  });
+
+  test.skipIf(!isRoot)('works for another user', () => {
+    const script = `chmod 755 . ..; setpriv --reuid 65534 --regid 65534 --clear-groups $IOASID exec -- sh -c ${STORY}`;
+    expect(on(script, { XDG_RUNTIME_DIR: '', TMPDIR: '/tmp' })).toMatchObject(worked);
+  });
+
+  test('cannot begin with a program that is none', () => {
+    expect(on('$IOASID exec -- /etc/passwd')).toMatchObject({ status: 126, stdout: '' });
+  });
+});

@@ -116,7 +116,6 @@ export class Run {
     this.#live ??= new Live(this.#machine, this.#clock, {
       release: (all) => supervisor.release(all),
       holders: () => supervisor.holders(),
-      refresh: () => supervisor.paths.refresh(),
     });
     supervisor.live = this.#live;
     return this.#live;
@@ -124,9 +123,7 @@ export class Run {
 
   /** Answers `ioasid ctl`. */
   control(request: ControlRequest): ControlAnswer {
-    const answer = control(this.#machine, request);
-    if (request.command === 'plug' || request.command === 'unplug') this.#supervisor?.paths.refresh();
-    return answer;
+    return control(this.#machine, request);
   }
 
   /** Serves until no process is left under the filter; the event loop turns when it has something to do. */

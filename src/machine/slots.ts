@@ -78,6 +78,12 @@ export class MachineSlots {
     return device.requester.parent === undefined ? this.#slots.get(device)?.driver?.name : 'vfio-mdev';
   }
 
+  /** Is the device in its slot, whatever driver has it? */
+  has(device: MachineDevice): boolean {
+    const slot = this.#slots.get(device);
+    return slot !== undefined && this.bus.slots.includes(slot);
+  }
+
   /** A device comes, and is VFIO's. */
   putIn(device: MachineDevice): void {
     const { name, requester } = device;

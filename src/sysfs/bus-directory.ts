@@ -66,6 +66,9 @@ export class BusDirectory {
     });
     const drivers = `${module}/drivers/pci:${driver.name}`;
     this.#fs.add(drivers, linkTo(drivers, at));
+    // driverctl looks for the driver's name before it runs modprobe, for which a machine without modules has no use.
+    const asNamed = `/sys/module/${driver.name}`;
+    if (asNamed !== module) this.#fs.add(asNamed, linkTo(asNamed, module));
   }
 }
 

@@ -189,14 +189,16 @@ export class Supervisor {
   /** Waits until there is something to do, unless a call waits. Returns what poll(2) does. */
   #wait(): number {
     const { onIdle } = this.#options;
-    this.#machine.poll();
+    const moved = this.#machine.poll();
     const rest = this.#machine.pollers.wait();
     const deadline = this.#machine.nextDeadline();
     const busy = this.#queue.length > 0;
     this.live?.idle();
     let ready = busy || onIdle || rest === 0 ? this.#poll(0) : 0;
-    if (ready === 0 && rest === 0) libc.sched_yield();
-    else if (ready === 0 && !busy) {
+    // A device that works keeps the processor; one that is only looked at lets others have it.
+    if (ready === 0 && rest === 0) {
+      if (!moved) libc.sched_yield();
+    } else if (ready === 0 && !busy) {
       onIdle?.();
       ready = this.#poll(this.#timeUntil(deadline, rest));
     }

@@ -2,8 +2,8 @@
  * What is alike in a bounded world: processes (with their VMs) and files can be renamed, and a renamed story goes the
  * same way. So one state stands for all its renamings. Devices are not alike, and are not renamed.
  */
-import type { Step } from '../steps.js';
-import type { Bounds, Layout } from '../world.js';
+import type { Step } from './steps.js';
+import type { Bounds, Layout } from './world.js';
 
 /** A renaming: the image of each process, file and VM, by index. */
 export interface Renaming {

@@ -2,9 +2,8 @@
  * A set of states. A state is a vector of small integers, packed into two 32-bit words; of all its renamings the
  * smallest is kept. Packing and unpacking are functions made for the layout.
  */
-
-import type { Bounds, Layout } from '../world.js';
 import { type Renaming, sourcesOf } from './symmetry.js';
+import type { Bounds, Layout } from './world.js';
 
 const EMPTY = 0xffffffff;
 

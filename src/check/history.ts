@@ -1,8 +1,7 @@
 /** P2, no history: do states with the same objects and attachments give the same rights? Judged over pairs of states. */
-
-import type { World } from '../world.js';
 import { StateSet } from './state-set.js';
 import type { Renaming } from './symmetry.js';
+import type { World } from './world.js';
 
 export class History {
   readonly #world: World;

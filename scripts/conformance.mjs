@@ -76,12 +76,24 @@ function cases(stdout) {
   return found;
 }
 
+/** Did a test run out of its time? On a busy machine that says nothing. */
+const slow = (stdout, name) => stdout.includes(`# ${name.split('.').at(-1)}: Test terminated by timeout`);
+
+/** Runs one case once more, alone. @param one its outcome is replaced */
+function again(program, flags, one) {
+  const [fixture, ...rest] = one.name.split('.');
+  const filters = ['-f', fixture, ...(rest.length > 1 ? ['-v', rest[0]] : []), '-t', rest.at(-1)];
+  const found = cases(exec(program, filters, flags).stdout).find(({ name }) => name === one.name);
+  if (found) one.outcome = found.outcome;
+}
+
 function runBinary(directory, name, { machine, args = [] }) {
   const flags = machine ? ['--machine', join(linux, machine)] : ['--selftest'];
   const { stdout, stderr, status, signal, seconds } = exec(join(directory, name), args, flags);
   const all = cases(stdout);
   if (all.length === 0 && status === 4) all.push({ name, outcome: 'skip', reason: stdout.split('\n').at(-2) ?? '' });
   if (all.length === 0 || signal) all.push({ name, outcome: 'fail', reason: signal ?? stderr.trim() });
+  for (const one of all) if (one.outcome === 'fail' && slow(stdout, one.name)) again(join(directory, name), flags, one);
   return { name, seconds, cases: all };
 }
 
@@ -157,7 +169,9 @@ if (directory) {
   const wanted = (name) => !options.only || options.only.split(',').includes(name);
   const suites = [];
   for (const [name, want] of Object.entries(expected.binaries)) {
-    if (wanted(name)) suites.push({ suite: runBinary(directory, name, want), want });
+    const without = pages < HUGE_PAGES ? (want.hugePages ?? 0) : 0;
+    const least = { pass: want.pass - without, fail: want.fail + without };
+    if (wanted(name)) suites.push({ suite: runBinary(directory, name, want), want: least });
   }
   for (const [name, want] of Object.entries(expected.answers)) {
     if (wanted(`answers-${name}`)) suites.push({ suite: runOracle(directory, name, want), want });

@@ -1,6 +1,7 @@
 /** The open file of /dev/iommu: ioctls of iommufd's own numbers, VFIO's for all others, and mmap. */
 import { Facet } from '../kernel/facet.js';
 import { type FileTable, OpenFile } from '../kernel/open-file.js';
+import { GROWING } from '../kernel/plain-memory.js';
 import { COMPAT_IOMMU } from '../vfio/compat-iommu.js';
 import { vfioIoctl } from './compat/vfio.js';
 import { IommufdContext, type IommufdHost } from './context.js';
@@ -24,7 +25,11 @@ export const IOMMUFD_FILE: FileTable<IommufdContext> = {
   },
   mmap: (context, _caller, request) => context.mmaps.map(request),
   release: (context) => context.put(),
-  facets: [IOMMUFD.from((context) => context), COMPAT_IOMMU.from(compatIommu)],
+  facets: [
+    IOMMUFD.from((context) => context),
+    COMPAT_IOMMU.from(compatIommu),
+    GROWING.from((context: IommufdContext) => context.mmaps),
+  ],
 };
 
 /** open(2) of /dev/iommu: a new context. */

@@ -4,7 +4,8 @@
  */
 import { hex, PAGE_SIZE } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
-import type { MappableMemory, MmapGrant, MmapRequest } from '../kernel/open-file.js';
+import type { MmapGrant, MmapRequest } from '../kernel/open-file.js';
+import { type GrowingMemory, PlainMemory } from '../kernel/plain-memory.js';
 import type { IommufdObject } from './objects.js';
 
 const PAGE = BigInt(PAGE_SIZE);
@@ -13,41 +14,21 @@ const PROT_EXEC = 4;
 /** One range of offsets. */
 class MmapRange {
   readonly offset: bigint;
-  readonly memory: MappableMemory;
+  readonly memory: PlainMemory;
   readonly owner: IommufdObject;
   /** Mappings that keep the owner, as last seen. */
   mappings = 0;
 
-  constructor(offset: bigint, memory: MappableMemory, owner: IommufdObject) {
+  constructor(offset: bigint, memory: PlainMemory, owner: IommufdObject) {
     this.offset = offset;
     this.memory = memory;
     this.owner = owner;
   }
 }
 
-/** Plain memory. */
-class Pages implements MappableMemory {
-  readonly size: number;
-  readonly #bytes: Uint8Array;
-
-  constructor(size: number) {
-    this.size = size;
-    this.#bytes = new Uint8Array(size);
-  }
-
-  read(offset: number, into: Uint8Array): void {
-    into.set(this.#bytes.subarray(offset, offset + into.length));
-  }
-
-  write(offset: number, from: Uint8Array): void {
-    this.#bytes.set(from, offset);
-  }
-}
-
-export class Mmaps {
+export class Mmaps implements GrowingMemory {
   readonly #ranges = new Map<bigint, MmapRange>();
-  /** How many mappings of a range of the file there are now; undefined: nobody can tell. Set by who has the file. */
-  count: ((offset: bigint, size: number) => number) | undefined;
+  count: ((offset: bigint) => number) | undefined;
 
   /** Makes pages that can be mapped, at the lowest free offset from one page on. */
   offer(size: number, owner: IommufdObject): MmapRange {
@@ -56,7 +37,7 @@ export class Mmaps {
       if (range.offset >= offset + BigInt(size)) break;
       offset = range.offset + BigInt(range.memory.size);
     }
-    const range = new MmapRange(offset, new Pages(size), owner);
+    const range = new MmapRange(offset, new PlainMemory(size), owner);
     this.#ranges.set(offset, range);
     return range;
   }
@@ -84,7 +65,7 @@ export class Mmaps {
   refresh(owner: IommufdObject): void {
     for (const range of this.#ranges.values()) {
       if (range.owner !== owner || range.mappings === 0) continue;
-      const now = this.count?.(range.offset, range.memory.size) ?? range.mappings;
+      const now = this.count?.(range.offset) ?? range.mappings;
       owner.users -= range.mappings - now;
       range.mappings = now;
     }

@@ -3,6 +3,7 @@ import { type MachineServices, miscDevice, type Personality } from '../machine/p
 import { UserAccounts } from '../memory/account.js';
 import type { IommufdContext, IommufdHost } from './context.js';
 import { openIommufd } from './file.js';
+import { addFaultInjection } from './selftest/debugfs.js';
 
 /** linux/miscdevice.h: IOMMUFD's is assigned when it is registered; this is the first that is free. */
 const MINOR = 125;
@@ -14,9 +15,10 @@ export class IommufdPersonality implements Personality, IommufdHost {
   #mocks = 0;
 
   /** @param selftest the kernel is built with its own tests (Linux: CONFIG_IOMMUFD_TEST) */
-  constructor({ nodes }: MachineServices, selftest: boolean) {
+  constructor({ kernel, nodes }: MachineServices, selftest: boolean) {
     this.selftest = selftest;
     nodes.add(miscDevice('iommu', MINOR), () => openIommufd(this));
+    if (selftest) addFaultInjection(kernel.fs);
   }
 
   nextMock(): number {

@@ -109,6 +109,8 @@ export interface FileTable<T> {
   read?(object: T, caller: Caller, into: Uint8Array): number;
   /** What read() gave did not reach the caller (EFAULT): the next read gives it again. Not given: it is lost. */
   putBack?(object: T, bytes: Uint8Array): void;
+  /** Its read never waits: with nothing there it answers what read() gives, 0 bytes. */
+  readonly immediate?: boolean;
   /** write(2). Returns bytes taken. */
   write?(object: T, caller: Caller, from: Uint8Array): number;
   /** Reads at an offset. Returns bytes. */
@@ -188,6 +190,11 @@ export class OpenFile<T = unknown> {
 
   poll(): Readiness {
     return this.#table.poll?.(this.#object) ?? ALWAYS_READY;
+  }
+
+  /** Its read never waits. */
+  get immediate(): boolean {
+    return this.#table.immediate === true;
   }
 
   /** Reading, writing or polling it is this kernel's own work: each such call must reach it. */

@@ -86,6 +86,19 @@ export class FaultQueue extends IommufdObject {
     return done;
   }
 
+  /** What was read did not arrive: it waits again, in its place. */
+  putBack(records: Uint8Array): void {
+    const view = new DataView(records.buffer, records.byteOffset, records.length);
+    const groups = new Set<FaultGroup>();
+    for (let at = 0; at < records.length; at += RECORD) {
+      const cookie = iommu_hwpt_pgfault.get.cookie(view, at);
+      const group = this.#unanswered.get(cookie);
+      this.#unanswered.delete(cookie);
+      if (group) groups.add(group);
+    }
+    this.#waiting.unshift(...groups);
+  }
+
   /** Takes answers in order. Returns bytes. @throws ESPIPE, EINVAL the first one is wrong */
   write(from: Uint8Array): number {
     if (from.length % RESPONSE !== 0) {
@@ -145,6 +158,8 @@ export interface FaultFile {
 export const FAULT_FILE: FileTable<FaultFile> = {
   name: () => 'anon_inode:[iommufd-pgfault]',
   read: ({ queue }, _caller, into) => queue.read(into),
+  putBack: ({ queue }, records) => queue.putBack(records),
+  immediate: true,
   write: ({ queue }, _caller, from) => queue.write(from),
   poll: ({ queue }) => ({ readable: queue.readable, writable: true }),
   release({ queue, keeper }) {

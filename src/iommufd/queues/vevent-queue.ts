@@ -30,6 +30,8 @@ export class VeventQueue extends IommufdObject {
   /** Events that wait, the record of lost ones not counted. */
   #count = 0;
   #sequence = 0;
+  /** What the last read gave. */
+  #given: Vevent[] = [];
 
   /** @param leave told when it is destroyed */
   constructor(type: number, owner: IommufdObject, depth: number, leave: (queue: VeventQueue) => void) {
@@ -57,6 +59,7 @@ export class VeventQueue extends IommufdObject {
   /** Gives whole records. Returns bytes. @throws EINVAL less than a header, or the first record does not fit */
   read(into: Uint8Array): number {
     if (into.length < HEADER) throw new Errno('EINVAL', `${into.length} bytes are less than a header of ${HEADER}`);
+    this.#given = [];
     let done = 0;
     for (let event = this.#events[0]; event; event = this.#events[0]) {
       const size = HEADER + (event.data?.length ?? 0);
@@ -66,6 +69,7 @@ export class VeventQueue extends IommufdObject {
         break;
       }
       this.#events.shift();
+      this.#given.push(event);
       if (event.data) this.#count--;
       const view = new DataView(into.buffer, into.byteOffset + done, HEADER);
       iommufd_vevent_header.set.flags(view, event.data ? 0 : IOMMUFD.IOMMU_VEVENTQ_FLAG_LOST_EVENTS);
@@ -74,6 +78,13 @@ export class VeventQueue extends IommufdObject {
       done += size;
     }
     return done;
+  }
+
+  /** What was read last did not arrive: it waits again. */
+  putBack(): void {
+    this.#events.unshift(...this.#given);
+    for (const event of this.#given) if (event.data) this.#count++;
+    this.#given = [];
   }
 
   destroy(): void {
@@ -91,6 +102,8 @@ export interface VeventFile {
 export const VEVENT_FILE: FileTable<VeventFile> = {
   name: () => 'anon_inode:[iommufd-viommu-event]',
   read: ({ queue }, _caller, into) => queue.read(into),
+  putBack: ({ queue }) => queue.putBack(),
+  immediate: true,
   poll: ({ queue }) => ({ readable: queue.readable, writable: false }),
   release({ queue, keeper }) {
     queue.users--;

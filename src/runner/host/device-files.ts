@@ -3,7 +3,7 @@
  * an address must know the difference, as the kernel does by the mapping's flags (VM_PFNMAP).
  */
 import { fstatSync } from 'node:fs';
-import { fileName } from './memory/memory-areas.js';
+import { fileName } from './memory-areas.js';
 
 /** Most files that are remembered: one an open device. The oldest are gone first. */
 const MAX_FILES = 1 << 16;

@@ -8,8 +8,8 @@
  */
 import { Errno } from '../../abi/errno.js';
 import { addressOf, libc } from '../host/libc.js';
-import { copyRemote } from '../host/memory/remote-memory.js';
 import type { Notification } from '../host/notification.js';
+import { copyRemote } from '../host/remote-memory.js';
 import { numberOf } from '../host/syscalls.js';
 
 /** Requests of linux/ptrace.h. */

@@ -6,12 +6,14 @@ import { ATTRIBUTE, type AttributeFile } from '../../kernel/fs/attribute-file.js
 import type { Located } from '../../kernel/fs/file-system.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import { BACKING, type Caller, type EventSignal, type OpenFile } from '../../kernel/open-file.js';
+import { GROWING, PlainMemory } from '../../kernel/plain-memory.js';
 import { type MemoryFile, unpinnableFile } from '../../memory/memory.js';
 import { takeEventfd } from '../host/eventfd.js';
-import { copyRemote } from '../host/memory/remote-memory.js';
-import { SharedMemory } from '../host/memory/shared-memory.js';
+import { countMappings, FilePart } from '../host/file-part.js';
 import type { Notification } from '../host/notification.js';
 import { credentials, hasCapability } from '../host/procfs.js';
+import { copyRemote } from '../host/remote-memory.js';
+import { SharedMemory } from '../host/shared-memory.js';
 import type { SyscallName } from '../host/syscalls.js';
 import { packStat, packStatx } from '../path/status.js';
 import { copyOut } from '../path-calls/resolve.js';
@@ -67,7 +69,9 @@ class RemoteCaller implements Caller {
     return this.#calls.index.find(place) ?? null;
   }
   install(file: OpenFile, flags: number): number {
-    return this.#calls.give(this.#notification, file, O.RDWR | flags, false);
+    // A file that is never writable for poll is not for the host either.
+    const access = file.immediate && !file.poll().writable ? O.RDONLY : O.RDWR;
+    return this.#calls.give(this.#notification, file, access | flags, false);
   }
   eventfd(fd: number): EventSignal {
     return takeEventfd(this.#process.pidfd, fd);
@@ -156,7 +160,9 @@ export class FileCalls {
     if (file.driven) return this.#giveDriven(n, file, flags, send);
     const memories = (file.facet(BACKING) ?? []).filter((memory) => memory instanceof SharedMemory);
     for (const memory of memories) this.#memories.add(memory);
-    const ours = this.#files.make(file, flags & (O.ACCMODE | O.NONBLOCK), memories);
+    const growing = file.facet(GROWING);
+    const ours = this.#files.make(file, flags & (O.ACCMODE | O.NONBLOCK), growing ? 'growing' : memories);
+    if (growing) growing.count = (offset) => countMappings(this.#files.memoryOf(file), offset);
     const fd = n.addDescriptor(ours, { cloexec: (flags & O.CLOEXEC) !== 0, send });
     // If the caller did not get it, this close is the last one and releases the file.
     closeSync(ours);
@@ -271,6 +277,8 @@ export class FileCalls {
     const { memory } = this.kernel.mmap(this.caller(n), fd, file, request);
     const fileMemory = this.#files.memoryOf(file);
     if (memory instanceof SharedMemory && fileMemory !== undefined) memory.moveTo(fileMemory);
+    if (memory instanceof PlainMemory && fileMemory !== undefined)
+      memory.moveTo(new FilePart(fileMemory, n.argument(5), memory.size));
     return 'host';
   }
 

@@ -18,7 +18,7 @@
 import { closeSync } from 'node:fs';
 import type { OpenFile } from '../../kernel/open-file.js';
 import { addressOf, check, libc } from '../host/libc.js';
-import { memoryFile, type SharedMemory } from '../host/memory/shared-memory.js';
+import { memoryFile, type SharedMemory } from '../host/shared-memory.js';
 import type { FileIndex, Place } from './file-index.js';
 
 const MFD_CLOEXEC = 1;
@@ -93,26 +93,28 @@ export class HostFiles {
   /**
    * Makes the host's descriptor of an open file.
    * @param flags access mode and O_NONBLOCK, as the program sees them by F_GETFL
-   * @param memory the mappable memory that the file has, a region each, in the order of the regions
+   * @param memory the mappable memory that the file has, a region each, in the order of the regions; 'growing': it comes
+   *   and goes (growMemory)
    * @param content what reading it shows
    * @returns our copy; close it once the program has its own. If nobody has one then, the open file is released
    * @throws LibcError a limit of the host; the open file is released then
    */
-  make(file: OpenFile, flags: number, memory: readonly SharedMemory[], content?: Content): number {
+  make(file: OpenFile, flags: number, memory: readonly SharedMemory[] | 'growing', content?: Content): number {
     const open: number[] = [];
     try {
-      const last = memory.at(-1);
+      const last = memory === 'growing' ? undefined : memory.at(-1);
+      const mappable = last !== undefined || memory === 'growing';
       const base = last
         ? memoryFile(file.name, last.bar, last.size)
         : check(libc.memfd_create(file.name, MFD_CLOEXEC | MFD_ALLOW_SEALING), 'memfd_create');
       open.push(base);
       if (content) check(libc.write(base, addressOf(content.bytes), content.bytes.length), 'write to a memfd');
-      if (!last && !content?.written) libc.fcntl(base, F_ADD_SEALS, F_SEAL_ALL);
+      if (!mappable && !content?.written) libc.fcntl(base, F_ADD_SEALS, F_SEAL_ALL);
       const fd = openAgain(base, flags);
       open.push(fd);
-      if (last) libc.flock(fd, LOCK_SH);
-      const own = last ? base : openAgain(base, O_RDONLY);
-      if (!last) {
+      if (mappable) libc.flock(fd, LOCK_SH);
+      const own = mappable ? base : openAgain(base, O_RDONLY);
+      if (!mappable) {
         open.push(own);
         closeSync(base);
         open.shift();
@@ -120,7 +122,7 @@ export class HostFiles {
       const mask = IN_CLOSE | (content?.written ? IN_MODIFY : 0);
       const watch = check(libc.inotify_add_watch(this.inotify, `/proc/self/fd/${fd}`, mask), 'inotify_add_watch');
       const known = content?.bytes.length ?? 0;
-      const host = { file, place: this.#index.add(fd, file), watch, own, memory: last !== undefined, known };
+      const host = { file, place: this.#index.add(fd, file), watch, own, memory: mappable, known };
       this.#byWatch.set(watch, host);
       if (content?.written) this.#written.set(host, content.written);
       return fd;

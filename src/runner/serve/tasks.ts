@@ -4,9 +4,9 @@
 import { closeSync, constants } from 'node:fs';
 import { Mm } from '../../memory/mm.js';
 import { addressOf, errno, libc } from '../host/libc.js';
-import { RemoteMemory } from '../host/memory/remote-memory.js';
-import { SharedFiles } from '../host/memory/shared-files.js';
 import { imageOf, softLimit, threadGroup, tryOpen } from '../host/procfs.js';
+import { RemoteMemory } from '../host/remote-memory.js';
+import { SharedFiles } from '../host/shared-files.js';
 import { hostArchitecture, numberOf } from '../host/syscalls.js';
 
 const O_PATH_DIRECTORY = 0o10000000 | constants.O_DIRECTORY | 0o2000000;
@@ -95,6 +95,11 @@ export class Tasks {
   /** The processes that made calls on virtual files. */
   pids(): number[] {
     return [...this.#processes.keys()];
+  }
+
+  /** The memory of a process that made calls on virtual files. */
+  mmOf(pid: number): Mm | undefined {
+    return this.#processes.get(pid)?.mm;
   }
 
   get anyProcess(): boolean {

@@ -4,14 +4,14 @@
  * the first mapping on, name it even after the process has executed another program.
  */
 import { closeSync } from 'node:fs';
-import { PAGE_SIZE, pageOf } from '../../../abi/address.js';
-import { CAP } from '../../../kernel/fs/permission.js';
-import { Backing, type FrameRun } from '../../../memory/backing.js';
-import type { MemoryPiece } from '../../../memory/dma-target.js';
-import type { Memory } from '../../../memory/memory.js';
-import { addressOf, errno, libc } from '../libc.js';
-import { hasCapability, softLimit, tryOpen } from '../procfs.js';
+import { PAGE_SIZE, pageOf } from '../../abi/address.js';
+import { CAP } from '../../kernel/fs/permission.js';
+import { Backing, type FrameRun } from '../../memory/backing.js';
+import type { MemoryPiece } from '../../memory/dma-target.js';
+import type { Memory } from '../../memory/memory.js';
+import { addressOf, errno, libc } from './libc.js';
 import { type Area, areaAt } from './memory-areas.js';
+import { hasCapability, softLimit, tryOpen } from './procfs.js';
 import type { SharedFiles } from './shared-files.js';
 
 const RLIMIT_MEMLOCK = 8;

@@ -3,15 +3,15 @@
  * first pinned, so that the bytes can be reached after every program that mapped it has ended.
  */
 import { closeSync } from 'node:fs';
-import { PAGE_SHIFT, pageOf } from '../../../abi/address.js';
-import { Errno } from '../../../abi/errno.js';
-import { Backing, type FrameRun } from '../../../memory/backing.js';
-import { type MemoryFile, unpinnableFile } from '../../../memory/memory.js';
-import { isDeviceFile } from '../device-files.js';
-import { addressOf, check, cString, libc } from '../libc.js';
-import { tryOpen } from '../procfs.js';
-import { hostArchitecture, numberOf } from '../syscalls.js';
+import { PAGE_SHIFT, pageOf } from '../../abi/address.js';
+import { Errno } from '../../abi/errno.js';
+import { Backing, type FrameRun } from '../../memory/backing.js';
+import { type MemoryFile, unpinnableFile } from '../../memory/memory.js';
+import { isDeviceFile } from './device-files.js';
+import { addressOf, check, cString, libc } from './libc.js';
 import { type Area, fileName } from './memory-areas.js';
+import { tryOpen } from './procfs.js';
+import { hostArchitecture, numberOf } from './syscalls.js';
 
 const O_RDWR = 2;
 const O_RDONLY = 0;

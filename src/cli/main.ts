@@ -124,7 +124,7 @@ abi
   .description('print the C header')
   .option('--iommufd', 'that of /dev/iommu, for hosts whose own is older than Linux 7.2')
   .action(async ({ iommufd }: { iommufd?: boolean }) => {
-    const { printHeader } = await import('../abi/header.js');
+    const { printHeader } = await import('../abi/ioasid/header.js');
     const { printIommufdHeader } = await import('../abi/iommufd-header.js');
     process.stdout.write(iommufd ? printIommufdHeader() : printHeader());
   });

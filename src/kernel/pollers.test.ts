@@ -17,6 +17,8 @@ describe('pollers', () => {
     expect(pollers.wait()).toBe(0);
     now = 5;
     expect(pollers.wait()).toBe(1);
+    now = 5000;
+    expect(pollers.wait()).toBe(3);
     stop();
     expect(pollers.wait()).toBeUndefined();
   });

@@ -13,8 +13,10 @@ export interface Poller {
 
 /** How long the loop spins after something moved, milliseconds: programs answer a completion within this time. */
 const SPIN = 1;
-/** How long it rests between two looks when nothing moves, milliseconds. */
+/** How long it rests between two looks when nothing moves, milliseconds; and when nothing did for a second. */
 const REST = 1;
+const LONG_REST = 3;
+const LONG_AFTER = 1000;
 
 export class Pollers {
   readonly #now: () => number;
@@ -44,8 +46,10 @@ export class Pollers {
   /** Until when poll() can wait, milliseconds from now: 0 while something moves; undefined: until the next call. */
   wait(): number | undefined {
     if (this.#pollers.size === 0) return undefined;
-    const spinning = this.#now() - this.#moved < SPIN;
-    for (const { watched } of this.#pollers) if (watched) return spinning ? 0 : REST;
+    const still = this.#now() - this.#moved;
+    const spinning = still < SPIN;
+    const rest = still < LONG_AFTER ? REST : LONG_REST;
+    for (const { watched } of this.#pollers) if (watched) return spinning ? 0 : rest;
     // Nobody can store unseen, but a device may still have work.
     return spinning ? 0 : undefined;
   }

@@ -7,6 +7,7 @@ const { build } = await import('../bench/common.mjs');
 const BENCHMARKS = {
   mappings: async () => (await import('../bench/mappings/run.mjs')).mappings(),
   checker: async () => (await import('../bench/checker/run.mjs')).checker(),
+  ui: async () => (await import('../bench/ui/run.mjs')).ui(),
   transparency: async () => (await import('../bench/transparency/run.mjs')).transparency(),
   'hot-path': async () => (await import('../bench/hot-path/run.mjs')).hotPath(),
 };

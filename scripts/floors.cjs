@@ -74,7 +74,7 @@ const floors = [
 
 /** Arrows between folders of one floor, each with its reason. */
 const beside = [
-  { from: 'sysfs', to: 'machine', why: 'The tree of /sys is built from the machine.' },
+  { from: 'machine', to: 'sysfs', why: 'The functions of a machine are seen in /sys as they come and go.' },
   { from: 'cli', to: 'ui', why: 'A command starts the server of the page.' },
 ];
 

@@ -1,6 +1,7 @@
 /** Boots a machine: hardware from its description, the virtual kernel, and the device files of both. */
 import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
+import { ContainerPersonality } from './container/personality.js';
 import type { OpenStore } from './devices/block-store.js';
 import { Injector } from './inject/injector.js';
 import type { Rule } from './inject/rule.js';
@@ -23,6 +24,7 @@ import { buildMachine, type Machine, type MachineDevice } from './machine/build.
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
 import type { MachineServices, Personality } from './machine/personality.js';
 import type { MachineDescription } from './machine/schema.js';
+import { MachineSlots } from './machine/slots.js';
 import type { MakeMemory } from './pci/memory.js';
 import type { AssignedDevice } from './vfio/assigned-device.js';
 import { VfioPersonality } from './vfio/personality.js';
@@ -48,6 +50,8 @@ export interface BootOptions {
   inject?: readonly Rule[] | undefined;
   /** Keep the names of the calls that could have failed. */
   injectLog?: boolean | undefined;
+  /** CPUs of the machine; 1 when not given. */
+  cpus?: number;
   /** Owner of the device files. */
   uid?: number;
   gid?: number;
@@ -67,7 +71,10 @@ export class BootedMachine {
   readonly vfio: VfioPersonality;
   readonly ioasid: IoasidPersonality;
   readonly iommufd: IommufdPersonality;
+  readonly containers: ContainerPersonality;
   readonly kvm: KvmPersonality;
+  /** The PCI bus, its drivers, and what /sys shows of them. */
+  readonly slots: MachineSlots;
   /** All of them, in the order in which they hear of devices. */
   readonly personalities: readonly Personality[];
   /** What is plugged in, by name. */
@@ -92,6 +99,11 @@ export class BootedMachine {
     for (const { port } of this.hardware.devices) port.caches = this.caches;
     this.authority = new Authority(policyByName(options.authority ?? description.authority), this.now);
     this.kernel = new VirtualKernel(new FileSystem(options.uid, options.gid));
+    this.slots = new MachineSlots(this.hardware, this.kernel.fs, options.cpus ?? 1, {
+      install: (device) => this.#install(device),
+      release: (device) => this.#release(device),
+      takeOut: (device) => this.unplug(device.name),
+    });
     const services: MachineServices = {
       kernel: this.kernel,
       hardware: this.hardware,
@@ -99,6 +111,17 @@ export class BootedMachine {
       caches: this.caches,
       timers: this.timers,
       pollers: this.pollers,
+      nodes: {
+        add: (device, open, mode) => {
+          this.kernel.fs.addDevice(`/dev/${device.node}`, device.major, device.minor, open, mode);
+          this.slots.sysfs.addDevice(device);
+        },
+        remove: (device) => {
+          this.kernel.fs.remove(`/dev/${device.node}`);
+          this.slots.sysfs.removeDevice(device);
+        },
+        directoryOf: (device) => this.slots.directoryOf(device),
+      },
       faultTimeout: parseDuration(description['fault-timeout']) ?? 0,
     };
     this.vfio = new VfioPersonality(services, [IOASID_DEVICE_ROWS, IOMMUFD_DEVICE_ROWS]);
@@ -106,9 +129,10 @@ export class BootedMachine {
     const selftest = options.selftest ?? description.selftest ?? false;
     if (selftest) this.kernel.faults = new FaultInjection();
     this.iommufd = new IommufdPersonality(services, selftest);
+    this.containers = new ContainerPersonality(services, this.vfio);
     this.kvm = new KvmPersonality(services);
-    this.personalities = [this.vfio, this.ioasid, this.iommufd, this.kvm];
-    for (const device of this.hardware.devices) if (!device.requester.hostDriver) this.#install(device);
+    this.personalities = [this.vfio, this.containers, this.ioasid, this.iommufd, this.kvm];
+    this.slots.start();
     if (options.inject || options.injectLog) this.injector = this.#inject(options.inject ?? [], options.injectLog);
   }
 
@@ -144,11 +168,12 @@ export class BootedMachine {
    * @throws RangeError no such device is plugged in
    */
   unplug(name: string): void {
-    const device = this.hardware.devices.find((it) => it.name === name);
-    if (!device || !this.#plugged.delete(name)) {
+    const device = this.hardware.devices.find((it) => it.name === name || this.vfio.nameOf(it) === name);
+    if (!device || !this.#plugged.delete(device.name)) {
       throw new RangeError(`no device '${name}' is plugged in; there are: ${[...this.#plugged].join(', ')}`);
     }
     for (const personality of this.personalities) personality.unplug?.(device);
+    this.slots.gone(device);
     this.kernel.note(name, 'was unplugged');
   }
 
@@ -157,11 +182,11 @@ export class BootedMachine {
     const device = this.hardware.devices.find((it) => it.name === name && !it.requester.hostDriver);
     if (!device) throw new RangeError(`the machine has no device '${name}' to plug in`);
     if (this.#plugged.has(name)) throw new RangeError(`${name} is plugged in already`);
-    if (device.requester.group.members.has(device.requester)) {
+    if (device.requester.group.members.has(device.requester) && !this.slots.has(device)) {
       throw new RangeError(`${name} is still held by its user`);
     }
     plug(device.requester);
-    this.#install(device);
+    this.slots.putIn(device);
     this.kernel.note(name, 'was plugged in');
   }
 
@@ -191,6 +216,14 @@ export class BootedMachine {
   /** A new simulated process. */
   spawn(options?: ProcessOptions): Process {
     return new Process(this.kernel, () => ++this.#pids, options);
+  }
+
+  /** vfio-pci lets a device go. Returns false while it is in use. */
+  #release(device: MachineDevice): boolean {
+    if (!this.vfio.release(device)) return false;
+    this.#plugged.delete(device.name);
+    this.containers.unplug(device);
+    return true;
   }
 
   #install(device: MachineDevice): void {

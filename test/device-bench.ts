@@ -4,6 +4,7 @@ import { MAP_READ, MAP_WRITE, PagingDomain } from '../src/iommu/paging-domain.js
 import { PasidTable } from '../src/iommu/pasid-table.js';
 import { IommuGroup, Requester } from '../src/iommu/requester.js';
 import { Timers } from '../src/kernel/timers.js';
+import type { MemoryPiece } from '../src/memory/dma-target.js';
 import { ArrayMemory } from '../src/pci/memory.js';
 import type { DeviceModel, DeviceSlot } from '../src/pci/model.js';
 
@@ -41,6 +42,13 @@ export function deviceBench<T extends DeviceModel>(make: (slot: DeviceSlot) => T
       write: (address: bigint, from: Uint8Array) => {
         memory.set(from, Number(address));
         return from.length;
+      },
+      move: (pieces: readonly MemoryPiece[], write: boolean) => {
+        for (const { address, bytes } of pieces) {
+          if (write) target.memory.write(address, bytes);
+          else target.memory.read(address, bytes);
+        }
+        return pieces.reduce((all, { bytes }) => all + bytes.length, 0);
       },
     },
   };

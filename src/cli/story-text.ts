@@ -27,5 +27,7 @@ ever, although no device is left that needs it.
 Next:
   npm start -- ./your-program                    run your own program on the virtual kernel
   ./bin/ioasid exec --trace - -- ./your-program  see each call, and why it was refused
+  ./bin/ioasid ui                                the page: why no policy has it all, step by step
+  ./bin/ioasid exec --ui -- ./your-program       the page of your run: hold it, step it, see what it holds
   ./bin/ioasid --help                            everything else`,
 };

@@ -1,6 +1,7 @@
 /** Processes as objects: what their descriptors lead to. */
 import type { BootedMachine } from '../boot.js';
 import { IOASID_CONTEXT } from '../ioasid/file.js';
+import { IOMMUFD } from '../iommufd/file.js';
 import type { OpenFile } from '../kernel/open-file.js';
 import { fileId, vmId } from './snapshot.js';
 import type { Link, ObjectView } from './source.js';
@@ -14,6 +15,7 @@ export interface Holder {
 
 export function processViews(machine: BootedMachine, holders: readonly Holder[]): ObjectView[] {
   const contexts = [...machine.contexts];
+  const iommufds = [...machine.iommufd.contexts];
   return holders.map((holder) => {
     const { pid } = holder;
     const links: Link[] = [];
@@ -22,6 +24,8 @@ export function processViews(machine: BootedMachine, holders: readonly Holder[])
       descriptors++;
       const context = file.facet(IOASID_CONTEXT);
       if (context) links.push({ to: fileId(contexts.indexOf(context) + 1), as: `fd ${fd}` });
+      const iommufd = file.facet(IOMMUFD);
+      if (iommufd) links.push({ to: `iommufd:${iommufds.indexOf(iommufd) + 1}`, as: `fd ${fd}` });
       for (const vm of machine.vms) if (vm.file === file) links.push({ to: vmId(vm.id), as: `fd ${fd}` });
     }
     return { kind: 'process', id: `process:${pid}`, name: `process ${pid}`, facts: { pid, descriptors }, links };

@@ -1,6 +1,7 @@
 /** All objects of a machine as one list, with what links them. Physical PASIDs are not among the facts. */
 import type { BootedMachine } from '../boot.js';
 import { machineState } from '../state.js';
+import { objectsOf } from './any-kind.js';
 import type { Fact, Link, ObjectView, Snapshot } from './source.js';
 
 export const deviceId = (requester: string): string => `device:${requester}`;
@@ -21,9 +22,10 @@ function boxOf(noSnoop: boolean, enforced: boolean): number {
 }
 
 function machineObjects(machine: BootedMachine): ObjectView[] {
-  const state = machineState(machine);
-  const objects: ObjectView[] = [];
-  for (const context of state.contexts) {
+  const { authority: _policy, flushes: _flushes, devices: _devices, contexts, vms, ...others } = machineState(machine);
+  const named = new Map(machine.hardware.devices.map(({ requester: { name } }) => [name, deviceId(name)]));
+  const objects: ObjectView[] = objectsOf(others, named);
+  for (const context of contexts) {
     const id = fileId(context.context);
     const spaces = context.ioasids.map(({ ioasid }) => ({ to: spaceId(context.context, ioasid), as: 'holds' }));
     const bound = context.devices.map(({ name }) => ({ to: deviceId(name), as: 'bound' }));
@@ -51,7 +53,7 @@ function machineObjects(machine: BootedMachine): ObjectView[] {
       });
     }
   }
-  for (const vm of state.vms) {
+  for (const vm of vms) {
     const links = vm.proofs.map((proof) => ({ to: fileId(Number(proof.split(' ')[1])), as: 'proof' }));
     objects.push({ kind: 'vm', id: vmId(vm.vm), name: `VM ${vm.vm}`, facts: factsOf(vm), links });
   }

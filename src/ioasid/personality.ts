@@ -2,7 +2,7 @@
 import { hex } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import type { Requester } from '../iommu/requester.js';
-import { type MachineServices, MISC_MAJOR, type Personality } from '../machine/personality.js';
+import { type MachineServices, miscDevice, type Personality } from '../machine/personality.js';
 import type { IoasidContext, IoasidHost } from './context.js';
 import { openIoasid } from './file.js';
 import type { AddressSpace } from './space/address-space.js';
@@ -17,13 +17,13 @@ export class IoasidPersonality implements Personality, IoasidHost {
   readonly contexts = new Set<IoasidContext>();
   readonly #hardware: MachineServices['hardware'];
 
-  constructor({ kernel, hardware, authority, timers, caches, faultTimeout }: MachineServices) {
+  constructor({ nodes, hardware, authority, timers, caches, faultTimeout }: MachineServices) {
     this.authority = authority;
     this.timers = timers;
     this.caches = caches;
     this.faultTimeout = faultTimeout;
     this.#hardware = hardware;
-    kernel.fs.addDevice('/dev/ioasid', MISC_MAJOR, MINOR, () => openIoasid(this));
+    nodes.add(miscDevice('ioasid', MINOR), () => openIoasid(this));
   }
 
   enqueue(requester: Requester, wire: number): boolean {

@@ -3,7 +3,7 @@
  * other in IOVA and in memory are moved in one piece.
  */
 import { addressOfPage, offsetInPage, PAGE_SIZE, pageOf } from '../abi/address.js';
-import type { DmaTarget } from '../memory/dma-target.js';
+import type { DmaTarget, MemoryPiece } from '../memory/dma-target.js';
 import type { CpuCaches } from './cpu-caches.js';
 import { DMA_FAULT, type DmaFault, type Hit } from './domain.js';
 import { type PageRequest, PageRequestGroup, type PageResponse } from './page-request.js';
@@ -26,6 +26,13 @@ export interface DmaResult {
   readonly moved: number;
   /** NONE: all of it was moved. */
   readonly fault: DmaFault;
+}
+
+/** A range of I/O virtual addresses, and the bytes that go there or come from there. */
+export interface DmaPiece {
+  /** Any 64-bit address, bytes. */
+  readonly iova: bigint;
+  readonly bytes: Uint8Array;
 }
 
 /** A transfer that stopped before its end, for whoever watches. */
@@ -72,6 +79,55 @@ export class DmaPort {
   /** Writes memory; see read(). */
   write(iova: bigint, from: Uint8Array, attributes: DmaAttributes): DmaResult {
     return this.#transfer(iova, from, true, attributes);
+  }
+
+  /**
+   * Moves many ranges in their order, where the memory can in one go.
+   * @param write to memory, not from it
+   * @returns bytes of all of them together
+   */
+  moveAll(pieces: readonly DmaPiece[], write: boolean, attributes: DmaAttributes): DmaResult {
+    const gathered = this.#gather(pieces, write, attributes);
+    const wanted = pieces.reduce((all, { bytes }) => all + bytes.length, 0);
+    // What could not be moved together is moved one by one: only that tells how far it goes.
+    if (gathered?.target.memory.move?.(gathered.pieces, write) === wanted)
+      return { moved: wanted, fault: DMA_FAULT.NONE };
+    let moved = 0;
+    for (const { iova, bytes } of pieces) {
+      const result = this.#transfer(iova, bytes, write, attributes);
+      moved += result.moved;
+      if (result.fault !== DMA_FAULT.NONE) return { moved, fault: result.fault };
+    }
+    return { moved, fault: DMA_FAULT.NONE };
+  }
+
+  /** All ranges as pieces of one memory; undefined: they are not, or each access has to be looked at. */
+  #gather(
+    ranges: readonly DmaPiece[],
+    write: boolean,
+    attributes: DmaAttributes,
+  ): { target: DmaTarget; pieces: MemoryPiece[] } | undefined {
+    const routed = this.#route(attributes);
+    if (!routed || this.caches?.strict) return undefined;
+    const hit = this.#hit;
+    const pieces: MemoryPiece[] = [];
+    let target: DmaTarget | undefined;
+    for (const { iova, bytes } of ranges) {
+      let page = pageOf(iova);
+      let offset = offsetInPage(iova);
+      for (let done = 0; done < bytes.length; ) {
+        const fault = routed.route.domain.translate(page, write, hit, this.requester, routed.pasid);
+        target ??= hit.target;
+        if (fault !== DMA_FAULT.NONE || !hit.target?.alive || hit.target !== target) return undefined;
+        const size = Math.min(hit.pages * PAGE_SIZE - offset, bytes.length - done);
+        pieces.push({ address: addressOfPage(hit.page) + BigInt(offset), bytes: bytes.subarray(done, done + size) });
+        if (write) hit.dirty?.mark(hit.dirtyPage, Math.ceil((offset + size) / PAGE_SIZE));
+        done += size;
+        page += (offset + size) / PAGE_SIZE;
+        offset = 0;
+      }
+    }
+    return target && { target, pieces };
   }
 
   /**

@@ -2,9 +2,11 @@
 import { Facet } from '../kernel/facet.js';
 import { type FileTable, OpenFile } from '../kernel/open-file.js';
 import { GROWING } from '../kernel/plain-memory.js';
+import { COMPAT_IOMMU } from '../vfio/compat-iommu.js';
 import { vfioIoctl } from './compat/vfio.js';
 import { IommufdContext, type IommufdHost } from './context.js';
 import { IOMMUFD_SELFTEST_TABLE, IOMMUFD_TABLE } from './table.js';
+import { compatIommu } from './vfio-device.js';
 
 /** The context behind an open file: what a VFIO device is bound to. */
 export const IOMMUFD = new Facet<IommufdContext>('iommufd');
@@ -23,7 +25,11 @@ export const IOMMUFD_FILE: FileTable<IommufdContext> = {
   },
   mmap: (context, _caller, request) => context.mmaps.map(request),
   release: (context) => context.put(),
-  facets: [IOMMUFD.from((context) => context), GROWING.from((context: IommufdContext) => context.mmaps)],
+  facets: [
+    IOMMUFD.from((context) => context),
+    COMPAT_IOMMU.from(compatIommu),
+    GROWING.from((context: IommufdContext) => context.mmaps),
+  ],
 };
 
 /** open(2) of /dev/iommu: a new context. */

@@ -1,5 +1,5 @@
 /** /dev/iommu as a personality: its node, and its contexts as plain data. */
-import { type MachineServices, MISC_MAJOR, type Personality } from '../machine/personality.js';
+import { type MachineServices, miscDevice, type Personality } from '../machine/personality.js';
 import { UserAccounts } from '../memory/account.js';
 import type { IommufdContext, IommufdHost } from './context.js';
 import { openIommufd } from './file.js';
@@ -15,9 +15,9 @@ export class IommufdPersonality implements Personality, IommufdHost {
   #mocks = 0;
 
   /** @param selftest the kernel is built with its own tests (Linux: CONFIG_IOMMUFD_TEST) */
-  constructor({ kernel }: MachineServices, selftest: boolean) {
+  constructor({ kernel, nodes }: MachineServices, selftest: boolean) {
     this.selftest = selftest;
-    kernel.fs.addDevice('/dev/iommu', MISC_MAJOR, MINOR, () => openIommufd(this));
+    nodes.add(miscDevice('iommu', MINOR), () => openIommufd(this));
     if (selftest) addFaultInjection(kernel.fs);
   }
 

@@ -1,13 +1,10 @@
 /** What /dev/iommu adds to a VFIO device: bind to a context, attach, detach (linux-vfio.md, 5; linux-iommufd.md, 7 and 14). */
 import { Errno } from '../abi/errno.js';
 import { VFIO_IOMMUFD_IOCTLS as IOCTL, VFIO_IOMMUFD } from '../abi/vfio.js';
-import { claim, release } from '../iommu/attach.js';
-import type { DriverDevice } from '../iommu/driver.js';
-import { VtdDevice } from '../iommu/drivers/vtd.js';
-import type { IommuGroup, Requester } from '../iommu/requester.js';
+import type { Requester } from '../iommu/requester.js';
 import { Rows } from '../kernel/ioctl.js';
 import type { Caller } from '../kernel/open-file.js';
-import { VFIO_ARGSZ } from '../vfio/convention.js';
+import { VFIO_ARGSZ, VFIO_ARGSZ_STRICT } from '../vfio/convention.js';
 import type { DeviceFile } from '../vfio/device-file.js';
 import type { DeviceRows } from '../vfio/device-table.js';
 import { checkToken, tokenText } from '../vfio/vf-token.js';
@@ -15,60 +12,20 @@ import type { IommufdContext } from './context.js';
 import { attach, detach, replace } from './device/attach.js';
 import { bind, hasGroup, unbind } from './device/bind.js';
 import type { IommufdDevice } from './device/device.js';
-import { type DmaGroup, NO_PASID } from './device/group.js';
+import { NO_PASID } from './device/group.js';
 import { IOMMUFD } from './file.js';
+import { deviceOf, groupOf } from './vfio-device.js';
 
 /** Bytes of a token. */
 const UUID_SIZE = 16;
 
-/** A group of real functions, as iommufd claims it. */
-class VtdGroup implements DmaGroup {
-  readonly group: IommuGroup;
-
-  constructor(group: IommuGroup) {
-    this.group = group;
-  }
-
-  get id(): number {
-    return this.group.id;
-  }
-
-  get devices(): DriverDevice[] {
-    return [...this.group.members].map(deviceOf);
-  }
-
-  claim(owner: object): void {
-    claim(this.group, owner);
-  }
-
-  release(owner: object): void {
-    release(this.group, owner);
-  }
-}
-
-const devices = new WeakMap<Requester, VtdDevice>();
-const groups = new WeakMap<IommuGroup, VtdGroup>();
-
-/** The one driver's device of a function. */
-export function deviceOf(requester: Requester): VtdDevice {
-  const device = devices.get(requester) ?? new VtdDevice(requester);
-  devices.set(requester, device);
-  return device;
-}
-
-/** The one view of a group. */
-export function groupOf(group: IommuGroup): DmaGroup {
-  const view = groups.get(group) ?? new VtdGroup(group);
-  groups.set(group, view);
-  return view;
-}
-
 /** Bindings that were made here, by open file. */
 const BOUND = new WeakMap<DeviceFile, IommufdDevice>();
 
-/** @throws EINVAL the file is not bound to an iommufd; ENODEV */
+/** @throws EINVAL the file is not bound to an iommufd; ENODEV; ENOTTY it is a group's */
 function boundOf(file: DeviceFile): IommufdDevice {
   file.require();
+  if (file.through === 'group') throw new Errno('ENOTTY', `${file.device.name} is attached through its group`);
   const bound = BOUND.get(file);
   if (!bound) throw new Errno('EINVAL', `${file.device.name} is not bound to an iommufd`);
   return bound;
@@ -104,10 +61,11 @@ function pasidOf(file: DeviceFile, args: { argsz: number; flags: number; pasid: 
 }
 
 const rows = new Rows<DeviceFile>(VFIO_ARGSZ);
+const strict = new Rows<DeviceFile>(VFIO_ARGSZ_STRICT);
 
 export const IOMMUFD_DEVICE_ROWS: DeviceRows = {
   binds: [
-    rows.struct(IOCTL.BIND, {
+    strict.struct(IOCTL.BIND, {
       through: 'out_devid',
       flags: VFIO_IOMMUFD.VFIO_DEVICE_BIND_FLAG_TOKEN,
       out: true,

@@ -45,6 +45,9 @@ export class UserPages implements PageSource {
       const what = write ? 'mapped writable' : 'mapped';
       throw new Errno('EFAULT', `${hex(at + addressOfPage(got))} is not ${what} in the memory of the process`);
     }
+    if (runs.some(({ backing }) => backing.isDevice)) {
+      throw new Errno('EFAULT', `${hex(at)} and ${pages} pages are not all memory: a BAR of a device is mapped there`);
+    }
     return runs;
   }
 

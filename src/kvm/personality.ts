@@ -1,5 +1,5 @@
 /** KVM's side as a personality: /dev/kvm, and the VMs as plain data. */
-import { type MachineServices, MISC_MAJOR, type Personality } from '../machine/personality.js';
+import { type MachineServices, miscDevice, type Personality } from '../machine/personality.js';
 import { openKvm } from './kvm-file.js';
 import type { KvmHost, Vm } from './vm.js';
 
@@ -12,11 +12,11 @@ export class KvmPersonality implements Personality, KvmHost {
   readonly #kernel: MachineServices['kernel'];
   #vmNumber = 0;
 
-  constructor({ kernel, authority, caches }: MachineServices) {
+  constructor({ nodes, kernel, authority, caches }: MachineServices) {
     this.authority = authority;
     this.caches = caches;
     this.#kernel = kernel;
-    kernel.fs.addDevice('/dev/kvm', MISC_MAJOR, MINOR, () => openKvm(this));
+    nodes.add(miscDevice('kvm', MINOR), () => openKvm(this));
   }
 
   nextVm(): number {

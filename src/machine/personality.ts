@@ -4,10 +4,21 @@
  */
 import type { Authority } from '../authority/authority.js';
 import type { CpuCaches } from '../iommu/cpu-caches.js';
+import type { DeviceInode } from '../kernel/fs/inode.js';
 import type { VirtualKernel } from '../kernel/kernel.js';
 import type { Pollers } from '../kernel/pollers.js';
 import type { Timers } from '../kernel/timers.js';
+import type { CharacterDevice } from '../sysfs/character-devices.js';
 import type { Machine, MachineDevice } from './build.js';
+
+/** Character devices: each has its node below /dev, and its directory in /sys. */
+export interface CharacterDevices {
+  /** @param open makes a new open file; @param mode permission bits, 0660 when not given */
+  add(device: CharacterDevice, open: DeviceInode['open'], mode?: number): void;
+  remove(device: CharacterDevice): void;
+  /** The directory in /sys of a device of the machine. */
+  directoryOf(device: MachineDevice): string;
+}
 
 /** What the machine gives to its personalities. */
 export interface MachineServices {
@@ -17,6 +28,7 @@ export interface MachineServices {
   readonly caches: CpuCaches;
   readonly timers: Timers;
   readonly pollers: Pollers;
+  readonly nodes: CharacterDevices;
   /** How long a device waits for a page, milliseconds. */
   readonly faultTimeout: number;
 }
@@ -36,5 +48,7 @@ export interface Personality {
   state?(): StateKinds;
 }
 
-/** Device numbers of misc devices (linux/miscdevice.h). */
-export const MISC_MAJOR = 10;
+/** A misc device (linux/miscdevice.h). */
+export function miscDevice(name: string, minor: number, node = name): CharacterDevice {
+  return { class: 'misc', name, node, major: 10, minor };
+}

@@ -25,6 +25,8 @@ export abstract class Backing implements DmaTarget {
   /** What it is, for traces. */
   abstract readonly name: string;
   abstract readonly alive: boolean;
+  /** Its frames are a device's BAR, not memory of the machine: nothing pins or charges them. */
+  readonly isDevice: boolean = false;
   abstract readonly memory: DmaTarget['memory'];
 
   /** Keeps frames: they stay reachable, whatever their program does, as far as the host allows. */

@@ -65,16 +65,14 @@ export class ConfigSpace {
     this.#initial = new Uint8Array(this.#bytes.buffer).slice();
   }
 
-  #header({ identity, interruptPin, bars }: FunctionLayout): void {
-    const ports = bars.some(({ kind }) => kind === 'io') ? PCI_COMMAND.IO : 0;
-    const memory = bars.some(({ kind }) => kind !== 'io') ? PCI_COMMAND.MEMORY : 0;
-    const { BUS_MASTER, PARITY, SERR, INTX_DISABLE } = PCI_COMMAND;
+  #header({ identity, interruptPin }: FunctionLayout): void {
+    const { IO, MEMORY, BUS_MASTER, PARITY, SERR, INTX_DISABLE } = PCI_COMMAND;
     const header: Register[] = [
       { offset: PCI_CONFIG.VENDOR, width: 2, value: identity.vendor },
       { offset: PCI_CONFIG.DEVICE, width: 2, value: identity.device },
       {
         ...{ offset: PCI_CONFIG.COMMAND, width: 2, value: 0 },
-        writable: ports | memory | BUS_MASTER | PARITY | SERR | INTX_DISABLE,
+        writable: IO | MEMORY | BUS_MASTER | PARITY | SERR | INTX_DISABLE,
       },
       {
         ...{ offset: PCI_CONFIG.STATUS, width: 2, clearable: STATUS_ERRORS },

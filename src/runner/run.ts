@@ -1,5 +1,6 @@
 /** What a run is made of: the machine, its trace, and the supervisor that serves the program's calls from them. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { isatty } from 'node:tty';
 import { type BootedMachine, bootMachine } from '../boot.js';
 import type { Rule } from '../inject/rule.js';
@@ -91,6 +92,7 @@ export class Run {
       ...(options.eviction !== undefined && { eviction: parseEviction(options.eviction) }),
       now: clock.now,
       makeMemory: (device, bar, size) => new SharedMemory(`/dev/vfio/devices/${device}`, bar, size),
+      cpus: availableParallelism(),
       openStore: (file, size) => new FileStore(file, size),
       uid: process.getuid?.() ?? 0,
       gid: process.getgid?.() ?? 0,
@@ -116,7 +118,6 @@ export class Run {
     this.#live ??= new Live(this.#machine, this.#clock, {
       release: (all) => supervisor.release(all),
       holders: () => supervisor.holders(),
-      refresh: () => supervisor.paths.refresh(),
     });
     supervisor.live = this.#live;
     return this.#live;
@@ -124,9 +125,7 @@ export class Run {
 
   /** Answers `ioasid ctl`. */
   control(request: ControlRequest): ControlAnswer {
-    const answer = control(this.#machine, request);
-    if (request.command === 'plug' || request.command === 'unplug') this.#supervisor?.paths.refresh();
-    return answer;
+    return control(this.#machine, request);
   }
 
   /** Serves until no process is left under the filter; the event loop turns when it has something to do. */

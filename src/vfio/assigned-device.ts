@@ -5,6 +5,7 @@
 import { Errno } from '../abi/errno.js';
 import { unplug } from '../iommu/attach.js';
 import type { Requester } from '../iommu/requester.js';
+import { PCI_COMMAND, PCI_CONFIG } from '../pci/config-space.js';
 import type { PciFunction } from '../pci/function.js';
 import type { DeviceUser } from './binding.js';
 import type { VfioGroup } from './group.js';
@@ -55,6 +56,8 @@ export class AssignedDevice {
     this.facts = facts;
     group.devices.add(this);
     pci.reset();
+    // As firmware leaves it.
+    pci.writeConfig(PCI_CONFIG.COMMAND, new Uint8Array([PCI_COMMAND.IO | PCI_COMMAND.MEMORY, PCI_COMMAND.SERR >> 8]));
   }
 
   /** The device while it is open. */

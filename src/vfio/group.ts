@@ -38,9 +38,13 @@ export class VfioGroup<D> {
     this.#open = false;
   }
 
-  /** A device of the group is bound through its own file. @throws EBUSY the group is open */
-  bindDevice(): void {
+  /** @throws EBUSY the group is open: its devices are not bound through their own files */
+  checkClosed(): void {
     if (this.#open) throw new Errno('EBUSY', `/dev/vfio/${this.iommu.id} is open: its devices are used through it`);
+  }
+
+  /** A device of the group is bound through its own file. */
+  bindDevice(): void {
     this.#bound++;
   }
 

@@ -2,6 +2,7 @@
 import type { IommuGroup } from '../iommu/requester.js';
 import type { MachineDevice } from '../machine/build.js';
 import type { MachineServices, Personality } from '../machine/personality.js';
+import type { CharacterDevice } from '../sysfs/character-devices.js';
 import { AssignedDevice } from './assigned-device.js';
 import type { DeviceRows } from './device-table.js';
 import { type DeviceFileTable, deviceFileTable, openDevice } from './file.js';
@@ -9,8 +10,10 @@ import { VfioGroup } from './group.js';
 import type { BusFunction, VfioHost } from './host.js';
 
 /** VFIO's cdev has a major number of its own. */
-const VFIO_MAJOR = 511;
+const MAJOR = 511;
 const DIRECTORY = '/dev/vfio/devices';
+/** A device under a VFIO driver, and its minor number. */
+const NAME = /^vfio(\d+)$/;
 /** Of a PCI address, DDDD:BB, and how it ends on the root bus. */
 const BUS_LENGTH = 7;
 const ROOT_BUS = ':00';
@@ -20,13 +23,14 @@ export class VfioPersonality implements Personality {
   /** What is plugged in, by name. */
   readonly #assigned = new Map<string, AssignedDevice>();
   readonly #groups = new Map<IommuGroup, VfioGroup<AssignedDevice>>();
-  readonly #files: DeviceFileTable;
+  /** What the open files of devices do. */
+  readonly files: DeviceFileTable;
   readonly #host: VfioHost<AssignedDevice>;
 
   /** @param wings what the other personalities add to the table of a device */
   constructor(services: MachineServices, wings: readonly DeviceRows[]) {
     this.#services = services;
-    this.#files = deviceFileTable(wings);
+    this.files = deviceFileTable(wings);
     this.#host = {
       pollers: services.pollers,
       schedule: (delay, act) => services.timers.schedule(delay, act),
@@ -50,22 +54,54 @@ export class VfioPersonality implements Personality {
   }
 
   plug(from: MachineDevice): void {
-    const { name, requester } = from;
-    const { kernel, hardware } = this.#services;
+    const { requester } = from;
+    const { kernel, nodes } = this.#services;
+    const name = this.nameOf(from);
     const device = new AssignedDevice(name, requester, from.function, this.group(requester.group), this.#host);
     this.#assigned.set(name, device);
-    const minor = hardware.devices.indexOf(from);
-    kernel.fs.addDevice(`${DIRECTORY}/${name}`, VFIO_MAJOR, minor, () => openDevice(device, this.#files));
+    nodes.add(this.#nodeOf(name, from), () => openDevice(device, this.files));
     if (!requester.parent) kernel.fs.addLink(`${DIRECTORY}/by-bdf/${requester.name}`, `../${name}`);
   }
 
-  unplug({ name, requester }: MachineDevice): void {
-    const { fs } = this.#services.kernel;
-    const device = this.device(name);
-    this.#assigned.delete(name);
-    fs.remove(`${DIRECTORY}/${name}`);
-    fs.remove(`${DIRECTORY}/by-bdf/${requester.name}`);
+  unplug(from: MachineDevice): void {
+    const device = this.device(this.nameOf(from));
+    this.#removeNodes(from);
     device.remove();
+  }
+
+  /** The driver lets a device go, which stays where it is. Returns false while it is open: its user was asked to close it. */
+  release(from: MachineDevice): boolean {
+    const device = this.device(this.nameOf(from));
+    if (device.files.size > 0) {
+      device.opened?.interrupts.request.raise();
+      return false;
+    }
+    this.#removeNodes(from);
+    device.group.devices.delete(device);
+    return true;
+  }
+
+  /** The name of a device under vfio-pci: its own if that is vfioN, else the first that is free. */
+  nameOf({ name, requester }: MachineDevice): string {
+    for (const [known, device] of this.#assigned) if (device.requester === requester) return known;
+    if (NAME.test(name)) return name;
+    const taken = new Set([...this.#assigned.keys(), ...this.#services.hardware.devices.map((device) => device.name)]);
+    let index = 0;
+    while (taken.has(`vfio${index}`)) index++;
+    return `vfio${index}`;
+  }
+
+  #nodeOf(name: string, from: MachineDevice): CharacterDevice {
+    const parent = this.#services.nodes.directoryOf(from);
+    const minor = Number(NAME.exec(name)?.[1]);
+    return { class: 'vfio-dev', name, node: `vfio/devices/${name}`, major: MAJOR, minor, parent };
+  }
+
+  #removeNodes(from: MachineDevice): void {
+    const name = this.nameOf(from);
+    this.#services.nodes.remove(this.#nodeOf(name, from));
+    this.#services.kernel.fs.remove(`${DIRECTORY}/by-bdf/${from.requester.name}`);
+    this.#assigned.delete(name);
   }
 
   /** The functions on a device's bus; undefined: it is the root bus, which cannot be reset. */
@@ -73,10 +109,10 @@ export class VfioPersonality implements Personality {
     const bus = requester.name.slice(0, BUS_LENGTH);
     if (bus.endsWith(ROOT_BUS)) return undefined;
     const devices = this.#services.hardware.devices.filter(({ requester: it }) => it.name.startsWith(bus));
-    return devices.map(({ name, requester: it }) => ({
-      address: it.name,
-      group: it.group,
-      device: this.#assigned.get(name),
+    return devices.map((each) => ({
+      address: each.requester.name,
+      group: each.requester.group,
+      device: this.#assigned.get(this.nameOf(each)),
     }));
   }
 }

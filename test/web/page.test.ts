@@ -10,7 +10,7 @@ import { root } from '../run.js';
 import { launch, noBrowser, openPage, violations, visit } from './browser.js';
 
 const folder = join(root, 'dist/web');
-/** Where pictures for the documents go; not given: none are kept. */
+/** Where pictures for the documents go (IOASID_PICTURES=docs/pictures npx vitest run test/web/page.test.ts); not given: none are kept. */
 const pictures = process.env.IOASID_PICTURES;
 
 const VIEWS = {

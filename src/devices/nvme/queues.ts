@@ -2,7 +2,7 @@
  * Submission and completion queues: rings in the host's memory, and their doorbells (Base Specification 2.0, 3.3).
  * A doorbell is a level: the latest value says everything, so that looking at it now and then loses nothing.
  */
-import type { DmaAttributes, DmaPort } from '../../iommu/dma.js';
+import type { DmaAttributes, DmaPiece, DmaPort } from '../../iommu/dma.js';
 import type { PolledRegister } from '../../pci/polled-register.js';
 import { COMMAND_SIZE, Command } from './command.js';
 import { type Status, statusField } from './status.js';
@@ -79,23 +79,29 @@ export class CompletionQueue {
     this.#waiting++;
   }
 
-  /** Writes what was added into the ring. Returns true if there was something. @throws RingError */
+  /**
+   * Writes what was added into the ring: of each entry dwords 0 to 2, then the dword with the phase. Returns true if there
+   * was something.
+   * @throws RingError
+   */
   flush(dma: DmaPort): boolean {
     const count = this.#waiting;
+    if (count === 0) return false;
+    const pieces: DmaPiece[] = [];
     for (; this.#waiting > 0; this.#waiting--) {
       const at = this.#tail * COMPLETION_SIZE;
-      this.#write(dma, at, COMPLETION_HEAD);
-      this.#write(dma, at + COMPLETION_HEAD, COMPLETION_SIZE - COMPLETION_HEAD);
+      pieces.push(this.#piece(at, COMPLETION_HEAD));
+      pieces.push(this.#piece(at + COMPLETION_HEAD, COMPLETION_SIZE - COMPLETION_HEAD));
       this.#tail = (this.#tail + 1) % this.size;
       if (this.#tail === 0) this.#phase = 1 - this.#phase;
     }
-    return count > 0;
+    if (dma.moveAll(pieces, true, PLAIN).moved < count * COMPLETION_SIZE)
+      throw new RingError(`completion queue ${this.id} cannot be written`);
+    return true;
   }
 
-  #write(dma: DmaPort, at: number, size: number): void {
-    const bytes = new Uint8Array(this.#entries.buffer, at, size);
-    if (dma.write(this.#base + BigInt(at), bytes, PLAIN).moved < size)
-      throw new RingError(`completion queue ${this.id} cannot be written`);
+  #piece(at: number, size: number): DmaPiece {
+    return { iova: this.#base + BigInt(at), bytes: new Uint8Array(this.#entries.buffer, at, size) };
   }
 }
 

@@ -1,12 +1,13 @@
 /** VFIO_IOMMU_GET_INFO on /dev/iommu: page sizes, and a chain of capabilities behind the struct (linux-iommufd.md, 14). */
 import { larger, PAGE_SIZE, U64_MAX } from '../../abi/address.js';
 import {
-  VFIO_TYPE1,
+  VFIO_IOMMU_INFO,
+  VFIO_TYPE1_INFO_CAP,
   vfio_iommu_type1_info,
   vfio_iommu_type1_info_cap_iova_range,
   vfio_iommu_type1_info_dma_avail,
   vfio_iova_range,
-} from '../../abi/vfio-type1.js';
+} from '../../abi/vfio-container.js';
 import type { IoPageTable } from '../../iopt/io-page-table.js';
 import type { Mm } from '../../memory/mm.js';
 
@@ -25,7 +26,7 @@ function pageSizes(table: IoPageTable): bigint {
 function dmaAvail(): Uint8Array {
   const layout = vfio_iommu_type1_info_dma_avail;
   const view = new DataView(new ArrayBuffer(layout.size));
-  layout.set.id(view, VFIO_TYPE1.VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL);
+  layout.set.id(view, VFIO_TYPE1_INFO_CAP.DMA_AVAIL);
   layout.set.version(view, 1);
   layout.set.avail(view, NO_LIMIT);
   return new Uint8Array(view.buffer);
@@ -36,7 +37,7 @@ function iovaRanges(table: IoPageTable): Uint8Array {
   const layout = vfio_iommu_type1_info_cap_iova_range;
   const holes = table.reserved.holes();
   const view = new DataView(new ArrayBuffer(layout.size + holes.length * vfio_iova_range.size));
-  layout.set.id(view, VFIO_TYPE1.VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE);
+  layout.set.id(view, VFIO_TYPE1_INFO_CAP.IOVA_RANGE);
   layout.set.version(view, 1);
   layout.set.nr_iovas(view, holes.length);
   holes.forEach(({ start, last }, i) => {
@@ -75,7 +76,7 @@ export function getInfo(table: IoPageTable, info: Info, mm: Mm, address: bigint)
   }
   info.cap_offset = argsz >= total ? vfio_iommu_type1_info.size : 0;
   info.argsz = total;
-  info.flags = VFIO_TYPE1.VFIO_IOMMU_INFO_PGSIZES | VFIO_TYPE1.VFIO_IOMMU_INFO_CAPS;
+  info.flags = VFIO_IOMMU_INFO.PGSIZES | VFIO_IOMMU_INFO.CAPS;
   info.iova_pgsizes = pageSizes(table);
   return 0;
 }

@@ -5,7 +5,13 @@
 import { hex, lastWraps } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import { IOMMUFD, IOMMUFD_IOCTLS } from '../../abi/iommufd.js';
-import { VFIO_TYPE1_IOCTLS as IOCTL, VFIO_TYPE1 } from '../../abi/vfio-type1.js';
+import {
+  VFIO_CONTAINER_IOCTLS as IOCTL,
+  VFIO_API_VERSION,
+  VFIO_DMA_MAP_FLAG,
+  VFIO_DMA_UNMAP_FLAG,
+  VFIO_EXTENSION,
+} from '../../abi/vfio-container.js';
 import { AREA_READ, AREA_WRITE } from '../../iopt/area.js';
 import { cutAfter, type Unmapped, unmapAll, unmapRange } from '../../iopt/unmap.js';
 import { ARGSZ, IOMMUFD_SIZE } from '../../kernel/convention.js';
@@ -39,11 +45,11 @@ export const COMPAT_ROW: IoctlRow<IommufdContext> = new Rows<IommufdContext>(IOM
 
 function checkExtension(context: IommufdContext, extension: bigint): number {
   switch (Number(extension)) {
-    case VFIO_TYPE1.VFIO_TYPE1_IOMMU:
-    case VFIO_TYPE1.VFIO_TYPE1v2_IOMMU:
-    case VFIO_TYPE1.VFIO_UNMAP_ALL:
+    case VFIO_EXTENSION.TYPE1_IOMMU:
+    case VFIO_EXTENSION.TYPE1v2_IOMMU:
+    case VFIO_EXTENSION.UNMAP_ALL:
       return 1;
-    case VFIO_TYPE1.VFIO_DMA_CC_IOMMU:
+    case VFIO_EXTENSION.DMA_CC_IOMMU:
       for (const hwpt of compatIoas(context).hwpts) {
         if (hwpt instanceof HwptPaging && !hwpt.domain.enforceCoherency) return 0;
       }
@@ -55,8 +61,8 @@ function checkExtension(context: IommufdContext, extension: bigint): number {
 
 /** @throws EINVAL, ENODEV, EADDRINUSE */
 function setIommu(context: IommufdContext, type: bigint): number {
-  const first = type === BigInt(VFIO_TYPE1.VFIO_TYPE1_IOMMU);
-  if (!first && type !== BigInt(VFIO_TYPE1.VFIO_TYPE1v2_IOMMU)) throw new Errno('EINVAL', `unknown IOMMU type ${type}`);
+  const first = type === BigInt(VFIO_EXTENSION.TYPE1_IOMMU);
+  if (!first && type !== BigInt(VFIO_EXTENSION.TYPE1v2_IOMMU)) throw new Errno('EINVAL', `unknown IOMMU type ${type}`);
   const { table } = compatIoas(context);
   // Type 1 may unmap parts of mappings, which large pages do not allow.
   if (first) table.setLargePages(false);
@@ -84,7 +90,7 @@ const failures = new WeakSet<Errno>();
 const rows = new Rows<IommufdContext>(ARGSZ);
 
 const VFIO_TABLE = new IoctlTable<IommufdContext>('/dev/iommu', [
-  rows.value(IOCTL.GET_API_VERSION, () => VFIO_TYPE1.VFIO_API_VERSION),
+  rows.value(IOCTL.GET_API_VERSION, () => VFIO_API_VERSION),
   rows.value(IOCTL.CHECK_EXTENSION, checkExtension),
   rows.value(IOCTL.SET_IOMMU, setIommu),
   rows.struct(IOCTL.IOMMU_GET_INFO, {
@@ -93,22 +99,21 @@ const VFIO_TABLE = new IoctlTable<IommufdContext>('/dev/iommu', [
     run: (context, args, { mm }, address) => getInfo(compatIoas(context).table, args, mm, address),
   }),
   rows.struct(IOCTL.IOMMU_MAP_DMA, {
-    flags: VFIO_TYPE1.VFIO_DMA_MAP_FLAG_READ | VFIO_TYPE1.VFIO_DMA_MAP_FLAG_WRITE,
+    flags: VFIO_DMA_MAP_FLAG.READ | VFIO_DMA_MAP_FLAG.WRITE,
     run(context, args, caller) {
       const access =
-        (args.flags & VFIO_TYPE1.VFIO_DMA_MAP_FLAG_READ ? AREA_READ : 0) |
-        (args.flags & VFIO_TYPE1.VFIO_DMA_MAP_FLAG_WRITE ? AREA_WRITE : 0);
+        (args.flags & VFIO_DMA_MAP_FLAG.READ ? AREA_READ : 0) | (args.flags & VFIO_DMA_MAP_FLAG.WRITE ? AREA_WRITE : 0);
       mapUser(context, caller, compatIoas(context), args.vaddr, args.size, args.iova, access);
       return 0;
     },
   }),
   rows.struct(IOCTL.IOMMU_UNMAP_DMA, {
-    flags: VFIO_TYPE1.VFIO_DMA_UNMAP_FLAG_ALL,
+    flags: VFIO_DMA_UNMAP_FLAG.ALL,
     out: true,
     outOnError: (error) => failures.has(error),
     run(context, args) {
       const ioas = compatIoas(context);
-      const all = (args.flags & VFIO_TYPE1.VFIO_DMA_UNMAP_FLAG_ALL) !== 0;
+      const all = (args.flags & VFIO_DMA_UNMAP_FLAG.ALL) !== 0;
       if (all && (args.iova !== 0n || args.size !== 0n)) throw new Errno('EINVAL', 'with ALL, iova and size are 0');
       const done = all ? unmapAll(ioas.table) : unmap(ioas, args.iova, args.size);
       args.size = done.bytes;

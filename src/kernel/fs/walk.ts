@@ -35,7 +35,7 @@ export interface WalkOptions {
 /** Where a walk ended. */
 export type Found =
   /** An inode of the tree. The path is canonical: no links, no dots. */
-  | { readonly kind: 'inode'; readonly path: string; readonly inode: Inode; readonly slash: boolean }
+  | { readonly kind: 'inode'; readonly path: string; readonly inode: Inode; readonly moved: boolean }
   /** The last component is missing in a directory of the tree. */
   | { readonly kind: 'missing'; readonly path: string; readonly directory: DirectoryInode; readonly name: string }
   /**
@@ -86,7 +86,7 @@ class Walk {
     let found: Found | undefined;
     for (;;) {
       const name = rest.pop();
-      if (name === undefined) return found ?? this.#here(slash);
+      if (name === undefined) return found ?? this.#here();
       const last = rest.length === 0;
       found = undefined;
       if (name === '.' || name === '..') {
@@ -126,14 +126,14 @@ class Walk {
       }
       const at = join(pathOf(directory), name);
       if (!last || slash) throw new Errno('ENOTDIR', `${at} is no directory`);
-      found = { kind: 'inode', path: at, inode, slash };
+      found = { kind: 'inode', path: at, inode, moved: this.#moved };
     }
   }
 
-  #here(slash: boolean): Found {
-    const at = this.#at;
-    if (typeof at === 'string') return { kind: 'host', path: at, moved: this.#moved };
-    return { kind: 'inode', path: pathOf(at), inode: at, slash };
+  #here(): Found {
+    const [at, moved] = [this.#at, this.#moved];
+    if (typeof at === 'string') return { kind: 'host', path: at, moved };
+    return { kind: 'inode', path: pathOf(at), inode: at, moved };
   }
 
   /** A directory is passed through: who walks must be allowed to search it. */

@@ -28,9 +28,14 @@ const highWord = (argument: number): number => lowWord(argument) + 4;
 const ALWAYS: readonly SyscallName[] = [
   ...(['open', 'openat', 'openat2', 'creat', 'stat', 'lstat', 'newfstatat', 'statx', 'fstat'] as const),
   ...(['access', 'faccessat', 'faccessat2', 'readlink', 'readlinkat', 'execve', 'execveat'] as const),
-  ...(['chmod', 'fchmodat', 'fchmodat2', 'chown', 'lchown', 'fchownat'] as const),
+  ...(['chmod', 'fchmodat', 'fchmodat2', 'chown', 'lchown', 'fchownat', 'utimensat', 'truncate'] as const),
+  ...(['chdir', 'getcwd', 'statfs', 'mkdir', 'mkdirat', 'mknod', 'mknodat', 'symlink', 'symlinkat'] as const),
+  ...(['link', 'linkat', 'unlink', 'unlinkat', 'rmdir', 'rename', 'renameat', 'renameat2'] as const),
   ...(['getxattr', 'lgetxattr', 'listxattr', 'llistxattr', 'preadv', 'pwritev', 'preadv2', 'pwritev2'] as const),
 ];
+
+/** Calls on driven descriptors, beside read and write. */
+const ON_HIGH: readonly SyscallName[] = ['getdents64', 'lseek', 'fchdir', 'fstatfs', 'dup', 'dup2', 'dup3', 'fcntl'];
 
 const MAP_SHARED = 1;
 const MAP_ANONYMOUS = 0x20;
@@ -71,6 +76,7 @@ export function buildFilter(
     ...jump('readv', 'read'),
     ...jump('writev', 'read'),
     ...(options.ioUring ? [] : jump('io_uring_setup', 'enosys')),
+    ...ON_HIGH.flatMap((name) => jump(name, 'read')),
     ...ALWAYS.flatMap((name) => jump(name, 'notify')),
     ret(ALLOW),
 
@@ -89,9 +95,10 @@ export function buildFilter(
     ld(highWord(5)),
     { code: JGE, value: REGION_HIGH, yes: 'notify', no: 'allow' },
 
-    // read, write: of a driven descriptor.
+    // read, write: of a driven descriptor; a negative one is the host's to refuse.
     { label: 'read' },
     ld(lowWord(0)),
+    { code: JGE, value: 0x8000_0000, yes: 'allow' },
     { code: JGE, value: options.firstDriven, yes: 'notify', no: 'allow' },
 
     // pread64, pwrite64: at an offset where regions are.

@@ -7,6 +7,7 @@ import { closeSync } from 'node:fs';
 import { PAGE_SIZE, pageOf } from '../../abi/address.js';
 import { CAP } from '../../kernel/fs/permission.js';
 import { Backing, type FrameRun } from '../../memory/backing.js';
+import type { MemoryPiece } from '../../memory/dma-target.js';
 import type { Memory } from '../../memory/memory.js';
 import { addressOf, errno, libc } from './libc.js';
 import { type Area, areaAt } from './memory-areas.js';
@@ -19,6 +20,14 @@ const O_RDWR = 2;
 const ESRCH = 3;
 /** Addresses above are never a user's; they would lose bits as numbers. */
 const USER_END = 1n << 56n;
+
+/** Most pieces of one call (IOV_MAX). */
+const MAX_PIECES = 1024;
+const IOVEC = 16;
+const locals = new DataView(new ArrayBuffer(MAX_PIECES * IOVEC));
+const localsAddress = addressOf(locals);
+const remotes = new DataView(new ArrayBuffer(MAX_PIECES * IOVEC));
+const remotesAddress = addressOf(remotes);
 
 const local = new DataView(new ArrayBuffer(16));
 const localAddress = addressOf(local);
@@ -170,6 +179,29 @@ export class RemoteMemory implements Memory {
     this.#private.alive = false;
     for (const fd of [this.#mem, this.#maps]) if (fd !== undefined) closeSync(fd);
     this.#mem = this.#maps = undefined;
+  }
+
+  /** Copies many pieces in one call, as long as the program image is the one of the process. */
+  move(pieces: readonly MemoryPiece[], write: boolean): number {
+    if (this.stale || (write && !this.#confirmed())) return 0;
+    let done = 0;
+    for (let from = 0; from < pieces.length; from += MAX_PIECES) {
+      const some = pieces.slice(from, from + MAX_PIECES);
+      let wanted = 0;
+      for (const [i, { address, bytes }] of some.entries()) {
+        if (address >= USER_END) return done;
+        locals.setBigUint64(i * IOVEC, BigInt(addressOf(bytes)), true);
+        locals.setBigUint64(i * IOVEC + 8, BigInt(bytes.length), true);
+        remotes.setBigUint64(i * IOVEC, address, true);
+        remotes.setBigUint64(i * IOVEC + 8, BigInt(bytes.length), true);
+        wanted += bytes.length;
+      }
+      const call = write ? libc.process_vm_writev : libc.process_vm_readv;
+      const copied = call(this.tid, localsAddress, some.length, remotesAddress, some.length, 0);
+      if (copied > 0) done += copied;
+      if (copied !== wanted) break;
+    }
+    return this.#confirmed() ? done : 0;
   }
 
   #copy(address: bigint, bytes: Uint8Array, write: boolean): number {

@@ -7,6 +7,7 @@ import { PAGE_SHIFT, pageOf } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import { Backing, type FrameRun } from '../../memory/backing.js';
 import { type MemoryFile, unpinnableFile } from '../../memory/memory.js';
+import { isDeviceFile } from './device-files.js';
 import { addressOf, check, cString, libc } from './libc.js';
 import { type Area, fileName } from './memory-areas.js';
 import { tryOpen } from './procfs.js';
@@ -35,6 +36,7 @@ export interface Mapper {
 /** One file. */
 class SharedFile extends Backing {
   readonly name: string;
+  override readonly isDevice: boolean;
   readonly alive = true;
   readonly pageShift: number;
   #fd: number | undefined;
@@ -50,6 +52,7 @@ class SharedFile extends Backing {
   constructor(name: string, pageShift: number) {
     super();
     this.name = `file ${name}`;
+    this.isDevice = isDeviceFile(name);
     this.pageShift = pageShift;
   }
 

@@ -6,6 +6,7 @@
 import { closeSync } from 'node:fs';
 import type { DeviceMemory } from '../../pci/memory.js';
 import { regionOffset } from '../../pci/region-offset.js';
+import { addDeviceFile } from './device-files.js';
 import { check, LibcError, libc, viewOf } from './libc.js';
 
 const MFD_CLOEXEC = 1;
@@ -18,6 +19,7 @@ const MAP_FAILED = 2 ** 64;
 export function memoryFile(name: string, last: number, size: number): number {
   const fd = check(libc.memfd_create(name, MFD_CLOEXEC), 'memfd_create');
   check(libc.ftruncate(fd, regionOffset(last) + BigInt(size)), 'ftruncate');
+  addDeviceFile(fd);
   return fd;
 }
 

@@ -23,8 +23,6 @@ export interface Served {
   release(all: boolean): void;
   /** The processes that made calls. */
   holders(): Holder[];
-  /** Devices came or went. */
-  refresh(): void;
 }
 
 function errnoOf(name: string): ErrnoName {
@@ -176,7 +174,6 @@ export class Live {
         return;
       default:
         reach(this.#machine, command);
-        this.#served.refresh();
     }
   }
 

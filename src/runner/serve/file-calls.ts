@@ -4,7 +4,6 @@ import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
 import { ATTRIBUTE, type AttributeFile } from '../../kernel/fs/attribute-file.js';
 import type { Located } from '../../kernel/fs/file-system.js';
-import type { Inode } from '../../kernel/fs/inode.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import { BACKING, type Caller, type EventSignal, type OpenFile } from '../../kernel/open-file.js';
 import { GROWING, PlainMemory } from '../../kernel/plain-memory.js';
@@ -13,15 +12,15 @@ import { takeEventfd } from '../host/eventfd.js';
 import { countMappings, FilePart } from '../host/file-part.js';
 import type { Notification } from '../host/notification.js';
 import { credentials, hasCapability } from '../host/procfs.js';
+import { copyRemote } from '../host/remote-memory.js';
 import { SharedMemory } from '../host/shared-memory.js';
 import type { SyscallName } from '../host/syscalls.js';
+import { packStat, packStatx } from '../path/status.js';
+import { copyOut } from '../path-calls/resolve.js';
 import type { DrivenFiles } from './driven-files.js';
 import type { FileIndex } from './file-index.js';
-import { packStat, packStatx } from './file-status.js';
 import { gather, type Piece } from './gather.js';
 import type { HostFiles } from './host-files.js';
-import { copyOut } from './path-calls.js';
-import { readPath } from './path-lookup.js';
 import type { Served } from './served.js';
 import type { RemoteProcess, Tasks } from './tasks.js';
 
@@ -130,23 +129,23 @@ export class FileCalls {
       pwritev: (n) => this.#vector(n, true),
       pwritev2: (n) => this.#vector(n, true),
       mmap: (n) => this.#mmap(n),
-      fstat: (n) => this.#fstat(n, n.int(0), (node) => copyOut(n, 1, packStat(node))),
+      fstat: (n) => this.#fstat(n, n.int(0), (found) => copyOut(n, 1, packStat(found))),
     };
   }
 
-  /** fstat by newfstatat or statx: an empty path. 'host' if the path is not empty. */
-  emptyPathStat(n: Notification, name: 'newfstatat' | 'statx'): Served {
-    const flags = n.int(name === 'statx' ? 2 : 3);
-    if (!(flags & AT_EMPTY_PATH) || readPath(n.tid, n.address(1)) !== '') return 'host';
-    return this.#fstat(n, n.int(0), (node) =>
-      name === 'statx' ? copyOut(n, 4, packStatx(node)) : copyOut(n, 2, packStat(node)),
-    );
+  /** Does newfstatat or statx mean the descriptor, by an empty path? */
+  isEmptyPath(n: Notification, name: 'newfstatat' | 'statx'): boolean {
+    if (!(n.int(name === 'statx' ? 2 : 3) & AT_EMPTY_PATH)) return false;
+    const byte = new Uint8Array(new ArrayBuffer(1));
+    // Linux takes a null pointer as an empty path too.
+    return n.address(1) === 0 || (copyRemote(n.tid, n.address(1), byte, 1, false) === 1 && byte[0] === 0);
   }
 
-  /** Opens a path and gives the caller its descriptor, as the result of the call. */
-  open(n: Notification, file: Located, flags: number): Served {
-    this.give(n, this.kernel.open(file, flags, credentials(n.tid)), flags, true);
-    return 'done';
+  /** fstat by newfstatat or statx: an empty path. */
+  emptyPathStat(n: Notification, name: 'newfstatat' | 'statx'): Served {
+    return this.#fstat(n, n.int(0), (found) =>
+      name === 'statx' ? copyOut(n, 4, packStatx(found)) : copyOut(n, 2, packStat(found)),
+    );
   }
 
   /**
@@ -283,11 +282,12 @@ export class FileCalls {
     return 'host';
   }
 
-  #fstat(n: Notification, fd: number, answer: (node: Inode) => Served): Served {
+  #fstat(n: Notification, fd: number, answer: (found: Located) => Served): Served {
     const file = this.find(n.tid, fd);
     if (!file) return 'host';
-    const node = this.kernel.fs.get(file.name);
-    return node ? answer(node) : 'host';
+    const path = file.name;
+    const inode = this.kernel.fs.get(path);
+    return inode ? answer({ path, inode }) : 'host';
   }
 }
 

@@ -15,14 +15,13 @@ import { Notification, wakeOnSameCpu } from '../host/notification.js';
 import { hostArchitecture, type SyscallName } from '../host/syscalls.js';
 import { Held } from '../live/gate.js';
 import type { Live } from '../live/live.js';
+import { PathCalls } from '../path-calls/calls.js';
 import { DrivenFiles } from './driven-files.js';
 import { FileCalls } from './file-calls.js';
 import { FileIndex } from './file-index.js';
 import { HeldCalls } from './held-calls.js';
 import { holdersOf } from './holders.js';
 import { HostFiles } from './host-files.js';
-import { PathCalls } from './path-calls.js';
-import { PathLookup } from './path-lookup.js';
 import { ProcFiles } from './proc-files.js';
 import type { Served } from './served.js';
 import { StreamCalls } from './stream-calls.js';
@@ -81,8 +80,6 @@ export class Supervisor {
   readonly #driven = new DrivenFiles(this.#index);
   readonly #tasks: Tasks;
   readonly #paths: PathCalls;
-  /** Which paths are the virtual kernel's; to be refreshed when devices come and go. */
-  readonly paths: PathLookup;
   readonly #handlers: (Handler | undefined)[] = [];
   readonly #epoll = check(libc.epoll_create1(EPOLL_CLOEXEC), 'epoll_create1');
   /** Processes by pidfd. */
@@ -112,17 +109,19 @@ export class Supervisor {
       watchEnd: (writeEnd) => this.#watch(writeEnd, EPOLLERR),
       firstDriven: options.firstDriven,
     });
-    this.paths = new PathLookup(machine.kernel.fs, `${options.directory}/root`);
-    this.#paths = new PathCalls(
-      machine.kernel,
-      this.paths,
-      (n, file, flags) => calls.open(n, file, flags),
-      (tid, fd) => calls.find(tid, fd)?.name,
-    );
+    this.#paths = new PathCalls(machine.kernel, `${options.directory}/root`, {
+      give: (n, file, flags) => {
+        calls.give(n, file, flags, true);
+        return 'done';
+      },
+      firstDriven: options.firstDriven,
+      nameOf: (tid, fd) => calls.find(tid, fd)?.name,
+    });
     const paths = this.#paths.handlers();
     this.#register({ ...paths, ...new ProcFiles(machine.kernel, calls).before(paths) });
     this.#register(calls.handlers());
     this.#register(new StreamCalls(machine.kernel, calls, this.#driven).handlers());
+    this.#wrapStat('fstat', calls);
     this.#wrapStat('newfstatat', calls);
     this.#wrapStat('statx', calls);
     const exec = (n: Notification): Served => {
@@ -192,14 +191,16 @@ export class Supervisor {
   /** Waits until there is something to do, unless a call waits. Returns what poll(2) does. */
   #wait(): number {
     const { onIdle } = this.#options;
-    this.#machine.poll();
+    const moved = this.#machine.poll();
     const rest = this.#machine.pollers.wait();
     const deadline = this.#machine.nextDeadline();
     const busy = this.#queue.length > 0;
     this.live?.idle();
     let ready = busy || onIdle || rest === 0 ? this.#poll(0) : 0;
-    if (ready === 0 && rest === 0) libc.sched_yield();
-    else if (ready === 0 && !busy) {
+    // A device that works keeps the processor; one that is only looked at lets others have it.
+    if (ready === 0 && rest === 0) {
+      if (!moved) libc.sched_yield();
+    } else if (ready === 0 && !busy) {
       onIdle?.();
       ready = this.#poll(this.#timeUntil(deadline, rest));
     }
@@ -244,7 +245,7 @@ export class Supervisor {
       n.proceed();
       return true;
     }
-    this.#paths.current = undefined;
+    this.#paths.begin();
     let result: Served;
     let refused: Errno | undefined;
     const { live } = this;
@@ -330,15 +331,17 @@ export class Supervisor {
     }
   }
 
-  /** newfstatat and statx serve paths and, with an empty path, descriptors. */
-  #wrapStat(name: 'newfstatat' | 'statx', calls: FileCalls): void {
+  /** fstat, and newfstatat and statx with an empty path, are about descriptors; of directories too. */
+  #wrapStat(name: 'fstat' | 'newfstatat' | 'statx', calls: FileCalls): void {
     const nr = hostArchitecture().numbers[name];
-    const byPath = nr === undefined ? undefined : this.#handlers[nr]?.run;
-    if (!byPath) return;
+    const before = nr === undefined ? undefined : this.#handlers[nr]?.run;
+    if (!before) return;
     this.#register({
       [name]: (n: Notification) => {
-        const served = calls.emptyPathStat(n, name);
-        return served === 'host' ? byPath(n) : served;
+        if (name !== 'fstat' && !calls.isEmptyPath(n, name)) return before(n);
+        const served = this.#paths.fstat(n, name);
+        if (served !== 'host') return served;
+        return name === 'fstat' ? before(n) : calls.emptyPathStat(n, name);
       },
     });
   }

@@ -1,5 +1,5 @@
 /** Moves a command's data between the controller's buffer and the host's memory. */
-import type { DmaPort } from '../../../iommu/dma.js';
+import type { DmaPiece, DmaPort } from '../../../iommu/dma.js';
 import type { Command } from '../command.js';
 import { dataExtents, type Extent } from '../data-pointer.js';
 import { PLAIN } from '../queues.js';
@@ -28,11 +28,7 @@ export class Transfer {
   /** Gets the host's data. @throws CommandError */
   fromHost(command: Command, size: number): Uint8Array {
     const bytes = this.buffer(size);
-    this.#each(
-      dataExtents(command, size, this.pageSize, false, this.#read),
-      bytes,
-      (address, piece) => this.#dma.read(address, piece, PLAIN).moved,
-    );
+    this.#move(dataExtents(command, size, this.pageSize, false, this.#read), bytes, false);
     return bytes;
   }
 
@@ -43,19 +39,22 @@ export class Transfer {
 
   /** Gives data to the host. @throws CommandError */
   toHost(extents: readonly Extent[], bytes: Uint8Array): void {
-    this.#each(extents, bytes, (address, piece) => this.#dma.write(address, piece, PLAIN).moved);
+    this.#move(extents, bytes, true);
   }
 
-  #each(extents: readonly Extent[], bytes: Uint8Array, move: (address: bigint, piece: Uint8Array) => number): void {
+  #move(extents: readonly Extent[], bytes: Uint8Array, write: boolean): void {
+    const pieces: DmaPiece[] = [];
     let done = 0;
+    let wanted = 0;
     for (const { address, size } of extents) {
-      const piece = bytes.subarray(done, done + size);
-      if (address !== undefined && move(address, piece) < size)
-        throw new CommandError(
-          STATUS.DATA_TRANSFER_ERROR,
-          `${size} bytes at 0x${address.toString(16)} cannot be moved`,
-        );
+      if (address !== undefined) {
+        pieces.push({ iova: address, bytes: bytes.subarray(done, done + size) });
+        wanted += size;
+      }
       done += size;
     }
+    const { moved, fault } = this.#dma.moveAll(pieces, write, PLAIN);
+    if (moved < wanted)
+      throw new CommandError(STATUS.DATA_TRANSFER_ERROR, `${moved} of ${wanted} bytes could be moved: ${fault}`);
   }
 }

@@ -1,0 +1,48 @@
+/** VFIO containers and groups as a personality: /dev/vfio/vfio, and /dev/vfio/N while group N has a device under VFIO. */
+import type { MachineDevice } from '../machine/build.js';
+import { type MachineServices, miscDevice, type Personality } from '../machine/personality.js';
+import type { CharacterDevice } from '../sysfs/character-devices.js';
+import type { AssignedDevice } from '../vfio/assigned-device.js';
+import type { VfioGroup } from '../vfio/group.js';
+import type { VfioPersonality } from '../vfio/personality.js';
+import { openContainer } from './container-file.js';
+import { openGroup } from './group-file.js';
+
+/** linux/miscdevice.h: VFIO_MINOR. */
+const MINOR = 196;
+/** Groups have a major number of their own, the next below that of devices. */
+const GROUP_MAJOR = 510;
+
+export class ContainerPersonality implements Personality {
+  readonly #services: MachineServices;
+  readonly #vfio: VfioPersonality;
+  /** The groups that have a file, by their minor number: the lowest that was free. */
+  readonly #groups: (VfioGroup<AssignedDevice> | undefined)[] = [];
+
+  constructor(services: MachineServices, vfio: VfioPersonality) {
+    this.#services = services;
+    this.#vfio = vfio;
+    services.nodes.add(miscDevice('vfio', MINOR, 'vfio/vfio'), openContainer, 0o666);
+  }
+
+  plug({ requester }: MachineDevice): void {
+    const group = this.#vfio.group(requester.group);
+    if (this.#groups.includes(group)) return;
+    const free = this.#groups.indexOf(undefined);
+    const minor = free < 0 ? this.#groups.length : free;
+    this.#groups[minor] = group;
+    this.#services.nodes.add(nodeOf(group, minor), () => openGroup(group, this.#vfio.files));
+  }
+
+  unplug({ requester }: MachineDevice): void {
+    const group = this.#vfio.group(requester.group);
+    const minor = this.#groups.indexOf(group);
+    if (minor < 0 || [...group.devices].some(({ removed }) => !removed)) return;
+    this.#groups[minor] = undefined;
+    this.#services.nodes.remove(nodeOf(group, minor));
+  }
+}
+
+function nodeOf({ iommu: { id } }: VfioGroup<AssignedDevice>, minor: number): CharacterDevice {
+  return { class: 'vfio', name: `${id}`, node: `vfio/${id}`, major: GROUP_MAJOR, minor };
+}

@@ -1,0 +1,142 @@
+/**
+ * The machine's functions in their slots: which driver has each at the start, and how functions come and go. A function of
+ * the machine file that no driver of the host has starts under vfio-pci, as if an administrator had bound it.
+ */
+import { Errno } from '../abi/errno.js';
+import { plug, unplug } from '../iommu/attach.js';
+import type { FileSystem } from '../kernel/fs/file-system.js';
+import { PciBus, type PciSlot } from '../pci/bus.js';
+import { hostDriver, PciDriver } from '../pci/driver.js';
+import { hostDrivers } from '../pci/host-drivers.js';
+import { functionPath } from '../sysfs/function-directory.js';
+import { Sysfs } from '../sysfs/sysfs.js';
+import type { Machine, MachineDevice } from './build.js';
+
+/** What VFIO does with a device of the machine. */
+export interface VfioSide {
+  /** It is bound to vfio-pci: its files appear. @throws Errno: it is not */
+  install(device: MachineDevice): void;
+  /** Its user is asked to let it go. Returns false while somebody uses it. */
+  release(device: MachineDevice): boolean;
+  /** It is taken out of the machine under its user's hands. */
+  takeOut(device: MachineDevice): void;
+}
+
+export class MachineSlots {
+  readonly bus = new PciBus();
+  readonly sysfs: Sysfs;
+  readonly #machine: Machine;
+  readonly #vfio: VfioSide;
+  readonly #vfioPci: PciDriver;
+  readonly #slots = new Map<MachineDevice, PciSlot>();
+
+  /** @param cpus of the machine */
+  constructor(machine: Machine, fs: FileSystem, cpus: number, vfio: VfioSide) {
+    this.#machine = machine;
+    this.#vfio = vfio;
+    this.#vfioPci = new PciDriver({
+      name: 'vfio-pci',
+      probe: (slot) => vfio.install(this.#device(slot)),
+      remove: (slot) => {
+        // Linux waits here until the last descriptor is closed.
+        if (!vfio.release(this.#device(slot)))
+          throw new Errno('EBUSY', `${slot.address} is in use: its user was asked`);
+      },
+    });
+    this.bus.register(this.#vfioPci);
+    for (const driver of hostDrivers()) this.bus.register(driver);
+    for (const { requester } of machine.devices) {
+      const name = requester.hostDriver;
+      if (name !== undefined && !this.bus.driver(name)) this.bus.register(hostDriver(name));
+    }
+    this.sysfs = new Sysfs(fs, machine.units.values(), {
+      bus: this.bus,
+      cpus,
+      remove: (slot) => this.#remove(slot),
+      rescan: () => this.#rescan(),
+    });
+  }
+
+  /** Puts every function in, under the driver that it starts with. */
+  start(): void {
+    for (const device of this.#machine.devices) {
+      const { name, requester, function: pci } = device;
+      if (requester.parent === undefined) this.#slots.set(device, this.bus.slot(name, requester, pci));
+      const driver = requester.hostDriver;
+      if (driver === undefined) this.putIn(device);
+      else this.#adopt(device, driver);
+    }
+  }
+
+  /** The directory of a device in sysfs. */
+  directoryOf({ name, requester }: MachineDevice): string {
+    return requester.parent === undefined ? functionPath(requester.name) : `/sys/devices/virtual/mdev/${name}`;
+  }
+
+  /** The driver that a device is bound to; undefined: none. */
+  driverOf(device: MachineDevice): string | undefined {
+    return device.requester.parent === undefined ? this.#slots.get(device)?.driver?.name : 'vfio-mdev';
+  }
+
+  /** Is the device in its slot, whatever driver has it? */
+  has(device: MachineDevice): boolean {
+    const slot = this.#slots.get(device);
+    return slot !== undefined && this.bus.slots.includes(slot);
+  }
+
+  /** A device comes, and is VFIO's. */
+  putIn(device: MachineDevice): void {
+    const { name, requester } = device;
+    const slot = this.#slots.get(device);
+    if (slot) {
+      this.bus.add(slot, this.#vfioPci);
+      return;
+    }
+    this.sysfs.addMediated(name, requester.group, requester.unit);
+    this.#vfio.install(device);
+  }
+
+  /** A device that was VFIO's is gone. */
+  gone(device: MachineDevice): void {
+    const { name, requester } = device;
+    const slot = this.#slots.get(device);
+    if (slot) this.bus.remove(slot);
+    else this.sysfs.removeMediated(name, requester.group, requester.unit);
+  }
+
+  /** The builder of the machine has bound the function to a driver of the host already. */
+  #adopt(device: MachineDevice, name: string): void {
+    const slot = this.#slots.get(device);
+    if (!slot) return;
+    const { autoprobe } = this.bus;
+    this.bus.autoprobe = false;
+    this.bus.add(slot);
+    this.bus.autoprobe = autoprobe;
+    slot.driver = this.bus.driver(name);
+  }
+
+  #device(slot: Pick<PciSlot, 'address' | 'requester'>): MachineDevice {
+    const device = this.#machine.devices.find(({ requester }) => requester === slot.requester);
+    if (!device) throw new Error(`${slot.address} is no function of the machine`);
+    return device;
+  }
+
+  #remove(slot: PciSlot): void {
+    if (slot.driver === this.#vfioPci) {
+      this.#vfio.takeOut(this.#device(slot));
+      return;
+    }
+    slot.driver?.remove(slot);
+    unplug(slot.requester);
+    this.bus.remove(slot);
+  }
+
+  #rescan(): void {
+    const there = new Set(this.bus.slots);
+    for (const slot of this.#slots.values()) {
+      if (there.has(slot)) continue;
+      plug(slot.requester);
+      this.bus.add(slot);
+    }
+  }
+}

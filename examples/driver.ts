@@ -5,6 +5,8 @@ const { VFIO_IOCTLS, VFIO_IOMMUFD_IOCTLS } = ioctls;
 const { DMAE } = constants;
 
 export const PAGE = 4096n;
+/** File offset of a device's configuration space (linux/vfio.h: region 7). */
+const CONFIG_SPACE = 7 * 2 ** 40;
 export const READ_WRITE = constants.DMA_MAP.IOASID_DMA_MAP_READ | constants.DMA_MAP.IOASID_DMA_MAP_WRITE;
 
 /** A machine with one process that opened /dev/ioasid. */
@@ -90,6 +92,8 @@ export class IommufdEngine extends Registers {
     super(process, name);
     this.#process = process;
     this.id = process.call(this.fd, VFIO_IOMMUFD_IOCTLS.BIND, { argsz: 16, iommufd }).out_devid;
+    // The command register: memory space and bus master.
+    this.set(CONFIG_SPACE + 4, 6n, 2);
   }
 
   /** Attaches it to an IOAS or a hardware page table. */

@@ -23,7 +23,7 @@ const rules = floors.flatMap((floor, i) => {
   });
 });
 
-const pure = floors.slice(floors.findIndex(({ name }) => name === 'play'));
+const pure = floors.slice(floors.findIndex(({ name }) => name === 'search'));
 
 module.exports = {
   forbidden: [

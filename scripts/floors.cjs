@@ -14,6 +14,11 @@ const floors = [
     why: 'Linux only: it serves real programs from a booted machine, and shares memory and descriptors with it.',
   },
   {
+    name: 'search',
+    folders: ['frontier'],
+    why: 'The search for policies tries them in the checker, and tells why there is none as stories that are played.',
+  },
+  {
     name: 'play',
     folders: ['scenario', 'inspect'],
     files: ['state', 'index'],

@@ -10,11 +10,12 @@ const root = new URL('../', import.meta.url);
 mkdirSync(new URL('schema/', root), { recursive: true });
 for (const [file, text] of Object.entries(generated())) writeFileSync(new URL(file, root), text);
 
-const { stdout } = spawnSync(fileURLToPath(new URL('bin/ioasid', root)), ['check', '--json'], {
-  encoding: 'utf8',
-  maxBuffer: 1 << 26,
-});
+const check = (...args) => {
+  const command = [fileURLToPath(new URL('bin/ioasid', root)), 'check', '--json', ...args];
+  const { stdout } = spawnSync(process.execPath, command, { encoding: 'utf8', maxBuffer: 1 << 26 });
+  return JSON.parse(stdout);
+};
 const page = new URL('docs/authority.md', root);
-const { checks } = JSON.parse(stdout);
-writeFileSync(page, renderAuthorityPage(readFileSync(page, 'utf8'), checks));
+const { checks } = check();
+writeFileSync(page, renderAuthorityPage(readFileSync(page, 'utf8'), checks, check('--frontier').picture));
 writeFileSync(new URL('web/src/question/answers.ts', root), renderAnswers(checks));

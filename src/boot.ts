@@ -1,6 +1,7 @@
 /** Boots a machine: hardware from its description, the virtual kernel, and the device files of both. */
 import { Authority } from './authority/authority.js';
 import { parseDuration, policyByName } from './authority/policies.js';
+import type { Policy } from './authority/policy.js';
 import { ContainerPersonality } from './container/personality.js';
 import type { OpenStore } from './devices/block-store.js';
 import { Injector } from './inject/injector.js';
@@ -32,8 +33,8 @@ import { VfioPersonality } from './vfio/personality.js';
 export interface BootOptions {
   /** What parseMachine() made of a machine file; the default machine when not given. */
   machine?: MachineDescription;
-  /** Authority policy, as `--authority` takes it; the machine file's when not given. */
-  authority?: string;
+  /** Authority policy, by name as `--authority` takes it, or one of your own; the machine file's when not given. */
+  authority?: string | Policy;
   /** The machine's clock, milliseconds; stands still at 0 when not given. */
   now?: () => number;
   /** `strict`: the CPU caches are modelled for memory that non-coherent devices reach. Not given: they are not. */
@@ -56,6 +57,8 @@ export interface BootOptions {
   uid?: number;
   gid?: number;
 }
+
+const policyOf = (policy: string | Policy): Policy => (typeof policy === 'string' ? policyByName(policy) : policy);
 
 export class BootedMachine {
   readonly kernel: VirtualKernel;
@@ -97,7 +100,7 @@ export class BootedMachine {
     });
     this.caches = new CpuCaches(options.coherency === 'strict', options.eviction);
     for (const { port } of this.hardware.devices) port.caches = this.caches;
-    this.authority = new Authority(policyByName(options.authority ?? description.authority), this.now);
+    this.authority = new Authority(policyOf(options.authority ?? description.authority), this.now);
     this.kernel = new VirtualKernel(new FileSystem(options.uid, options.gid));
     this.slots = new MachineSlots(this.hardware, this.kernel.fs, options.cpus ?? 1, {
       install: (device) => this.#install(device),
@@ -191,9 +194,9 @@ export class BootedMachine {
   }
 
   /** Puts another authority policy in force. @throws RangeError no such policy */
-  setAuthority(name: string): void {
-    this.authority.switchPolicy(policyByName(name));
-    this.kernel.note('authority', `policy '${name}' is in force`);
+  setAuthority(policy: string | Policy): void {
+    this.authority.switchPolicy(policyOf(policy));
+    this.kernel.note('authority', `policy '${this.authority.policy.name}' is in force`);
   }
 
   /** When tick() has something to do, milliseconds of the clock; undefined: not before the next call. */

@@ -11,6 +11,7 @@ export { printHeader } from './abi/header.js';
 export * as constants from './abi/ioasid.js';
 export * as structs from './abi/ioasid-structs.js';
 export { decodeStruct, type Struct } from './abi/layout.js';
+export { policyOfModule, watched } from './authority/own-policy.js';
 export { POLICY_NAMES, policyByName } from './authority/policies.js';
 export type { FileFacts, Policy, Proof } from './authority/policy.js';
 export { type BootedMachine, type BootOptions, bootMachine } from './boot.js';

@@ -5,6 +5,7 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkedPolicy, DEFAULT_OPTIONS, worldOf } from '../../dist/check/check.js';
 import { explore } from '../../dist/check/explore.js';
+import { Search } from '../../dist/frontier/search.js';
 import { build, row, title } from '../common.mjs';
 
 const ROUNDS = 3;
@@ -28,7 +29,35 @@ function verifier() {
   return join(build, 'pan');
 }
 
+/** The search for policies: how many candidates it tries in a second, over one file and one device. */
+function candidates() {
+  title(`The search for a policy with P1 and P8, and with P2, P3, P8 and P10: there is none (best of ${ROUNDS})`);
+  row('', 'candidates', 'a second', 'exclusions');
+  for (const values of [2, 3]) {
+    const runs = Array.from({ length: ROUNDS }, () =>
+      seconds(() => {
+        const size = { file: values, proof: values, vm: values, clock: 1 };
+        const search = new Search(size, { ...BOUNDS, files: 1, devices: 1 });
+        for (const ids of [
+          ['P1', 'P8'],
+          ['P2', 'P3', 'P8', 'P10'],
+        ])
+          if (search.find(['P0', ...ids])) throw new Error(`a policy with ${ids.join(', ')}`);
+        return search;
+      }),
+    );
+    const time = Math.min(...runs.map((each) => each.time));
+    const { candidates: tried, exclusions } = runs[0].result;
+    row(`memories of ${values} values`, String(tried), (tried / time).toFixed(0), String(exclusions.length));
+  }
+}
+
 export function checker() {
+  exploration();
+  candidates();
+}
+
+function exploration() {
   title(`Exploring the rights world of policy mediated (best of ${ROUNDS})`);
   row('', 'states', 'states/s', 'bytes');
   const measured = (symmetry) => {

@@ -34,6 +34,7 @@ const DEFINITION: Readonly<Record<string, (h: History) => [boolean, boolean]>> =
   mediated: (h) => [h.facts.need, h.listed && h.facts.need],
   'one-time': (h) => [h.facts.need, h.shownNeeding !== undefined],
   reference: (h) => [h.facts.need, h.listed && h.facts.need],
+  exclusive: (h) => [h.facts.need, h.listed && h.facts.need],
   notifier: (h) => [h.facts.need, h.listed && h.unbroken],
   'timeout:5ms': (h) => [h.facts.need, h.shownNeeding !== undefined && h.now < h.shownNeeding + 5],
   linux: (h) => [false, h.unenforcedAtChange],
@@ -118,7 +119,7 @@ describe('names', () => {
   });
 
   test('an unknown name says which there are', () => {
-    expect(() => policyByName('sudo')).toThrow("no authority policy 'sudo'; there are: linux, mediated, notifier");
+    expect(() => policyByName('sudo')).toThrow("no authority policy 'sudo'; there are: exclusive, linux, mediated");
     expect(() => policyByName('timeout:soon')).toThrow('timeout:30s');
   });
 });

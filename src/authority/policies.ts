@@ -1,4 +1,5 @@
 /** The policies by name, as `--authority` takes them. */
+import { exclusive } from './policies/exclusive.js';
 import { linux } from './policies/linux.js';
 import { mediated } from './policies/mediated.js';
 import { notifier } from './policies/notifier.js';
@@ -9,7 +10,7 @@ import { timeout } from './policies/timeout.js';
 import { xen } from './policies/xen.js';
 import type { Policy } from './policy.js';
 
-const FIXED: readonly Policy[] = [mediated, oneTime, reference, notifier, linux, xen, sticky];
+const FIXED: readonly Policy[] = [mediated, oneTime, reference, notifier, linux, xen, sticky, exclusive];
 
 /** What may be given as the name of a policy. */
 export const POLICY_NAMES: readonly string[] = [...FIXED.map((policy) => policy.name), 'timeout:DURATION'].sort();

@@ -1,8 +1,10 @@
 /** What can happen in the checker's world. An action changes the state at hand, or says that it cannot happen now. */
-import { type Action, fileName, type Outcome, processName, vmName } from './action.js';
+
 import { cacheActions } from './cache-actions.js';
 import type { Kind, Step } from './steps.js';
+import { fileName, processName, vmName } from './steps.js';
 import { ownerOf } from './symmetry.js';
+import type { Action, Outcome } from './world.js';
 import { DETACHED, type DeviceKind, ENFORCING, PLAIN, type World } from './world.js';
 
 /** Something about a file changed: the policy is told. */

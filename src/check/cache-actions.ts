@@ -1,6 +1,8 @@
 /** What can happen to one line of one page, in the caches of two CPUs and behind them. */
-import { type Action, fileName, type Outcome, processName, vmName } from './action.js';
+
 import type { Step } from './steps.js';
+import { fileName, processName, vmName } from './steps.js';
+import type { Action, Outcome } from './world.js';
 import { PLAIN, type World } from './world.js';
 
 /** Actions on one line of one page. */

@@ -51,6 +51,7 @@ export const CHECKED_POLICIES: readonly string[] = [
   'linux',
   'xen',
   'sticky',
+  'exclusive',
 ];
 const TIMEOUT_TICKS = 1;
 

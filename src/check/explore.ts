@@ -2,7 +2,7 @@
  * Breadth-first exploration of a bounded world: every state up to renaming, every action, every property. The first
  * violation of a property is a shortest one. States, parents and actions are typed arrays.
  */
-import type { Action } from './action.js';
+
 import { actionsOf } from './actions.js';
 import { History } from './history.js';
 import { PROPERTIES, type Property, type Verdict } from './properties.js';
@@ -10,7 +10,7 @@ import { StateSet } from './state-set.js';
 import type { Step } from './steps.js';
 import { type Refutation, retell } from './story.js';
 import { renameRights, renamingsOf } from './symmetry.js';
-import type { World } from './world.js';
+import type { Action, World } from './world.js';
 
 export interface Exploration {
   /** States, each standing for all its renamings. */
@@ -40,8 +40,8 @@ export interface ExploreOptions {
   readonly progress?: ((states: number) => void) | undefined;
   /** False: states that differ by names only are told apart. */
   readonly symmetry?: boolean;
-  /** The only properties to judge; all that the world shows when not given. */
-  readonly properties?: readonly string[];
+  /** The properties to judge, of those that the world shows; PROPERTIES when not given. */
+  readonly properties?: readonly Property[];
   /** True: ends with the round of steps in which the first property is refuted. */
   readonly first?: boolean;
 }
@@ -68,9 +68,7 @@ interface Found {
 export function explore(world: World, options: ExploreOptions = {}): Exploration {
   const kind = world.bounds.caches ? 'caches' : 'rights';
   const { layout } = world;
-  const judged = PROPERTIES.filter(
-    ({ world: shown, id }) => shown === kind && (options.properties?.includes(id) ?? true),
-  );
+  const judged = (options.properties ?? PROPERTIES).filter((property) => property.world === kind);
   const open = new Set(judged);
   const actions = actionsOf(world);
   const all = renamingsOf(world.bounds);

@@ -1,8 +1,10 @@
 /** The properties of authority.md, P1 to P14, as judgements of a step: the state before, the action, the state after. */
-import { type Action, fileName, type Outcome, processName, vmName } from './action.js';
+
 import type { Step } from './steps.js';
+import { fileName, processName, vmName } from './steps.js';
 import { ownerOf } from './symmetry.js';
-import { FACTS, type World } from './world.js';
+import type { Action, Outcome } from './world.js';
+import { POSSIBLE_FACTS, type World } from './world.js';
 
 /**
  * What is said of a step. False: it does not concern the property. True: it does, and all is well. A string: what went
@@ -29,7 +31,8 @@ export interface Property {
 }
 
 const fileRight = (w: World, rights: number, f: number): boolean => (rights & (1 << f)) !== 0 && f < w.bounds.files;
-const vmRight = (w: World, rights: number, v: number): boolean => (rights & (1 << (w.bounds.files + v))) !== 0;
+export const guestMayFlush = (w: World, rights: number, v: number): boolean =>
+  (rights & (1 << (w.bounds.files + v))) !== 0;
 const listed = (w: World, v: number, f: number): boolean => w.at(w.layout.listed + v * w.bounds.files + f) === 1;
 
 /** The verdicts on all VMs as one: what went wrong first, else whether any was concerned. */
@@ -82,7 +85,7 @@ export const PROPERTIES: readonly Property[] = [
       forVm(
         w,
         (v) =>
-          vmRight(w, after, v) &&
+          guestMayFlush(w, after, v) &&
           (someProof(w, v, (f) => w.need(f)) ||
             `${guest(v)} flushes every cache of the machine, and no proof of it has the need`),
       ),
@@ -104,7 +107,7 @@ export const PROPERTIES: readonly Property[] = [
       forVm(
         w,
         (v) =>
-          vmRight(w, after, v) &&
+          guestMayFlush(w, after, v) &&
           (someProof(w, v, (f) => fileRight(w, after, f)) ||
             `${guest(v)} flushes every cache of the machine, and the process itself may not`),
       ),
@@ -121,7 +124,7 @@ export const PROPERTIES: readonly Property[] = [
           w.at(w.layout.vmOpen + v) === 1 &&
           w.at(w.layout.disabled + v) === 0 &&
           someProof(w, v, (f) => fileRight(w, after, f)) &&
-          (vmRight(w, after, v) || `the process may flush the caches, and WBINVD of ${guest(v)} is a no-op`),
+          (guestMayFlush(w, after, v) || `the process may flush the caches, and WBINVD of ${guest(v)} is a no-op`),
       ),
   },
   {
@@ -134,7 +137,7 @@ export const PROPERTIES: readonly Property[] = [
       for (let f = 0; f < w.bounds.files; f++) {
         let first = -1;
         for (let v = 0; v < w.bounds.vms; v++) {
-          if (!listed(w, v, f) || !vmRight(w, after, v)) continue;
+          if (!listed(w, v, f) || !guestMayFlush(w, after, v)) continue;
           concerned = true;
           if (first >= 0) return `${fileName(f)} is the proof of VM ${vmName(first)} and of VM ${vmName(v)} at once`;
           first = v;
@@ -172,8 +175,8 @@ export const PROPERTIES: readonly Property[] = [
     of: 'step',
     judge: (w, { step }, _outcome, before, after) =>
       forVm(w, (v) => {
-        if (!vmRight(w, before, v)) return false;
-        if (vmRight(w, after, v)) return true;
+        if (!guestMayFlush(w, before, v)) return false;
+        if (guestMayFlush(w, after, v)) return true;
         if ((step.do === 'delete' || step.do === 'disable' || step.do === 'close-vm') && step.vm === vmName(v))
           return true;
         const loss = `${guest(v)} loses its right by it`;
@@ -207,7 +210,7 @@ export const PROPERTIES: readonly Property[] = [
         return !fileRight(w, after, file) || 'a file that was just opened may flush the caches';
       }
       if (step.do !== 'create-vm') return false;
-      return !vmRight(w, after, Number(step.vm) - 1) || 'a VM that was just created has the right';
+      return !guestMayFlush(w, after, Number(step.vm) - 1) || 'a VM that was just created has the right';
     },
   },
   {
@@ -220,7 +223,7 @@ export const PROPERTIES: readonly Property[] = [
       if (outcome !== 'refused' || step.do !== 'add') return true;
       const others = w.vmsOf(Number(step.file.slice(1)) - 1);
       if (others === 0) return 'it is refused, though no other VM holds the file';
-      const judged = FACTS.some((facts) => w.policy.mayShow(others, facts));
+      const judged = POSSIBLE_FACTS.some((facts) => w.policy.mayShow(others, facts));
       return !judged || `it is refused because of what is attached to ${step.file}`;
     },
   },
@@ -234,7 +237,7 @@ export const PROPERTIES: readonly Property[] = [
     judge: (w, { step }, outcome, _before, after) => {
       if (step.do !== 'disable') return false;
       if (outcome === 'refused') return 'it is refused';
-      return !vmRight(w, after, Number(step.vm) - 1) || 'the right is still there';
+      return !guestMayFlush(w, after, Number(step.vm) - 1) || 'the right is still there';
     },
   },
   {

@@ -21,6 +21,11 @@ export type Step =
   | { readonly do: 'dma-write' | 'dma-read'; readonly device: string }
   | { readonly do: 'flush'; readonly process: string; readonly file: string };
 
+/** The names of processes, files and VMs, by index. */
+export const processName = (index: number): string => String.fromCharCode(65 + index);
+export const fileName = (index: number): string => `F${index + 1}`;
+export const vmName = (index: number): string => String(index + 1);
+
 /** An IOASID that enforces snoop, or one that does not. */
 export type Kind = 'enforcing' | 'plain';
 

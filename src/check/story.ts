@@ -1,11 +1,21 @@
 /** From a violation that the explorer found, up to renaming, to the story of it: steps that follow one another. */
-import type { Action, Outcome } from './action.js';
+
 import { actionsOf } from './actions.js';
 import { differ, type Property, type Verdict } from './properties.js';
 import type { StateSet } from './state-set.js';
 import type { Step } from './steps.js';
 import { type Renaming, renameStep } from './symmetry.js';
-import type { World } from './world.js';
+import type { Action, Outcome, World } from './world.js';
+
+export interface Refutation {
+  readonly property: string;
+  /** The story, step by step; the last one goes wrong. */
+  readonly steps: readonly Step[];
+  /** P2: the other way to the same objects and attachments. */
+  readonly other?: readonly Step[];
+  /** What goes wrong, in words. */
+  readonly wrong: string;
+}
 
 export interface Refutation {
   readonly property: string;

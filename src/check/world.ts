@@ -3,6 +3,7 @@
  * policies are the modules that run in the virtual kernel, called at the same moments (authority/authority.ts).
  */
 import type { FileFacts, Policy, Proof } from '../authority/policy.js';
+import type { Step } from './steps.js';
 
 export interface Bounds {
   readonly processes: number;
@@ -36,11 +37,16 @@ export const PLAIN = 1;
 export const ENFORCING = 2;
 
 /** Facts by number: need + 2 bound + 4 unenforced. */
-export const FACTS: readonly FileFacts[] = Array.from({ length: 8 }, (_, i) => ({
+const FACTS: readonly FileFacts[] = Array.from({ length: 8 }, (_, i) => ({
   need: (i & 1) !== 0,
   bound: (i & 2) !== 0,
   unenforced: (i & 4) !== 0,
 }));
+/** The five that can be: what needs, or is unenforced, is bound. */
+export const POSSIBLE_FACTS: readonly FileFacts[] = FACTS.filter(
+  ({ need, bound, unenforced }) => bound || (!need && !unenforced),
+);
+
 /** How many values each memory of a policy takes. */
 export interface Memories {
   readonly file: number;
@@ -246,4 +252,13 @@ export class World {
     for (let v = 0; v < vms; v++) count += this.at(listed + v * files + file);
     return count;
   }
+}
+
+/** What became of an action: it cannot happen here, it happened, or the policy refused it. */
+export type Outcome = 'impossible' | 'done' | 'refused';
+
+/** Something that can happen in a world. */
+export interface Action {
+  readonly step: Step;
+  run(world: World): Outcome;
 }

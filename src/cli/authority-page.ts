@@ -37,10 +37,21 @@ function storiesOf({ policy, summary, refutations }: PolicyCheck): string {
   return `### ${policy}: ${summary}\n\n${items.length > 0 ? items.join('\n') : 'Nothing is refuted.'}`;
 }
 
-/** Puts the answers of a check into the page. @throws Error the page has no place for them */
-export function renderAuthorityPage(page: string, checks: readonly PolicyCheck[]): string {
-  const [start, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (start < 0 || end < start) throw new Error('the page has no place for the printed part');
-  const printed = [grid(checks), ...checks.map(storiesOf)].join('\n\n');
-  return `${page.slice(0, start)}${BEGIN}\n\n${printed}\n\n${page.slice(end)}`;
+const PICTURE = '<!-- printed by scripts/generate.mjs from ioasid check --frontier -->';
+const PICTURE_END = '<!-- end of the picture -->';
+
+function replaced(page: string, begin: string, end: string, printed: string): string {
+  const [start, stop] = [page.indexOf(begin), page.indexOf(end)];
+  if (start < 0 || stop < start) throw new Error('the page has no place for the printed part');
+  return `${page.slice(0, start)}${begin}\n\n${printed}\n\n${page.slice(stop)}`;
+}
+
+/**
+ * Puts the answers of a check, and the picture of the frontier, into the page.
+ * @throws Error the page has no place for them
+ */
+export function renderAuthorityPage(page: string, checks: readonly PolicyCheck[], picture: string): string {
+  const answers = [grid(checks), ...checks.map(storiesOf)].join('\n\n');
+  const drawn = `\`\`\`\n${picture}\n\`\`\``;
+  return replaced(replaced(page, BEGIN, END, answers), PICTURE, PICTURE_END, drawn);
 }

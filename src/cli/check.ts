@@ -1,16 +1,20 @@
 /** `ioasid check`: the policies on as many CPUs as there are, the table, the stories. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { CHECKED_POLICIES, type CheckOptions, DEFAULT_OPTIONS, MAX_DEVICES, type PolicyCheck } from '../check/check.js';
 import { PROPERTIES } from '../check/properties.js';
 import { legend, neverPossible, remarks, stories, table } from '../check/table.js';
+import { isPolicyFile } from '../runner/policy-file.js';
 import { scenarioOf } from '../scenario/emit.js';
-import type { CheckMessage, CheckRequest } from './check-worker.js';
+import { TICK_MS } from '../scenario/play.js';
+import { type CheckMessage, type CheckRequest, policyToCheck } from './check-worker.js';
 
 export interface CheckCommand {
   readonly policy?: readonly string[];
+  /** Files of policies. */
+  readonly authority?: readonly string[];
   readonly processes?: string;
   readonly files?: string;
   readonly descriptors?: string;
@@ -27,7 +31,7 @@ export interface CheckCommand {
 const LIMITS = { processes: 3, files: 3, descriptors: 3, devices: MAX_DEVICES, vms: 3, ticks: 5 } as const;
 
 /** @throws RangeError an option is no number, or out of range */
-function optionsOf(command: CheckCommand): CheckOptions {
+export function optionsOf(command: CheckCommand): CheckOptions {
   const number = (name: keyof typeof LIMITS): number => {
     const text = command[name];
     if (text === undefined) return DEFAULT_OPTIONS[name];
@@ -50,18 +54,23 @@ function optionsOf(command: CheckCommand): CheckOptions {
 }
 
 /** Checks policies on several Workers. */
-function checkAll(
+export function checkAll(
   policies: readonly string[],
   options: CheckOptions,
   progress: (text: string) => void,
 ): Promise<PolicyCheck[]> {
   const results = new Map<string, PolicyCheck>();
   // The largest worlds first, so that no Worker sits alone at the end.
-  const order = ['sticky', 'timeout', 'one-time', 'linux', 'notifier', 'mediated', 'xen', 'reference'];
-  const waiting = order.filter((policy) => policies.includes(policy));
+  const order = ['sticky', 'timeout', 'one-time', 'linux', 'notifier'];
+  const rank = (policy: string): number => (order.includes(policy) ? order.indexOf(policy) : order.length);
+  const waiting = [...policies].sort((a, b) => rank(a) - rank(b));
   const states = new Map<string, number>();
   return new Promise((resolve, reject) => {
-    const workers = Array.from({ length: Math.min(availableParallelism(), waiting.length) }, () => {
+    const fail = (error: Error): void => {
+      for (const each of workers) void each.terminate();
+      reject(error);
+    };
+    const workers: Worker[] = Array.from({ length: Math.min(availableParallelism(), waiting.length) }, () => {
       const worker = new Worker(new URL('./check-worker.js', import.meta.url));
       let policy = '';
       const next = (): void => {
@@ -70,9 +79,9 @@ function checkAll(
         if (policy) worker.postMessage(request);
         else void worker.terminate();
       };
-      worker.on('error', reject);
+      worker.on('error', fail);
       worker.on('message', (message: CheckMessage) => {
-        if (message.kind === 'failed') return reject(new RangeError(message.message));
+        if (message.kind === 'failed') return fail(new RangeError(message.message));
         if (message.kind === 'progress') {
           states.set(policy, message.states);
           progress(
@@ -93,13 +102,23 @@ function checkAll(
 }
 
 /** Writes each refutation as a scenario file. Returns how many. */
-function emit(directory: string, checks: readonly PolicyCheck[], options: CheckOptions): number {
+async function emit(
+  directory: string,
+  names: readonly string[],
+  checks: readonly PolicyCheck[],
+  options: CheckOptions,
+): Promise<number> {
   mkdirSync(directory, { recursive: true });
   let count = 0;
-  for (const { policy, refutations } of checks) {
+  for (const [i, { refutations }] of checks.entries()) {
+    const name = names[i] ?? '';
+    const policy = await policyToCheck(name);
+    const label = isPolicyFile(name) ? resolve(name) : name === 'timeout' ? `timeout:${TICK_MS}ms` : name;
     for (const refutation of refutations) {
-      const text = scenarioOf(policy, refutation, options);
-      writeFileSync(join(directory, `${policy}-${refutation.property}.yaml`), text);
+      const property = PROPERTIES.find(({ id }) => id === refutation.property);
+      if (!property) continue;
+      const text = scenarioOf(policy, label, refutation, property, options);
+      writeFileSync(join(directory, `${policy.name}-${property.id}.yaml`), text);
       count++;
     }
   }
@@ -114,13 +133,14 @@ export async function check(command: CheckCommand): Promise<number> {
   };
   try {
     const options = optionsOf(command);
-    const policies = command.policy ?? CHECKED_POLICIES;
-    const unknown = policies.find((policy) => !CHECKED_POLICIES.includes(policy));
+    const named = command.policy ?? (command.authority ? [] : CHECKED_POLICIES);
+    const policies = [...named, ...(command.authority ?? [])];
+    const unknown = named.find((policy) => !CHECKED_POLICIES.includes(policy));
     if (unknown) throw new RangeError(`no policy '${unknown}' to check; there are: ${CHECKED_POLICIES.join(', ')}`);
     const checks = await checkAll(policies, options, progress);
     progress('');
     if (command.emitScenario) {
-      const count = emit(command.emitScenario, checks, options);
+      const count = await emit(command.emitScenario, policies, checks, options);
       process.stderr.write(`${count} scenarios are in ${command.emitScenario}\n`);
     }
     const answer = command.json

@@ -9,7 +9,7 @@ export function addExec(program: Command, version: string): void {
     .usage('[options] -- PROGRAM [ARGS...]')
     .argument('<program...>', 'the program and its arguments')
     .option('--machine <file>', 'machine file (YAML); see ioasid machine')
-    .option('--authority <policy>', 'who may flush the CPU caches, and for how long')
+    .option('--authority <policy>', 'who may flush the CPU caches, and for how long: a name, or the file of a policy')
     .option('--trace <file>', 'write each served call as a line of JSON; - writes text to stderr')
     .addOption(
       new Option('--coherency <model>', 'model the CPU caches for memory that non-coherent devices reach').choices([

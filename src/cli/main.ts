@@ -71,6 +71,13 @@ program
   .command('check')
   .description('prove or refute each property of each authority policy, over a bounded world')
   .option('--policy <name...>', 'only these policies')
+  .option('--authority <file...>', 'policies of your own')
+  .option('--synthesize <properties>', 'find a policy with these properties, or why there is none: P1,P7,P9')
+  .option('--frontier', 'all sets of properties that can be had together, and all that cannot')
+  .option('--memories <n>', 'with these: how many values each memory of a policy takes')
+  .option('--clock', 'with these: policies that look at the clock, too')
+  .option('--resume <file>', 'with these: keeps what is known there, and goes on from it')
+  .option('--out <file>', 'with --synthesize: write the policy as a module')
   .option('--processes <n>', 'processes')
   .option('--files <n>', 'open files of /dev/ioasid')
   .option('--descriptors <n>', 'most descriptors of a file in a process')
@@ -82,20 +89,22 @@ program
   .option('--json', 'for scripts')
   .option('--emit-scenario <directory>', 'write each counterexample as a scenario file')
   .option('-v, --verbose', 'say which actions never could happen, too')
-  .action(async ({ flushOnMap, ...options }) => {
-    const { check } = await import('./check.js');
-    process.exitCode = await check({ ...options, noFlushOnMap: flushOnMap === false });
+  .action(async ({ flushOnMap, ...rest }) => {
+    const options = { ...rest, noFlushOnMap: flushOnMap === false };
+    const search = options.synthesize !== undefined || options.frontier;
+    const { answer } = search ? await import('./frontier.js') : { answer: (await import('./check.js')).check };
+    process.exitCode = await answer(options);
   });
 
 program
   .command('play')
   .description('play a scenario file on the virtual kernel')
   .argument('<file>')
-  .option('--policy <name>', 'another policy than the file names; all: side by side')
+  .option('--policy <name>', 'another policy than the file names, or the file of one; all: side by side')
   .option('--json', 'for scripts')
   .action(async (file: string, options) => {
     const { play } = await import('./play.js');
-    process.exitCode = play(file, options);
+    process.exitCode = await play(file, options);
   });
 
 program

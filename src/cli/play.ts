@@ -1,8 +1,9 @@
 /** `ioasid play`: plays a scenario file, step by step, with the expected and the seen answers. */
 import { readFileSync } from 'node:fs';
-import { policyByName } from '../authority/policies.js';
+import { dirname } from 'node:path';
 import { CHECKED_POLICIES } from '../check/check.js';
 import { type Step, sentence } from '../check/steps.js';
+import { loadPolicy } from '../runner/policy-file.js';
 import { type Played, parseScenario, playScenario } from '../scenario/scenario.js';
 import type { ScenarioStep } from '../scenario/schema.js';
 
@@ -10,6 +11,11 @@ export interface PlayOptions {
   readonly policy?: string;
   readonly json?: boolean;
 }
+
+/** A policy of a user's own that is no policy ends the play. */
+const refuse = (text: string): never => {
+  throw new RangeError(text);
+};
 
 function told(step: ScenarioStep): string {
   return step.do === 'chmod' ? `chmod ${step.mode} /dev/ioasid` : sentence(step as Step);
@@ -23,15 +29,17 @@ function seen({ answer, rights, wrong }: Played): string {
 }
 
 /** Returns the exit status: 1 if something was not as expected, 2 for a wrong file or policy. */
-export function play(file: string, { policy, json }: PlayOptions): number {
+export async function play(file: string, { policy, json }: PlayOptions): Promise<number> {
   try {
     const scenario = parseScenario(readFileSync(file, 'utf8'), file);
     const names =
       policy === 'all'
         ? CHECKED_POLICIES.map((name) => (name === 'timeout' ? 'timeout:1s' : name))
         : [policy ?? scenario.policy];
-    for (const name of names) policyByName(name);
-    const runs = names.map((name) => playScenario(scenario, name));
+    // The scenario's own file is where the scenario is; one that is asked for, where the user is.
+    const from = policy === undefined ? dirname(file) : '.';
+    const policies = await Promise.all(names.map((name) => loadPolicy(name, refuse, from)));
+    const runs = policies.map((each) => playScenario(scenario, each));
     const wrong = runs.some((run) => run.some((step) => step.wrong.length > 0));
     if (json) {
       const results = names.map((name, i) => ({ policy: name, steps: runs[i] }));

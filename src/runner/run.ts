@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { isatty } from 'node:tty';
+import type { Policy } from '../authority/policy.js';
 import { type BootedMachine, bootMachine } from '../boot.js';
 import type { Rule } from '../inject/rule.js';
 import { parseEviction } from '../iommu/cpu-caches.js';
@@ -50,6 +51,12 @@ async function readMachine(file: string): Promise<MachineDescription> {
   return parseMachine(readFileSync(file, 'utf8'), file);
 }
 
+/** The policy of a name or a file; and what is wrong with the policy is told as it shows. */
+async function readPolicy(name: string): Promise<Policy> {
+  const { loadPolicy } = await import('./policy-file.js');
+  return loadPolicy(name, say);
+}
+
 /** Rules as --inject has them: written out, or in files. Loaded only when there are any. */
 async function readRules(texts: readonly string[]): Promise<Rule[]> {
   const { readRule } = await import('./findings/rules.js');
@@ -84,7 +91,7 @@ export class Run {
     const clock = new Clock();
     const machine = bootMachine({
       ...(options.machine !== undefined && { machine: await readMachine(options.machine) }),
-      ...(options.authority !== undefined && { authority: options.authority }),
+      ...(options.authority !== undefined && { authority: await readPolicy(options.authority) }),
       coherency: options.sanitize?.split(',').includes('coherency') ? 'strict' : options.coherency,
       ...(options.inject && { inject: await readRules(options.inject) }),
       injectLog: options.injectReport !== undefined,

@@ -1,13 +1,12 @@
 /** A counterexample of the checker as a scenario file, with the answers and rights that the checker saw. */
 import { stringify } from 'yaml';
-import { type Action, fileName, vmName } from '../check/action.js';
+import type { Policy } from '../authority/policy.js';
 import { actionsOf } from '../check/actions.js';
-import { type CheckOptions, checkedPolicy, worldOf } from '../check/check.js';
-import { PROPERTIES } from '../check/properties.js';
-import { type Step, sentence } from '../check/steps.js';
+import { type CheckOptions, worldOf } from '../check/check.js';
+import type { Property } from '../check/properties.js';
+import { fileName, type Step, sentence, vmName } from '../check/steps.js';
 import type { Refutation } from '../check/story.js';
-import type { World } from '../check/world.js';
-import { TICK_MS } from './play.js';
+import type { Action, World } from '../check/world.js';
 
 const same = (a: Step, b: Step): boolean => JSON.stringify(a) === JSON.stringify(b);
 
@@ -29,11 +28,19 @@ function answerOf(world: World, action: Action, outcome: string): string {
   return 'ok';
 }
 
-/** The file's text: YAML. P2 is told by two stories, the machine restarted between them. */
-export function scenarioOf(policyName: string, refutation: Refutation, options: CheckOptions): string {
-  const { property, steps, other, wrong } = refutation;
-  const policy = checkedPolicy(policyName);
-  const { world: kind, name } = PROPERTIES.find(({ id }) => id === property) ?? { world: 'rights', name: '' };
+/**
+ * The file's text: YAML. P2 is told by two stories, the machine restarted between them.
+ * @param label the policy as a scenario names it
+ * @param property that the story violates
+ */
+export function scenarioOf(
+  policy: Policy,
+  label: string,
+  refutation: Refutation,
+  { id, name, world: kind }: Pick<Property, 'id' | 'name' | 'world'>,
+  options: CheckOptions,
+): string {
+  const { steps, other, wrong } = refutation;
   const told = (way: readonly Step[]): object[] => {
     const world = worldOf(policy, options, kind === 'caches');
     const actions = actionsOf(world);
@@ -51,8 +58,8 @@ export function scenarioOf(policyName: string, refutation: Refutation, options: 
     });
   };
   return stringify({
-    title: `${policyName}: ${property} (${name}) is refuted: ${wrong}`,
-    policy: policyName === 'timeout' ? `timeout:${TICK_MS}ms` : policyName,
+    title: `${policy.name}: ${id} (${name}) is refuted: ${wrong}`,
+    policy: label,
     steps: other ? [...told(other), { do: 'restart' }, ...told(steps)] : told(steps),
   });
 }

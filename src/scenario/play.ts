@@ -4,6 +4,7 @@ import { Errno } from '../abi/errno.js';
 import { ALLOC, KVM } from '../abi/ioasid.js';
 import { IOASID_IOCTLS, KVM_IOASID_IOCTLS, VFIO_IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
 import { KVM_DEVICE_IOCTLS, KVM_IOCTLS, KVM_VM_IOCTLS, LINUX_KVM } from '../abi/kvm.js';
+import type { Policy } from '../authority/policy.js';
 import { type BootedMachine, bootMachine } from '../boot.js';
 import type { IoasidContext } from '../ioasid/context.js';
 import { IOASID_CONTEXT } from '../ioasid/file.js';
@@ -47,7 +48,7 @@ export class Player {
   #mapped = false;
   #value = 1n;
 
-  constructor(policy: string) {
+  constructor(policy: string | Policy) {
     this.machine = bootMachine({ authority: policy, now: () => this.#clock, coherency: 'strict' });
   }
 

@@ -1,4 +1,5 @@
 /** Scenarios: scripted stories without a program, played under one policy or under several side by side. */
+import type { Policy } from '../authority/policy.js';
 import { parseFile } from '../machine/parse.js';
 import { Player } from './play.js';
 import { type Scenario, type ScenarioStep, scenarioSchema } from './schema.js';
@@ -44,13 +45,14 @@ function playStep(player: Player, step: ScenarioStep, policy: string): Played {
 }
 
 /** Plays a scenario under a policy; its own when not given. @throws Error a step names what is not there */
-export function playScenario(scenario: Scenario, policy: string = scenario.policy): Played[] {
+export function playScenario(scenario: Scenario, policy: string | Policy = scenario.policy): Played[] {
+  const name = typeof policy === 'string' ? policy : policy.name;
   let player = new Player(policy);
   return scenario.steps.map((step, i) => {
     try {
       // Everything as it was before the first step: the story of another way begins.
       if (step.do === 'restart') player = new Player(policy);
-      return playStep(player, step, policy);
+      return playStep(player, step, name);
     } catch (error) {
       throw new Error(`step ${i + 1} (${step.do}): ${(error as Error).message}`);
     }

@@ -41,11 +41,17 @@ const step = z.discriminatedUnion('do', [
 export const scenarioSchema = z
   .strictObject({
     title: z.string().describe('What the story is about'),
-    policy: z.string().describe('The authority policy that the story is told under; a tick is one second'),
+    policy: z
+      .string()
+      .describe(
+        'The authority policy that the story is told under, or the file of one, from where the scenario is; a tick is one second',
+      ),
     steps: z.array(step).min(1),
   })
   .describe('A scenario of ioasid')
   .superRefine(({ policy }, context) => {
+    // A file is looked at when the scenario is played.
+    if (/\.[cm]?[jt]s$/.test(policy)) return;
     try {
       policyByName(policy);
     } catch (error) {

@@ -117,6 +117,34 @@ static void reference(void)
 	EXPECT("reference", guest_wbinvd(second), NOOP);
 	EXPECT("reference", wbinvd(), -ENXIO);
 }
+static void exclusive(void)
+{
+	int second_vfio, second;
+	set_up(0);
+	second = vm_create(&second_vfio);
+	MUST(attach(device, id));
+	EXPECT("exclusive", proof(kvm_vfio, KVM_DEV_IOASID_ADD, fd), 0);
+	EXPECT("exclusive", guest_wbinvd(vm), EMULATED);
+	/* The file serves one VM; who else holds it may still run the ioctl. */
+	EXPECT("exclusive", proof(second_vfio, KVM_DEV_IOASID_ADD, fd), -EBUSY);
+	EXPECT("exclusive", ioctl(second, KVM_ENABLE_WBINVD, fd), -EBUSY);
+	EXPECT("exclusive", guest_wbinvd(second), NOOP);
+	EXPECT("exclusive", in_other_process(), 1);
+	/* Removal goes through, and the right follows both ways. */
+	EXPECT("exclusive", detach(device, id), 0);
+	TRUE("exclusive", saw_event(IOASID_EVENT_WBINVD_REVOKED));
+	EXPECT("exclusive", guest_wbinvd(vm), NOOP);
+	EXPECT("exclusive", wbinvd(), -ENXIO);
+	MUST(attach(device, id));
+	EXPECT("exclusive", guest_wbinvd(vm), EMULATED);
+	/* Given back, it is free for the other VM. */
+	EXPECT("exclusive", proof(kvm_vfio, KVM_DEV_IOASID_DEL, fd), 0);
+	EXPECT("exclusive", guest_wbinvd(vm), NOOP);
+	EXPECT("exclusive", proof(second_vfio, KVM_DEV_IOASID_ADD, fd), 0);
+	EXPECT("exclusive", guest_wbinvd(second), EMULATED);
+	ctl("unplug vfio0");
+	EXPECT("exclusive", guest_wbinvd(second), NOOP);
+}
 static void notifier(void)
 {
 	set_up(0);
@@ -219,7 +247,7 @@ int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(void); } policies[] = {
 		{ "mediated", mediated }, { "one-time", one_time }, { "reference", reference }, { "notifier", notifier },
-		{ "timeout", timeout }, { "linux", linux_policy }, { "xen", xen }, { "sticky", sticky },
+		{ "timeout", timeout }, { "linux", linux_policy }, { "xen", xen }, { "sticky", sticky }, { "exclusive", exclusive },
 	};
 	for (unsigned i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
 		if (argc > 1 && !strncmp(argv[1], policies[i].name, strlen(policies[i].name))) {

@@ -1,11 +1,10 @@
 import type { Policy } from '../policy.js';
-import { mediated } from './mediated.js';
+import { exclusive } from './exclusive.js';
 
 /** A VM holds its proof by reference: one VM a proof, and the device that makes the need stays until the VM lets go. */
 export const reference: Policy = {
-  ...mediated,
+  ...exclusive,
   name: 'reference',
   summary: 'the VM holds its proof, and the proof holds the device',
-  mayShow: (others) => others === 0,
   mayEndNeed: (vms) => vms === 0,
 };

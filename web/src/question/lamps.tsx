@@ -1,5 +1,5 @@
 /** Rights as lamps: a row a policy, a lamp for each open file and VM, and what the last step did there. */
-import { fileName, vmName } from '../../../src/check/action.js';
+import { fileName, vmName } from '../../../src/check/steps.js';
 import type { Moment, Track } from './track.js';
 
 /** What became of the step under a policy. A policy that does not look at the clock is not told of it. */

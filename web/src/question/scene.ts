@@ -1,5 +1,5 @@
 /** What a picture of the checker's world shows: who holds what, what is attached, and who may flush the caches. */
-import { fileName, processName, vmName } from '../../../src/check/action.js';
+import { fileName, processName, vmName } from '../../../src/check/steps.js';
 import { ENFORCING, PLAIN, type World } from '../../../src/check/world.js';
 
 export interface Scene {

@@ -2,12 +2,11 @@
  * Plays steps in the checker's world, on the policies that run in the kernel: what the reader sees is what the checker
  * explores. A track is one policy's way through the same steps; where the policy refuses one, its world stays as it is.
  */
-import type { Action, Outcome } from '../../../src/check/action.js';
 import { actionsOf } from '../../../src/check/actions.js';
 import { CHECKED_POLICIES, checkedPolicy, DEFAULT_OPTIONS, worldOf } from '../../../src/check/check.js';
 import { PROPERTIES } from '../../../src/check/properties.js';
 import type { Step } from '../../../src/check/steps.js';
-import type { World } from '../../../src/check/world.js';
+import type { Action, Outcome, World } from '../../../src/check/world.js';
 
 /** What a property says of a step. */
 export interface Broken {

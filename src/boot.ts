@@ -23,6 +23,7 @@ import { KvmPersonality } from './kvm/personality.js';
 import type { Vm } from './kvm/vm.js';
 import { buildMachine, type Machine, type MachineDevice } from './machine/build.js';
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
+import { type ListedDevice, listDevices } from './machine/listing.js';
 import type { MachineServices, Personality } from './machine/personality.js';
 import type { MachineDescription } from './machine/schema.js';
 import { MachineSlots } from './machine/slots.js';
@@ -191,6 +192,13 @@ export class BootedMachine {
     plug(device.requester);
     this.slots.putIn(device);
     this.kernel.note(name, 'was plugged in');
+  }
+
+  /** How each device is reached. */
+  list(): ListedDevice[] {
+    return listDevices(this.hardware, this.slots, (device) =>
+      this.#plugged.has(device.name) ? this.vfio.nameOf(device) : undefined,
+    );
   }
 
   /** Puts another authority policy in force. @throws RangeError no such policy */

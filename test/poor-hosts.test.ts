@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ioasid, workDirectory } from './run.js';
+import { compile, ioasid, workDirectory } from './run.js';
 
 /** Uses a descriptor, paths and a child. */
 const STORY = `'exec 3<>/dev/ioasid; ls /dev/vfio/devices | wc -l; (exit 4); echo story'`;
@@ -81,6 +81,11 @@ describe('a run', () => {
   test.skipIf(!isRoot)('works for another user', () => {
     const script = `chmod 755 . ..; setpriv --reuid 65534 --regid 65534 --clear-groups $IOASID exec -- sh -c ${STORY}`;
     expect(on(script, { XDG_RUNTIME_DIR: '', TMPDIR: '/tmp' })).toMatchObject(worked);
+  });
+
+  test.skipIf(!isRoot)('knows the lock limit of another user’s process without CAP_SYS_RESOURCE', () => {
+    const script = `setpriv --bounding-set -sys_resource --inh-caps -sys_resource $IOASID exec -- $PROGRAM`;
+    expect(on(script, { PROGRAM: compile('test/programs/lock-limit.c') })).toMatchObject(worked);
   });
 
   test('cannot begin with a program that is none', () => {

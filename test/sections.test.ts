@@ -24,6 +24,7 @@ const SECTIONS = [
   ['iommufd-pins', '/dev/iommu: pins, accounting, processes that end'],
   ['iommufd-devices', '/dev/iommu: bind, attach, HWPTs, dirty tracking, nesting, faults'],
   ['iommufd-compat', '/dev/iommu: the ioctls of VFIO containers'],
+  ['main-thread-ends', 'A process whose first thread has ended'],
   ['hostile', 'Hostile input'],
 ] as const;
 

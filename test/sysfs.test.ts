@@ -1,7 +1,7 @@
 /** What real programs find under /sys. Those that are not installed are skipped, with the reason. */
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { exec } from './run.js';
+import { exec, run } from './run.js';
 
 const sh = (script: string) => exec(['sh', '-c', script]);
 const missing = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0;
@@ -105,4 +105,17 @@ describe('clients of PCI', () => {
   test.skipIf(missing('dpdk-devbind.py'))('dpdk-devbind.py shows the state of devices', () => {
     expect(sh('dpdk-devbind.py -s')).toMatchObject({ status: 0, stdout: expect.stringContaining('devices') });
   });
+});
+
+test('machine list tells how each device is reached, and exec -v says the same', () => {
+  const list: { name: string; address: string; driver: string; group: number; file: string | null }[] = JSON.parse(
+    run(['machine', 'list', '--json']).stdout,
+  );
+  expect(list.find(({ name }) => name === 'vfio1')).toMatchObject({
+    ...{ address: '0000:01:00.0', driver: 'vfio-pci', group: 2, groupFile: '/dev/vfio/2' },
+    file: '/dev/vfio/devices/vfio1',
+  });
+  for (const { name, file } of list) if (!name.startsWith('vfio')) expect(file).toBeNull();
+  const { stderr } = run(['exec', '-v', '--', 'true']);
+  expect(stderr).toContain(run(['machine', 'list']).stdout.split('\n')[1]);
 });

@@ -22,9 +22,12 @@ export interface TortureResult {
   readonly descriptors: number;
 }
 
-/** The supervisor is the parent of the shell. Files are released a moment after the last process ended. */
+/**
+ * The supervisor is the parent of the shell. Files are released a moment after the last process ended; the directories of
+ * threads that ended (/proc/TID/fd) go when room is needed.
+ */
 const SCRIPT = `
-count() { ls /proc/$PPID/fd | wc -l; }
+count() { ls -l /proc/$PPID/fd | grep -vc '/proc/[0-9]*/fd$'; }
 before=$(count)
 "$@" >&2; status=$?
 sleep 0.3

@@ -34,7 +34,7 @@ export function addExec(program: Command, version: string): void {
     )
     .option('--inject-report <file>', 'write which calls could have failed, and how often each rule struck, as JSON')
     .option('--io-uring', 'let io_uring through: what it does passes by the virtual kernel')
-    .option('-v, --verbose', 'say at the end what was served')
+    .option('-v, --verbose', 'say how devices are reached, and at the end what was served')
     .passThroughOptions()
     .action(async ([file = '', ...args]: string[], options) => {
       const { exec } = await import('../runner/exec.js');

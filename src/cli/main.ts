@@ -143,6 +143,15 @@ machine
     process.stdout.write(`${JSON.stringify(machineJsonSchema(), null, 2)}\n`);
   });
 machine
+  .command('list')
+  .description('how each device of a machine is reached: address, driver, group, files')
+  .argument('[file]', 'a machine file; the default machine when not given')
+  .option('--json', 'for scripts')
+  .action(async (file: string | undefined, options: { json?: boolean }) => {
+    const { listMachine } = await import('./check-machine.js');
+    process.exitCode = listMachine(file, options.json ?? false);
+  });
+machine
   .command('check')
   .description('say what is wrong with a machine file')
   .argument('<file>')

@@ -1,4 +1,7 @@
-/** The reads and writes of a character device that has none: EINVAL, at any position (fs/read_write.c, FMODE_CAN_READ). */
+/**
+ * A character device without data: reads and writes at an offset are EINVAL (fs/read_write.c, FMODE_CAN_READ). Those at the
+ * file's own position need no row: a table without them answers so.
+ */
 import { Errno } from '../abi/errno.js';
 
 function refuse(): never {
@@ -6,4 +9,4 @@ function refuse(): never {
 }
 
 /** For the table of such a file. */
-export const NO_DATA = { read: refuse, write: refuse, pread: refuse, pwrite: refuse } as const;
+export const NO_DATA = { pread: refuse, pwrite: refuse } as const;

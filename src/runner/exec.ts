@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { listen } from './control.js';
 import { buildFilter } from './host/filter.js';
 import { libc } from './host/libc.js';
+import { hostLimit } from './host/limits.js';
 import { say } from './host/output.js';
 import { hostArchitecture } from './host/syscalls.js';
 import { type Inheritance, inheritance, lastArguments, limitOpenFiles } from './inheritance.js';
@@ -24,7 +25,8 @@ export interface ExecOptions extends RunOptions {
   readonly verbose?: boolean | undefined;
 }
 
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const reason = (error: unknown): string =>
+  hostLimit(error)?.sentence ?? (error instanceof Error ? error.message : String(error));
 
 /** Descriptors from this number on are driven: few programs have as many of their own. */
 const FIRST_DRIVEN = 512;
@@ -42,6 +44,7 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
   const firstDriven = driven(given);
   const filter = buildFilter(hostArchitecture(), { ioUring: options.ioUring ?? false, firstDriven });
   const run = await Run.boot(options);
+  if (options.verbose) run.tellDevices();
   const told = new Set<string>();
   run.prepare({
     directory,

@@ -6,6 +6,7 @@ import type { Policy } from '../authority/policy.js';
 import { type BootedMachine, bootMachine } from '../boot.js';
 import type { Rule } from '../inject/rule.js';
 import { parseEviction } from '../iommu/cpu-caches.js';
+import { deviceTable } from '../machine/listing.js';
 import type { MachineDescription } from '../machine/schema.js';
 import { type ControlAnswer, type ControlRequest, control } from './control.js';
 import type { Watch } from './findings/watch.js';
@@ -99,8 +100,8 @@ export class Run {
       ...(options.eviction !== undefined && { eviction: parseEviction(options.eviction) }),
       now: clock.now,
       makeMemory: (device, bar, size) => new SharedMemory(`/dev/vfio/devices/${device}`, bar, size),
-      cpus: availableParallelism(),
       openStore: (file, size) => new FileStore(file, size),
+      cpus: availableParallelism(),
       uid: process.getuid?.() ?? 0,
       gid: process.getgid?.() ?? 0,
     });
@@ -147,6 +148,11 @@ export class Run {
     this.#live?.finish();
     const end = performance.now() + LAST_WORDS;
     while ((this.#live?.unsent ?? 0) > 0 && performance.now() < end) await turn();
+  }
+
+  /** Says how each device of the machine is reached. */
+  tellDevices(): void {
+    for (const line of deviceTable(this.#machine.list())) say(line);
   }
 
   /**

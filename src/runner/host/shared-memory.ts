@@ -10,6 +10,10 @@ import { addDeviceFile } from './device-files.js';
 import { check, LibcError, libc, viewOf } from './libc.js';
 
 const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
+const F_ADD_SEALS = 1033;
+/** Seal against sealing, shrinking and growing: a program that cuts it would take the memory away under our own mapping. */
+const F_SEAL_SIZE = 1 | 2 | 4;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const MAP_FIXED = 0x10;
@@ -17,8 +21,9 @@ const MAP_FAILED = 2 ** 64;
 
 /** A memfd with room for a region's memory. @param last index of the last region with memory; @param size its bytes */
 export function memoryFile(name: string, last: number, size: number): number {
-  const fd = check(libc.memfd_create(name, MFD_CLOEXEC), 'memfd_create');
+  const fd = check(libc.memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), 'memfd_create');
   check(libc.ftruncate(fd, regionOffset(last) + BigInt(size)), 'ftruncate');
+  check(libc.fcntl(fd, F_ADD_SEALS, F_SEAL_SIZE), 'F_ADD_SEALS');
   addDeviceFile(fd);
   return fd;
 }

@@ -7,6 +7,9 @@ import { closeSync } from 'node:fs';
 import { addressOf, check, libc } from './libc.js';
 
 const O_RDONLY = 0;
+const O_WRONLY = 1;
+const O_RDWR = 2;
+const O_ACCMODE = 3;
 const O_NONBLOCK = 0o4000;
 const O_DIRECT = process.arch === 'arm64' ? 0o200000 : 0o40000;
 const O_CLOEXEC = 0o2000000;
@@ -32,9 +35,14 @@ export class TokenPipe {
     closeSync(ends.getInt32(0, true));
   }
 
-  /** Opens the program's end. @param flags access mode and O_NONBLOCK. @throws LibcError */
+  /**
+   * Opens the program's end.
+   * @param flags access mode and O_NONBLOCK. For writing only is for both: a pipe without a reader would be at its end
+   * @throws LibcError
+   */
   open(flags: number): number {
-    return check(libc.openat(AT_FDCWD, addressOf(this.#path), flags | O_CLOEXEC, 0), 'open of a pipe');
+    const how = (flags & O_ACCMODE) === O_WRONLY ? (flags & ~O_ACCMODE) | O_RDWR : flags;
+    return check(libc.openat(AT_FDCWD, addressOf(this.#path), how | O_CLOEXEC, 0), 'open of a pipe');
   }
 
   /** Does something lie in it? */

@@ -82,6 +82,12 @@ export class DrivenFiles {
     driven.file.put();
   }
 
+  /** Takes note of what the host kernel gave to readers of copies at low numbers. */
+  refresh(file: OpenFile): void {
+    const driven = this.#driven.get(file);
+    if (driven) this.#show(driven);
+  }
+
   /** A record was read: the pipe shows the next one. */
   consumed(file: OpenFile): void {
     const driven = this.#driven.get(file);

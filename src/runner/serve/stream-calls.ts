@@ -40,6 +40,7 @@ export class StreamCalls {
     const fd = n.int(0);
     const file = this.#calls.find(n.tid, fd);
     if (!file || this.#calls.readByHost(file)) return 'host';
+    this.#driven.refresh(file);
     const parts = pieces();
     const now = (): number => this.#readNow(n, file, fd, parts);
     if (file.immediate || file.poll().readable || descriptorFlags(n.tid, fd) & O.NONBLOCK) return now();

@@ -1,17 +1,14 @@
 /**
- * The serving loop: one poll over the listener, the event loop of Node, and everything that can end (open files,
- * processes). What ended is dealt with before the next call is served, so that a release is ordered as in a kernel. Every
- * call that waits is received before the next one is served: only a call that was received is safe from being interrupted
- * by a signal.
+ * The serving loop. What ended (open files, processes) is dealt with before the next call is served, so that a release is
+ * ordered as in a kernel; what a call changed is shown before its caller goes on.
  */
 
 import { Errno } from '../../abi/errno.js';
 import type { BootedMachine } from '../../boot.js';
 import type { Holder } from '../../inspect/processes.js';
-import { eventLoop } from '../host/event-loop.js';
-import { addressOf, check, errno, libc } from '../host/libc.js';
+import { addressOf, check, libc } from '../host/libc.js';
 import { hostLimit } from '../host/limits.js';
-import { Notification, wakeOnSameCpu } from '../host/notification.js';
+import type { Notification } from '../host/notification.js';
 import { hostArchitecture, type SyscallName } from '../host/syscalls.js';
 import { Held } from '../live/gate.js';
 import type { Live } from '../live/live.js';
@@ -22,22 +19,16 @@ import { FileIndex } from './file-index.js';
 import { HeldCalls } from './held-calls.js';
 import { holdersOf } from './holders.js';
 import { HostFiles } from './host-files.js';
+import { Intake, NOTHING, type Ready } from './intake.js';
 import { ProcFiles } from './proc-files.js';
 import type { Served } from './served.js';
 import { StreamCalls } from './stream-calls.js';
 import { type RemoteProcess, Tasks } from './tasks.js';
 
-const POLLIN = 1;
-const POLLHUP = 0x10;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
 const EPOLLIN = 1;
 const EPOLLERR = 8;
-const EINTR = 4;
-/** For how many calls others are expected, after two waited at once. */
-const CROWDED = 1000;
-/** How often others are looked for while none is expected: every eighth call. */
-const LOOK_MASK = 7;
 /** How soon a call that waits for its file notices a signal, milliseconds. */
 const SIGNAL_LOOK = 10;
 const EIO = 5;
@@ -65,16 +56,7 @@ export interface SupervisorOptions {
 export class Supervisor {
   readonly #machine: BootedMachine;
   readonly #options: SupervisorOptions;
-  #listener = -1;
-  /** Calls that were received and wait to be served. */
-  readonly #queue: Notification[] = [];
-  readonly #free: Notification[] = [];
-  readonly #polls = new DataView(new ArrayBuffer(24));
-  readonly #pollsAddress = addressOf(this.#polls);
-  #first = true;
-  #received = 0;
-  /** So many calls more, others are expected to wait. */
-  #crowded = 0;
+  readonly #intake: Intake;
   readonly #index = new FileIndex();
   readonly #files = new HostFiles(this.#index);
   readonly #driven = new DrivenFiles(this.#index);
@@ -95,6 +77,7 @@ export class Supervisor {
   constructor(machine: BootedMachine, options: SupervisorOptions) {
     this.#machine = machine;
     this.#options = options;
+    this.#intake = new Intake(options.onFirst);
     this.#tasks = new Tasks((process) => {
       this.#pidfds.set(process.pidfd, process);
       this.#watch(process.pidfd);
@@ -133,12 +116,7 @@ export class Supervisor {
 
   /** Serves the calls of this seccomp listener from now on. */
   listen(listener: number): void {
-    this.#listener = listener;
-    wakeOnSameCpu(listener);
-    [listener, eventLoop, this.#epoll].forEach((fd, i) => {
-      this.#polls.setInt32(i * 8, fd, true);
-      this.#polls.setInt16(i * 8 + 4, POLLIN, true);
-    });
+    this.#intake.listen(listener, this.#epoll);
   }
 
   /**
@@ -147,40 +125,31 @@ export class Supervisor {
    */
   serve(): 'ended' | 'events' {
     for (;;) {
-      const ready = this.#wait();
-      const listener = ready > 0 ? this.#polls.getInt16(6, true) : 0;
-      if (ready > 0 && this.#polls.getInt16(22, true) !== 0) this.#endings();
+      const { call, over, events, endings } = this.#wait();
+      if (endings) this.#endings();
       else if (this.#files.inDoubt) this.#files.settle();
-      if (listener & POLLIN) {
-        this.#receive();
-        if (this.#mayBeMore()) continue;
-      }
-      const next = this.#queue.shift();
-      if (next && this.#serve(next)) this.#free.push(next);
-      if (this.#driven.any) this.#free.push(...this.#driven.look());
-      if (ready > 0 && this.#polls.getInt16(14, true) !== 0) return 'events';
-      if (listener & POLLHUP && !next) {
+      if (call && this.#intake.receive()) continue;
+      const next = this.#intake.next();
+      if (next && this.#serve(next)) this.#intake.done(next);
+      if (events) return 'events';
+      if (over && !next) {
         this.#endings();
         return 'ended';
       }
     }
   }
 
-  /**
-   * Is another call likely to wait? While only one thread makes calls, looking each time would be for nothing; a second
-   * one is noticed soon.
-   */
-  #mayBeMore(): boolean {
-    if (this.#queue.length > 1) this.#crowded = CROWDED;
-    return this.#crowded-- > 0 || (this.#received & LOOK_MASK) === 0;
+  /** Driven files show what changed, and calls that waited for it go on. */
+  #show(): void {
+    if (this.#driven.any) this.#intake.done(...this.#driven.look());
   }
 
   /** Lets held calls go on: the oldest, or all. */
   release(all: boolean): void {
     const { serve, done } = this.#held.release(all);
-    this.#free.push(...done);
+    this.#intake.done(...done);
     for (const notification of serve) this.#passing.add(notification);
-    this.#queue.unshift(...serve);
+    this.#intake.first(serve);
   }
 
   /** The processes that made calls, with their virtual files. */
@@ -188,42 +157,24 @@ export class Supervisor {
     return holdersOf(this.#tasks, this.#index);
   }
 
-  /** Waits until there is something to do, unless a call waits. Returns what poll(2) does. */
-  #wait(): number {
+  /** Waits until there is something to do, unless a call waits. */
+  #wait(): Ready {
     const { onIdle } = this.#options;
     const moved = this.#machine.poll();
+    this.#show();
     const rest = this.#machine.pollers.wait();
     const deadline = this.#machine.nextDeadline();
-    const busy = this.#queue.length > 0;
     this.live?.idle();
-    let ready = busy || onIdle || rest === 0 ? this.#poll(0) : 0;
-    // A device that works keeps the processor; one that is only looked at lets others have it.
-    if (ready === 0 && rest === 0) {
-      if (!moved) libc.sched_yield();
-    } else if (ready === 0 && !busy) {
+    const busy = this.#intake.waiting || rest === 0;
+    let ready = busy || onIdle ? this.#intake.poll(0) : NOTHING;
+    if (ready === NOTHING && !busy) {
       onIdle?.();
-      ready = this.#poll(this.#timeUntil(deadline, rest));
+      ready = this.#intake.poll(this.#timeUntil(deadline, rest));
     }
+    // A device that works keeps the processor; one that is only looked at lets others have it.
+    if (rest === 0 && ready === NOTHING && !moved) libc.sched_yield();
     if (deadline !== undefined && deadline <= this.#machine.now()) this.#machine.tick();
     return ready;
-  }
-
-  #poll(timeout: number): number {
-    const ready = libc.poll(this.#pollsAddress, 3, timeout);
-    if (ready < 0 && errno() !== EINTR) throw new Error(`poll: ${libc.strerror(errno())}`);
-    return ready;
-  }
-
-  #receive(): void {
-    const notification = this.#free.pop() ?? new Notification(this.#listener);
-    if (!notification.receive()) {
-      this.#free.push(notification);
-      return;
-    }
-    if (this.#first) this.#options.onFirst(notification.tid);
-    this.#first = false;
-    this.#received++;
-    this.#queue.push(notification);
   }
 
   /** As poll takes it: milliseconds, -1 for ever. @param rest until registers are looked at again */

@@ -1,7 +1,8 @@
 /** What the examples share: a process with a context, and a driver of the DMA engine. */
-import { bootMachine, constants, ioctls, type Process } from 'ioasid';
+import { bootMachine, constants, ioctls, linuxIommufd, type Process } from 'ioasid';
 
-const { VFIO_IOCTLS, VFIO_IOMMUFD_IOCTLS } = ioctls;
+const { VFIO_IOCTLS } = ioctls;
+const { VFIO_IOMMUFD_IOCTLS } = linuxIommufd;
 const { DMAE } = constants;
 
 export const PAGE = 4096n;

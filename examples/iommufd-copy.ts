@@ -1,10 +1,9 @@
 /** Memory that one IOAS has already, copied into another: a VMM gives a second device the guest's memory without pinning twice. */
 import assert from 'node:assert/strict';
-import { bootMachine, ioctls, linuxConstants } from 'ioasid';
+import { bootMachine, linuxIommufd } from 'ioasid';
 import { IommufdEngine, PAGE, readText, writeText } from './driver.js';
 
-const { IOMMUFD_IOCTLS } = ioctls;
-const { IOMMUFD } = linuxConstants;
+const { IOMMUFD, IOMMUFD_IOCTLS } = linuxIommufd;
 const FLAGS = IOMMUFD.IOMMU_IOAS_MAP_FIXED_IOVA | IOMMUFD.IOMMU_IOAS_MAP_READABLE | IOMMUFD.IOMMU_IOAS_MAP_WRITEABLE;
 
 const process = bootMachine().spawn();

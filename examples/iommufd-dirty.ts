@@ -1,10 +1,9 @@
 /** Dirty tracking, as a live migration uses it: which pages did the device write since the last look? */
 import assert from 'node:assert/strict';
-import { bootMachine, ioctls, linuxConstants } from 'ioasid';
+import { bootMachine, linuxIommufd } from 'ioasid';
 import { IommufdEngine, PAGE } from './driver.js';
 
-const { IOMMUFD_IOCTLS } = ioctls;
-const { IOMMUFD } = linuxConstants;
+const { IOMMUFD, IOMMUFD_IOCTLS } = linuxIommufd;
 const FLAGS = IOMMUFD.IOMMU_IOAS_MAP_FIXED_IOVA | IOMMUFD.IOMMU_IOAS_MAP_READABLE | IOMMUFD.IOMMU_IOAS_MAP_WRITEABLE;
 
 const process = bootMachine().spawn();

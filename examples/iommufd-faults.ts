@@ -1,12 +1,11 @@
 /** A fault queue: the device asks for a page of the guest's own table, and the guest maps it. */
 import assert from 'node:assert/strict';
-import { bootMachine, ioctls, linuxConstants, linuxStructs } from 'ioasid';
+import { bootMachine, linuxIommufd } from 'ioasid';
 import { IommufdEngine, PAGE, readText, writeText } from './driver.js';
 import { PageTable } from './page-table.js';
 
-const { IOMMUFD_IOCTLS } = ioctls;
-const { IOMMUFD } = linuxConstants;
-const { iommu_hwpt_vtd_s1, iommu_hwpt_pgfault, iommu_hwpt_page_response } = linuxStructs;
+const { IOMMUFD, IOMMUFD_IOCTLS } = linuxIommufd;
+const { iommu_hwpt_vtd_s1, iommu_hwpt_pgfault, iommu_hwpt_page_response } = linuxIommufd;
 const FLAGS = IOMMUFD.IOMMU_IOAS_MAP_FIXED_IOVA | IOMMUFD.IOMMU_IOAS_MAP_READABLE | IOMMUFD.IOMMU_IOAS_MAP_WRITEABLE;
 const GUEST = 256n * PAGE;
 

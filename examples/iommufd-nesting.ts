@@ -1,12 +1,11 @@
 /** A guest's own page table under /dev/iommu: the hardware walks it on top of the guest's memory. */
 import assert from 'node:assert/strict';
-import { bootMachine, ioctls, linuxConstants, linuxStructs } from 'ioasid';
+import { bootMachine, linuxIommufd } from 'ioasid';
 import { IommufdEngine, PAGE, readText, writeText } from './driver.js';
 import { PageTable } from './page-table.js';
 
-const { IOMMUFD_IOCTLS } = ioctls;
-const { IOMMUFD } = linuxConstants;
-const { iommu_hwpt_vtd_s1, iommu_hwpt_vtd_s1_invalidate } = linuxStructs;
+const { IOMMUFD, IOMMUFD_IOCTLS } = linuxIommufd;
+const { iommu_hwpt_vtd_s1, iommu_hwpt_vtd_s1_invalidate } = linuxIommufd;
 const FLAGS = IOMMUFD.IOMMU_IOAS_MAP_FIXED_IOVA | IOMMUFD.IOMMU_IOAS_MAP_READABLE | IOMMUFD.IOMMU_IOAS_MAP_WRITEABLE;
 const GUEST = 256n * PAGE;
 

@@ -22,8 +22,6 @@ export { FileError, parseMachine } from './machine/parse.js';
 export type { MachineDescription } from './machine/schema.js';
 export { type MachineState, machineState } from './state.js';
 
-const { IOMMUFD_IOCTLS } = iommufd;
-
 /** The ioctls, by kind of open file. */
 export const ioctls = {
   IOASID_IOCTLS,
@@ -35,8 +33,6 @@ export const ioctls = {
     DEVICE_SET_IRQS: vfio.VFIO_DEVICE_IOCTLS.SET_IRQS,
     DEVICE_RESET: vfio.VFIO_DEVICE_IOCTLS.RESET,
   },
-  IOMMUFD_IOCTLS,
-  VFIO_IOMMUFD_IOCTLS: vfio.VFIO_IOMMUFD_IOCTLS,
   KVM_IOCTLS: kvm.KVM_IOCTLS,
   KVM_VM_IOCTLS: { ...kvm.KVM_VM_IOCTLS, ...KVM_IOASID_IOCTLS },
   KVM_DEVICE_IOCTLS: kvm.KVM_DEVICE_IOCTLS,
@@ -47,7 +43,6 @@ export const linuxConstants = {
   O,
   LINUX_VFIO: vfio.LINUX_VFIO,
   LINUX_KVM: kvm.LINUX_KVM,
-  IOMMUFD: iommufd.IOMMUFD,
 } as const;
 
 /** Structs of Linux's own headers. */
@@ -57,12 +52,19 @@ export const linuxStructs = {
   vfio_irq_info: vfio.vfio_irq_info,
   vfio_irq_set: vfio.vfio_irq_set,
   vfio_info_cap_header: vfio.vfio_info_cap_header,
-  iommu_hwpt_vtd_s1: iommufd.iommu_hwpt_vtd_s1,
-  iommu_hwpt_vtd_s1_invalidate: iommufd.iommu_hwpt_vtd_s1_invalidate,
-  iommu_hwpt_pgfault: iommufd.iommu_hwpt_pgfault,
-  iommu_hwpt_page_response: iommufd.iommu_hwpt_page_response,
   kvm_create_device: kvm.kvm_create_device,
   kvm_device_attr: kvm.kvm_device_attr,
   kvm_enable_cap: kvm.kvm_enable_cap,
   kvm_userspace_memory_region: kvm.kvm_userspace_memory_region,
+} as const;
+
+/** /dev/iommu: ioctls, those of VFIO devices on it, flags, and the structs that are not arguments of ioctls. */
+export const linuxIommufd = {
+  IOMMUFD_IOCTLS: iommufd.IOMMUFD_IOCTLS,
+  VFIO_IOMMUFD_IOCTLS: vfio.VFIO_IOMMUFD_IOCTLS,
+  IOMMUFD: iommufd.IOMMUFD,
+  iommu_hwpt_vtd_s1: iommufd.iommu_hwpt_vtd_s1,
+  iommu_hwpt_vtd_s1_invalidate: iommufd.iommu_hwpt_vtd_s1_invalidate,
+  iommu_hwpt_pgfault: iommufd.iommu_hwpt_pgfault,
+  iommu_hwpt_page_response: iommufd.iommu_hwpt_page_response,
 } as const;

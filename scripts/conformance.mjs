@@ -57,9 +57,9 @@ function hugePages() {
 }
 
 function exec(program, args, flags) {
-  const command = [join(root, 'bin/ioasid'), 'exec', ...flags, '--', program, ...args];
+  const command = ['exec', ...flags, '--', program, ...args];
   const started = performance.now();
-  const { stdout, stderr, status, signal } = spawnSync(process.execPath, command, {
+  const { stdout, stderr, status, signal } = spawnSync(join(root, 'bin/ioasid'), command, {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
     timeout: TIMEOUT,

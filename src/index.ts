@@ -1,6 +1,8 @@
 /** The library: the virtual kernel as a value, with simulated processes. No Linux and no Node needed. */
+
 import { O } from './abi/fcntl.js';
 import { IOASID_IOCTLS, KVM_IOASID_IOCTLS, VFIO_IOASID_IOCTLS } from './abi/ioasid/ioctls.js';
+import * as iommufd from './abi/iommufd.js';
 import * as kvm from './abi/kvm.js';
 import * as vfio from './abi/vfio.js';
 
@@ -37,7 +39,11 @@ export const ioctls = {
 } as const;
 
 /** Constants of Linux's own headers. */
-export const linuxConstants = { O, LINUX_VFIO: vfio.LINUX_VFIO, LINUX_KVM: kvm.LINUX_KVM } as const;
+export const linuxConstants = {
+  O,
+  LINUX_VFIO: vfio.LINUX_VFIO,
+  LINUX_KVM: kvm.LINUX_KVM,
+} as const;
 
 /** Structs of Linux's own headers. */
 export const linuxStructs = {
@@ -50,4 +56,15 @@ export const linuxStructs = {
   kvm_device_attr: kvm.kvm_device_attr,
   kvm_enable_cap: kvm.kvm_enable_cap,
   kvm_userspace_memory_region: kvm.kvm_userspace_memory_region,
+} as const;
+
+/** /dev/iommu: ioctls, those of VFIO devices on it, flags, and the structs that are not arguments of ioctls. */
+export const linuxIommufd = {
+  IOMMUFD_IOCTLS: iommufd.IOMMUFD_IOCTLS,
+  VFIO_IOMMUFD_IOCTLS: vfio.VFIO_IOMMUFD_IOCTLS,
+  IOMMUFD: iommufd.IOMMUFD,
+  iommu_hwpt_vtd_s1: iommufd.iommu_hwpt_vtd_s1,
+  iommu_hwpt_vtd_s1_invalidate: iommufd.iommu_hwpt_vtd_s1_invalidate,
+  iommu_hwpt_pgfault: iommufd.iommu_hwpt_pgfault,
+  iommu_hwpt_page_response: iommufd.iommu_hwpt_page_response,
 } as const;

@@ -8,7 +8,7 @@ const SHARED = ['driver.ts', 'page-table.ts'];
 const files = readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.ts') && !SHARED.includes(name));
 
 describe('examples of the library', () => {
-  test('there is one for each use case of the proposal', () => expect(files).toHaveLength(8));
+  test('there is one for each use case of the proposal, and four of /dev/iommu', () => expect(files).toHaveLength(12));
 
   test.each(files)('%s', async (name) => {
     const log = vi.spyOn(console, 'log').mockImplementation(() => {});

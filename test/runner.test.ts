@@ -88,7 +88,7 @@ describe('ioasid exec', () => {
     expect(sh('echo ran', ['--authority', 'nobody'])).toMatchObject({
       status: 125,
       stdout: '',
-      stderr: expect.stringContaining('there are: linux, mediated'),
+      stderr: expect.stringContaining('there are: exclusive, linux, mediated'),
     });
     expect(sh('echo ran', ['--machine', '/no/file'])).toMatchObject({ status: 125, stdout: '' });
     expect(run(['exec', '--wrong', '--', 'true'])).toMatchObject({

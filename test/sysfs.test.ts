@@ -17,7 +17,7 @@ describe('ordinary tools', () => {
       [
         ...['0000:00:02.0', '0x1d0a', '/sys/bus/pci/drivers/vfio-pci', '/sys/devices/pci0000:01/0000:01:00.0'],
         ...['regular file 256 644', '/sys/kernel/iommu_groups/1/devices/0000:00:02.0'],
-        '/sys/kernel/iommu_groups/2/devices/0000:01:00.0\n',
+        '/sys/kernel/iommu_groups/10/devices/0000:08:00.0\n',
       ].join('\n'),
     );
     expect({ stderr, status }).toEqual({ stderr: '', status: 0 });

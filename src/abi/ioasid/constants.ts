@@ -1,7 +1,7 @@
 /**
  * Our own C header, `ioasid abi header`: its constants (uapi-ioasid.md, sections 2 to 7), by the C names that the header
  * gives them. They are grouped as section 7 lists them, so that the header can print each group under its heading.
- * Its structs are in ioasid-structs.ts, its ioctls in ioasid-ioctls.ts.
+ * Its structs are in structs.ts, its ioctls in ioctls.ts.
  */
 
 /** First number of the ioctls of /dev/ioasid. */

@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { renderAnswers } from '../dist/cli/answers.js';
-import { renderAuthorityPage } from '../dist/cli/authority-page.js';
+import { renderAnswers } from '../dist/cli/check/answers.js';
+import { renderAuthorityPage } from '../dist/cli/check/authority-page.js';
 import { generated } from '../dist/cli/generated.js';
 
 const root = new URL('../', import.meta.url);

@@ -238,6 +238,8 @@ export class BootedMachine {
   }
 
   #install(device: MachineDevice): void {
+    // A virtual function is new.
+    device.port.caches = this.caches;
     this.#plugged.add(device.name);
     for (const personality of this.personalities) personality.plug?.(device);
   }

@@ -1,15 +1,14 @@
 /** The library: the virtual kernel as a value, with simulated processes. No Linux and no Node needed. */
-
 import { O } from './abi/fcntl.js';
-import { IOASID_IOCTLS, KVM_IOASID_IOCTLS, VFIO_IOASID_IOCTLS } from './abi/ioasid-ioctls.js';
+import { IOASID_IOCTLS, KVM_IOASID_IOCTLS, VFIO_IOASID_IOCTLS } from './abi/ioasid/ioctls.js';
 import * as iommufd from './abi/iommufd.js';
 import * as kvm from './abi/kvm.js';
 import * as vfio from './abi/vfio.js';
 
 export { Errno, errnoName } from './abi/errno.js';
-export { printHeader } from './abi/header.js';
-export * as constants from './abi/ioasid.js';
-export * as structs from './abi/ioasid-structs.js';
+export * as constants from './abi/ioasid/constants.js';
+export { printHeader } from './abi/ioasid/header.js';
+export * as structs from './abi/ioasid/structs.js';
 export { decodeStruct, type Struct } from './abi/layout.js';
 export { policyOfModule, watched } from './authority/own-policy.js';
 export { POLICY_NAMES, policyByName } from './authority/policies.js';

@@ -17,7 +17,7 @@ import { type Exploration, explore } from '../src/check/explore.js';
 import { fileName, vmName } from '../src/check/steps.js';
 import { neverPossible } from '../src/check/table.js';
 import { World } from '../src/check/world.js';
-import { renderAuthorityPage } from '../src/cli/authority-page.js';
+import { renderAuthorityPage } from '../src/cli/check/authority-page.js';
 import { generated } from '../src/cli/generated.js';
 import { marksOf, pictureOf } from '../src/frontier/frontier.js';
 import { Explorer } from '../src/frontier/lattice.js';

@@ -1,6 +1,6 @@
 /** A device model on a bench: memory behind an IOMMU, a clock that the test moves, and what it interrupts with. */
 import { DmaPort } from '../src/iommu/dma.js';
-import { MAP_READ, MAP_WRITE, PagingDomain } from '../src/iommu/paging-domain.js';
+import { MAP_READ, MAP_WRITE, PagingDomain } from '../src/iommu/paging/paging-domain.js';
 import { PasidTable } from '../src/iommu/pasid-table.js';
 import { IommuGroup, Requester } from '../src/iommu/requester.js';
 import { Timers } from '../src/kernel/timers.js';

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import * as structs from '../src/abi/ioasid-structs.js';
+import * as structs from '../src/abi/ioasid/structs.js';
 import type { Struct } from '../src/abi/layout.js';
 import { ioctls, linuxStructs as linux } from '../src/index.js';
 import { run, workDirectory } from './run.js';

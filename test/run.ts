@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { printHeader } from '../src/abi/header.js';
+import { printHeader } from '../src/abi/ioasid/header.js';
 import { printIommufdHeader } from '../src/abi/iommufd-header.js';
 
 export const root: string = fileURLToPath(new URL('../', import.meta.url));

@@ -178,6 +178,18 @@ describe('the trace', () => {
     });
     expect(events.every((e) => typeof e.time === 'number')).toBe(true);
   });
+
+  test('a call of a thread, on a path or a descriptor, has the numbers of its process and of itself', () => {
+    const file = join(workDirectory, 'thread.json');
+    expect(exec([compile('test/programs/thread-open.c')], ['--trace', file]).status).toBe(0);
+    const events = readFileSync(file, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const [open, ioctl] = ['openat', 'ioctl'].map((call) => events.find((e) => e.call === call));
+    expect(open.pid).not.toBe(open.tid);
+    expect([open.pid, open.tid]).toEqual([ioctl.pid, ioctl.tid]);
+  });
 });
 
 describe('the story', () => {

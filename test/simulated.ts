@@ -4,6 +4,7 @@ import { type BootedMachine, bootMachine, constants, Errno, ioctls, type Process
 const { IOASID_IOCTLS, VFIO_IOCTLS } = ioctls;
 const REG = constants.DMAE;
 const COMMAND_FILL = 1n;
+const FLAG_NO_SNOOP = 1n;
 const FLAG_PASID = 2n;
 const STATUS_BUSY = 1n;
 
@@ -23,7 +24,7 @@ export interface Engine {
   read(register: number, size?: 4 | 8): bigint;
   write(register: number, value: bigint, size?: 4 | 8): void;
   /** Fills 8 bytes by DMA. Returns RESULT: 0 for done; -1 while it waits for a page. */
-  fill(iova: bigint, value: bigint, pasid?: number): number;
+  fill(iova: bigint, value: bigint, pasid?: number, noSnoop?: boolean): number;
   reset(): void;
 }
 
@@ -47,13 +48,13 @@ export function user(machine: BootedMachine = bootMachine(), process: Process = 
       fd: device,
       read,
       write,
-      fill(iova, value, pasid) {
+      fill(iova, value, pasid, noSnoop = false) {
         write(REG.IOASID_DMAE_REG_COMMAND, COMMAND_FILL);
         write(REG.IOASID_DMAE_REG_PATTERN, value, 8);
         write(REG.IOASID_DMAE_REG_DST, iova, 8);
         write(REG.IOASID_DMAE_REG_LENGTH, 8n);
         write(REG.IOASID_DMAE_REG_PASID, BigInt(pasid ?? 0));
-        write(REG.IOASID_DMAE_REG_FLAGS, pasid === undefined ? 0n : FLAG_PASID);
+        write(REG.IOASID_DMAE_REG_FLAGS, (pasid === undefined ? 0n : FLAG_PASID) | (noSnoop ? FLAG_NO_SNOOP : 0n));
         write(REG.IOASID_DMAE_REG_DOORBELL, 1n);
         if (read(REG.IOASID_DMAE_REG_STATUS) & STATUS_BUSY) return -1;
         return Number(read(REG.IOASID_DMAE_REG_RESULT));
@@ -74,7 +75,7 @@ export function user(machine: BootedMachine = bootMachine(), process: Process = 
       process.call(device, VFIO_IOCTLS.BIND_IOASID_FD, { ioasid_fd: fd, cookie });
       return engine(device);
     },
-    alloc: (): number => process.ioctl(fd, IOASID_IOCTLS.ALLOC.request),
+    alloc: (flags = 0): number => process.call(fd, IOASID_IOCTLS.ALLOC, { flags }).result,
     child: (parent: number): number => process.ioctl(fd, IOASID_IOCTLS.CREATE_NESTING.request, parent),
     attach: (device: Engine, ioasid: number, pasid?: number): number =>
       process.call(device.fd, VFIO_IOCTLS.ATTACH_IOASID, route(ioasid, pasid)).result,

@@ -2,7 +2,7 @@
  * linux/iommufd.h for hosts whose own is older than Linux 7.2, as `ioasid abi header --iommufd` prints it: the same names and
  * layouts, made from what the virtual kernel reads and writes.
  */
-import { printStruct } from './header.js';
+import { printStruct } from './ioasid/header.js';
 import type { Ioctl } from './ioctl.js';
 import * as uapi from './iommufd.js';
 import { IOMMUFD_TEST, IOMMUFD_TEST_IOCTLS, iommu_test_cmd } from './iommufd-test.js';

@@ -92,7 +92,9 @@ program
   .action(async ({ flushOnMap, ...rest }) => {
     const options = { ...rest, noFlushOnMap: flushOnMap === false };
     const search = options.synthesize !== undefined || options.frontier;
-    const { answer } = search ? await import('./frontier.js') : { answer: (await import('./check.js')).check };
+    const { answer } = search
+      ? await import('./check/frontier.js')
+      : { answer: (await import('./check/check.js')).check };
     process.exitCode = await answer(options);
   });
 
@@ -122,7 +124,7 @@ abi
   .description('print the C header')
   .option('--iommufd', 'that of /dev/iommu, for hosts whose own is older than Linux 7.2')
   .action(async ({ iommufd }: { iommufd?: boolean }) => {
-    const { printHeader } = await import('../abi/header.js');
+    const { printHeader } = await import('../abi/ioasid/header.js');
     const { printIommufdHeader } = await import('../abi/iommufd-header.js');
     process.stdout.write(iommufd ? printIommufdHeader() : printHeader());
   });

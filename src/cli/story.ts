@@ -7,7 +7,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { printHeader } from '../abi/header.js';
+import { printHeader } from '../abi/ioasid/header.js';
 import type { TraceEvent } from '../trace/json.js';
 import { POLICIES_OF_STORY, storyText } from './story-text.js';
 

@@ -5,7 +5,7 @@
  * that write returns, unless it waits for a page: then it stays busy, and goes on when the page request is answered. All
  * of it moves in pieces of at most 1 MiB; each page is translated and checked.
  */
-import { DMAE, IOASID_DMAE_SRC_BAR2 } from '../abi/ioasid.js';
+import { DMAE, IOASID_DMAE_SRC_BAR2 } from '../abi/ioasid/constants.js';
 import type { DmaAttributes, DmaResult } from '../iommu/dma.js';
 import { DMA_FAULT, type DmaFault } from '../iommu/domain.js';
 import type { PageRequestGroup } from '../iommu/page-request.js';

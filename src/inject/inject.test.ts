@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ERRNO } from '../abi/errno.js';
-import { IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
+import { IOASID_IOCTLS } from '../abi/ioasid/ioctls.js';
 import { bootMachine } from '../boot.js';
 import { Injector } from './injector.js';
 import { parseRule, type Rule, ruleSchema, rulesSchema } from './rule.js';

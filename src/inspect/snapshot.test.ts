@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { ALLOC } from '../abi/ioasid.js';
-import { IOASID_IOCTLS, VFIO_IOASID_IOCTLS as VFIO_IOCTLS } from '../abi/ioasid-ioctls.js';
+import { ALLOC } from '../abi/ioasid/constants.js';
+import { IOASID_IOCTLS, VFIO_IOASID_IOCTLS as VFIO_IOCTLS } from '../abi/ioasid/ioctls.js';
 import { bootMachine } from '../boot.js';
 import { reach } from './hands.js';
 import { snapshotOf } from './snapshot.js';

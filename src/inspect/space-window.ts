@@ -2,7 +2,7 @@
 import { hex } from '../abi/address.js';
 import type { BootedMachine } from '../boot.js';
 import type { AddressSpace } from '../ioasid/space/address-space.js';
-import { MAP_READ, MAP_WRITE } from '../iommu/paging-domain.js';
+import { MAP_READ, MAP_WRITE } from '../iommu/paging/paging-domain.js';
 import { spaceId } from './snapshot.js';
 import type { Range, SpaceWindow, WindowQuery } from './source.js';
 import { lookAt } from './window.js';

@@ -4,7 +4,7 @@
  */
 import { hex } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
-import { ALLOC, EVENT } from '../abi/ioasid.js';
+import { ALLOC, EVENT } from '../abi/ioasid/constants.js';
 import type { Authority, FactSource, FileRecord } from '../authority/authority.js';
 import type { FileFacts } from '../authority/policy.js';
 import { claim, release } from '../iommu/attach.js';

@@ -1,6 +1,6 @@
 /** IOASID_GET_INFO and IOASID_DEVICE_GET_INFO (uapi-ioasid.md, section 2). */
-import { ALLOC, DEVICE_INFO, INFO } from '../abi/ioasid.js';
-import { ioasid_device_info, ioasid_info, ioasid_range } from '../abi/ioasid-structs.js';
+import { ALLOC, DEVICE_INFO, INFO } from '../abi/ioasid/constants.js';
+import { ioasid_device_info, ioasid_info, ioasid_range } from '../abi/ioasid/structs.js';
 import type { Fields } from '../abi/layout.js';
 import type { Caller } from '../kernel/open-file.js';
 import type { IoasidContext } from './context.js';

@@ -2,8 +2,8 @@
 import { hex } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { O } from '../abi/fcntl.js';
-import { ALLOC, DIRTY, DMA_MAP, EXTENSIONS, FAULT, INVALIDATE } from '../abi/ioasid.js';
-import { IOASID_IOCTLS as IOCTL } from '../abi/ioasid-ioctls.js';
+import { ALLOC, DIRTY, DMA_MAP, EXTENSIONS, FAULT, INVALIDATE } from '../abi/ioasid/constants.js';
+import { IOASID_IOCTLS as IOCTL } from '../abi/ioasid/ioctls.js';
 import { ARGSZ } from '../kernel/convention.js';
 import { IoctlTable, Rows } from '../kernel/ioctl.js';
 import { OpenFile } from '../kernel/open-file.js';

@@ -1,8 +1,8 @@
 /** What /dev/ioasid adds to a VFIO device: bind, unbind, attach, detach (uapi-ioasid.md, section 3). */
 import { Errno } from '../abi/errno.js';
-import { VFIO } from '../abi/ioasid.js';
-import { VFIO_IOASID_IOCTLS as IOCTL } from '../abi/ioasid-ioctls.js';
-import { type vfio_attach_ioasid, vfio_device_info_cap_pasid } from '../abi/ioasid-structs.js';
+import { VFIO } from '../abi/ioasid/constants.js';
+import { VFIO_IOASID_IOCTLS as IOCTL } from '../abi/ioasid/ioctls.js';
+import { type vfio_attach_ioasid, vfio_device_info_cap_pasid } from '../abi/ioasid/structs.js';
 import type { Fields } from '../abi/layout.js';
 import type { Requester } from '../iommu/requester.js';
 import { ARGSZ } from '../kernel/convention.js';

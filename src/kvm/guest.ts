@@ -1,7 +1,7 @@
 /** KVM_GUEST_OP: stands in for a guest (uapi-ioasid.md, section 4). */
 import { Errno } from '../abi/errno.js';
-import { KVM } from '../abi/ioasid.js';
-import type { kvm_guest_op } from '../abi/ioasid-structs.js';
+import { KVM } from '../abi/ioasid/constants.js';
+import type { kvm_guest_op } from '../abi/ioasid/structs.js';
 import type { Fields } from '../abi/layout.js';
 import type { Vm } from './vm.js';
 

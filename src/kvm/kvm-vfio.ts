@@ -4,7 +4,7 @@
  * /dev/ioasid's until the VM is.
  */
 import { Errno } from '../abi/errno.js';
-import { KVM } from '../abi/ioasid.js';
+import { KVM } from '../abi/ioasid/constants.js';
 import { KVM_DEVICE_IOCTLS as IOCTL, type kvm_device_attr, LINUX_KVM } from '../abi/kvm.js';
 import type { Fields } from '../abi/layout.js';
 import { FIXED_SIZE } from '../kernel/convention.js';

@@ -2,8 +2,8 @@
 import { hex } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { O } from '../abi/fcntl.js';
-import { KVM } from '../abi/ioasid.js';
-import { KVM_IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
+import { KVM } from '../abi/ioasid/constants.js';
+import { KVM_IOASID_IOCTLS } from '../abi/ioasid/ioctls.js';
 import { KVM_VM_IOCTLS as IOCTL, LINUX_KVM } from '../abi/kvm.js';
 import { ARGSZ, FIXED_SIZE } from '../kernel/convention.js';
 import { IoctlTable, Rows } from '../kernel/ioctl.js';

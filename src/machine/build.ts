@@ -9,6 +9,7 @@ import { IommuGroup, Requester } from '../iommu/requester.js';
 import type { IommuUnit } from '../iommu/unit.js';
 import type { Pollers } from '../kernel/pollers.js';
 import type { Timers } from '../kernel/timers.js';
+import { EXTENDED, SRIOV } from '../pci/extended-capabilities.js';
 import { PciFunction } from '../pci/function.js';
 import { ArrayMemory, type MakeMemory } from '../pci/memory.js';
 import { modelOptions } from './model-options.js';
@@ -21,6 +22,8 @@ export interface MachineDevice {
   readonly requester: Requester;
   readonly port: DmaPort;
   readonly function: PciFunction;
+  /** Of a virtual function: its physical function. */
+  readonly physical?: MachineDevice | undefined;
 }
 
 /** What a machine's devices run on. */
@@ -39,6 +42,14 @@ export interface Machine {
   readonly units: ReadonlyMap<string, IommuUnit>;
   readonly groups: ReadonlyMap<number, IommuGroup>;
   readonly devices: readonly MachineDevice[];
+  /**
+   * Makes a virtual function of a physical one, which has SR-IOV (each is alone in a group of its own). The same
+   * one again where it was before.
+   * @param index 0 and up
+   */
+  addVirtual(physical: MachineDevice, index: number): MachineDevice;
+  /** Takes a virtual function out of the machine. */
+  removeVirtual(device: MachineDevice): void;
 }
 
 function noFiles(file: string): never {
@@ -80,7 +91,7 @@ export function buildMachine(description: MachineDescription, parts: MachinePart
   };
   const groups = new Map<number, IommuGroup>();
   const devices: MachineDevice[] = [];
-  for (const [name, it] of Object.entries(description.devices)) {
+  const make = (name: string, it: DeviceDescription, physical?: MachineDevice): MachineDevice => {
     const unit = units.get(it.iommu);
     if (!unit) throw new Error(`device ${name} is behind no IOMMU`);
     const group = groups.get(it.group) ?? new IommuGroup(it.group);
@@ -106,7 +117,44 @@ export function buildMachine(description: MachineDescription, parts: MachinePart
     };
     const model = DEVICE_MODELS[it.model](slot, modelOptions(name, it, unit, openStore));
     pci = new PciFunction(model, port, pollers);
-    devices.push({ name, requester, port, function: pci });
-  }
-  return { units, groups, devices };
+    return { name, requester, port, function: pci, physical };
+  };
+  for (const [name, it] of Object.entries(description.devices)) devices.push(make(name, it));
+  const virtual = new Map<string, MachineDevice>();
+  return {
+    ...{ units, groups, devices },
+    addVirtual: (physical, index) => {
+      const address = virtualAddress(physical, index);
+      const known = virtual.get(address);
+      const it = description.devices[physical.name];
+      if (!it) throw new Error(`${physical.name} is no device of the machine file`);
+      const group = known ? 0 : Math.max(...groups.keys()) + 1;
+      const options = { ...it, function: address, group, sriov: undefined, 'host-driver': undefined };
+      const device = known ?? make(freeName([...devices, ...virtual.values()]), options, physical);
+      virtual.set(address, device);
+      devices.push(device);
+      return device;
+    },
+    removeVirtual: (device) => void devices.splice(devices.indexOf(device), 1),
+  };
+}
+
+type DeviceDescription = MachineDescription['devices'][string];
+
+/** The first name that no device has. */
+function freeName(devices: readonly MachineDevice[]): string {
+  let index = 0;
+  while (devices.some(({ name }) => name === `vfio${index}`)) index++;
+  return `vfio${index}`;
+}
+
+/** The routing ID of a virtual function, from its physical function's (PCI Express Base Specification, 9.2.1.2). */
+function virtualAddress({ requester, function: pci }: MachineDevice, index: number): string {
+  const at = pci.config.findExtended(EXTENDED.SRIOV) ?? 0;
+  const [offset, stride] = [pci.config.get16(at + SRIOV.FIRST_VF_OFFSET), pci.config.get16(at + SRIOV.VF_STRIDE)];
+  const [, domain, bus, slot, number] = /^(.*):(..):(..)\.(.)$/.exec(requester.name) ?? [];
+  const own = (Number.parseInt(bus ?? '', 16) << 8) | (Number.parseInt(slot ?? '', 16) << 3) | Number(number);
+  const id = own + offset + index * stride;
+  const hex = (value: number): string => value.toString(16).padStart(2, '0');
+  return `${domain}:${hex(id >> 8)}:${hex((id >> 3) & 31)}.${id & 7}`;
 }

@@ -7,6 +7,7 @@ import { plug, unplug } from '../iommu/attach.js';
 import type { FileSystem } from '../kernel/fs/file-system.js';
 import { PciBus, type PciSlot } from '../pci/bus.js';
 import { hostDriver, PciDriver } from '../pci/driver.js';
+import { EXTENDED, SRIOV } from '../pci/extended-capabilities.js';
 import { hostDrivers } from '../pci/host-drivers.js';
 import { functionPath } from '../sysfs/function-directory.js';
 import { Sysfs } from '../sysfs/sysfs.js';
@@ -53,6 +54,7 @@ export class MachineSlots {
       bus: this.bus,
       cpus,
       remove: (slot) => this.#remove(slot),
+      setVirtual: (slot, count) => this.#setVirtual(slot, count),
       rescan: () => this.#rescan(),
     });
   }
@@ -94,6 +96,46 @@ export class MachineSlots {
     }
     this.sysfs.addMediated(name, requester.group, requester.unit);
     this.#vfio.install(device);
+  }
+
+  /**
+   * What a write to sriov_numvfs does: virtual functions come, or go, at once.
+   * @throws ERANGE more than there can be; EBUSY there are some already; ENOENT no driver that can
+   */
+  #setVirtual(slot: PciSlot, count: number): void {
+    const { config } = slot.function;
+    const at = config.findExtended(EXTENDED.SRIOV) ?? 0;
+    const [total, now] = [config.get16(at + SRIOV.TOTAL_VFS), slot.virtual.length];
+    if (count > total)
+      throw new Errno('ERANGE', `${slot.address} has at most ${total} virtual functions, not ${count}`);
+    if (count === now) return;
+    if (slot.driver !== this.#vfioPci)
+      throw new Errno('ENOENT', `${slot.address} has no driver that can make virtual functions`);
+    if (count > 0 && now > 0) throw new Errno('EBUSY', `${slot.address} has ${now} virtual functions already`);
+    if (count > 0) this.#addVirtual(slot, count);
+    else for (const virtual of slot.virtual.splice(0)) this.#removeVirtual(virtual);
+    config.set16(at + SRIOV.NUM_VFS, count);
+    config.set16(at + SRIOV.CONTROL, count > 0 ? SRIOV.VF_ENABLE | SRIOV.VF_MEMORY : 0);
+  }
+
+  /** They get the driver of their physical function. */
+  #addVirtual(slot: PciSlot, count: number): void {
+    for (let index = 0; index < count; index++) {
+      const device = this.#machine.addVirtual(this.#device(slot), index);
+      const virtual = this.#slots.get(device) ?? this.bus.slot(device.name, device.requester, device.function);
+      virtual.physical = slot;
+      slot.virtual.push(virtual);
+      this.#slots.set(device, virtual);
+      plug(device.requester);
+      this.bus.add(virtual, this.#vfioPci);
+    }
+  }
+
+  #removeVirtual(virtual: PciSlot): void {
+    const device = this.#device(virtual);
+    this.#remove(virtual);
+    this.#slots.delete(device);
+    this.#machine.removeVirtual(device);
   }
 
   /** A device that was VFIO's is gone. */

@@ -20,6 +20,10 @@ export class PciSlot {
   driver: PciDriver | undefined;
   /** The only driver that matches; undefined: drivers match by their ids. */
   driverOverride: string | undefined;
+  /** Of a virtual function: its physical function's slot. */
+  physical: PciSlot | undefined;
+  /** Of a physical function: its virtual functions, the first one first. */
+  readonly virtual: PciSlot[] = [];
 
   constructor(name: string, requester: Requester, pci: PciFunction, resources: readonly Resource[]) {
     this.address = requester.name;

@@ -107,7 +107,10 @@ export interface SriovLayout {
 }
 
 /** Registers of the SR-IOV capability. */
-export const SRIOV = { CONTROL: 0x08, NUM_VFS: 0x10, VF_ENABLE: 1, VF_MEMORY: 8 } as const;
+export const SRIOV = {
+  ...{ CONTROL: 0x08, TOTAL_VFS: 0x0e, NUM_VFS: 0x10, FIRST_VF_OFFSET: 0x14, VF_STRIDE: 0x16, VF_DEVICE: 0x1a },
+  ...{ VF_ENABLE: 1, VF_MEMORY: 8 },
+} as const;
 
 /** Single root I/O virtualization. */
 export function singleRootVirtualization(layout: SriovLayout): Capability {
@@ -116,11 +119,11 @@ export function singleRootVirtualization(layout: SriovLayout): Capability {
     registers: [
       { offset: SRIOV.CONTROL, width: 2, value: 0, writable: 0x19 },
       { offset: 0x0c, width: 2, value: layout.totalVfs },
-      { offset: 0x0e, width: 2, value: layout.totalVfs },
+      { offset: SRIOV.TOTAL_VFS, width: 2, value: layout.totalVfs },
       { offset: SRIOV.NUM_VFS, width: 2, value: 0, writable: 0xffff },
-      { offset: 0x14, width: 2, value: layout.firstVfOffset },
-      { offset: 0x16, width: 2, value: layout.vfStride },
-      { offset: 0x1a, width: 2, value: layout.vfDevice },
+      { offset: SRIOV.FIRST_VF_OFFSET, width: 2, value: layout.firstVfOffset },
+      { offset: SRIOV.VF_STRIDE, width: 2, value: layout.vfStride },
+      { offset: SRIOV.VF_DEVICE, width: 2, value: layout.vfDevice },
       // Page sizes: 4K, 8K, 64K, 256K, 1M and 4M can be chosen, 4K is.
       { offset: 0x1c, width: 4, value: 0x553 },
       { offset: 0x20, width: 4, value: 1, writable: 0x553 },

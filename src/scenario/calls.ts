@@ -1,7 +1,7 @@
 /** Calls of a scenario's processes that take a struct or a sequence of registers. */
 import { PAGE_SIZE } from '../abi/address.js';
-import { DMAE } from '../abi/ioasid.js';
-import { KVM_IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
+import { DMAE } from '../abi/ioasid/constants.js';
+import { KVM_IOASID_IOCTLS } from '../abi/ioasid/ioctls.js';
 import type { Process } from '../kernel/process.js';
 
 const PAGE = BigInt(PAGE_SIZE);

@@ -1,8 +1,8 @@
 /** Plays a scenario on the virtual kernel: each step is the real call of a simulated process. */
 import { PAGE_SIZE } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
-import { ALLOC, KVM } from '../abi/ioasid.js';
-import { IOASID_IOCTLS, KVM_IOASID_IOCTLS, VFIO_IOASID_IOCTLS } from '../abi/ioasid-ioctls.js';
+import { ALLOC, KVM } from '../abi/ioasid/constants.js';
+import { IOASID_IOCTLS, KVM_IOASID_IOCTLS, VFIO_IOASID_IOCTLS } from '../abi/ioasid/ioctls.js';
 import { KVM_DEVICE_IOCTLS, KVM_IOCTLS, KVM_VM_IOCTLS, LINUX_KVM } from '../abi/kvm.js';
 import type { Policy } from '../authority/policy.js';
 import { type BootedMachine, bootMachine } from '../boot.js';
@@ -11,6 +11,7 @@ import { IOASID_CONTEXT } from '../ioasid/file.js';
 import { changeMode, ROOT } from '../kernel/fs/permission.js';
 import type { Process } from '../kernel/process.js';
 import { fillByDma, guestOperation } from './calls.js';
+import { Cast } from './cast.js';
 import type { ScenarioStep } from './schema.js';
 
 /** One tick of a scenario, milliseconds. */
@@ -34,22 +35,19 @@ interface VmState {
 export class Player {
   readonly machine: BootedMachine;
   #clock = 0;
-  readonly #processes = new Map<string, Process>();
-  /** Descriptors by process and file. */
-  readonly #fds = new Map<string, number[]>();
+  readonly #cast: Cast;
   /** The context that a file's name means now. */
   readonly #contexts = new Map<string, IoasidContext>();
   readonly #devices = new Map<string, DeviceState>();
   readonly #vms = new Map<string, VmState>();
   /** IOASIDs that were made in a context, by kind. */
   readonly #spaces = new Map<IoasidContext, Map<string, number>>();
-  /** The page of the story, in the process that made the first VM or opened the first file. */
-  #page: { process: Process; address: bigint } | undefined;
   #mapped = false;
   #value = 1n;
 
   constructor(policy: string | Policy) {
     this.machine = bootMachine({ authority: policy, now: () => this.#clock, coherency: 'strict' });
+    this.#cast = new Cast(this.machine);
   }
 
   /** Plays one step. Returns the answer: ok, an error name, flushed, no-op, fresh or stale. */
@@ -73,30 +71,6 @@ export class Player {
     return found !== undefined && this.machine.authority.guestMayFlush(found.record);
   }
 
-  #process(name: string): Process {
-    let process = this.#processes.get(name);
-    if (!process) {
-      process = this.machine.spawn();
-      this.#processes.set(name, process);
-    }
-    this.#page ??= { process, address: process.memory.mmap(PAGE) };
-    return process;
-  }
-
-  #fdsOf(process: string, file: string): number[] {
-    const key = `${process} ${file}`;
-    const fds = this.#fds.get(key) ?? [];
-    this.#fds.set(key, fds);
-    return fds;
-  }
-
-  /** One of a process's descriptors of a file. @throws Error the scenario names a file that the process does not hold */
-  #fd(process: string, file: string): number {
-    const [fd] = this.#fdsOf(process, file);
-    if (fd === undefined) throw new Error(`process ${process} holds no descriptor of ${file}`);
-    return fd;
-  }
-
   #vm(number: string): VmState {
     const vm = this.#vms.get(number);
     if (!vm) throw new Error(`VM ${number} does not exist`);
@@ -109,35 +83,33 @@ export class Player {
     return device;
   }
 
-  /** The process of a VM, as the name that the scenario gave it. */
-  #nameOf(process: Process): string {
-    for (const [name, each] of this.#processes) if (each === process) return name;
-    throw new Error('a process without a name');
-  }
-
   #do(step: ScenarioStep): string {
     switch (step.do) {
       case 'open': {
-        const process = this.#process(step.process);
+        const process = this.#cast.process(step.process);
         const fd = process.open('/dev/ioasid');
-        this.#fdsOf(step.process, step.file).push(fd);
+        this.#cast.fds(step.process, step.file).push(fd);
         const context = process.file(fd).facet(IOASID_CONTEXT);
         if (context) this.#contexts.set(step.file, context);
         return 'ok';
       }
       case 'dup':
-        this.#fdsOf(step.process, step.file).push(this.#process(step.process).dup(this.#fd(step.process, step.file)));
+        this.#cast
+          .fds(step.process, step.file)
+          .push(this.#cast.process(step.process).dup(this.#cast.fd(step.process, step.file)));
         return 'ok';
       case 'close': {
-        const fd = this.#fd(step.process, step.file);
-        this.#fdsOf(step.process, step.file).shift();
-        this.#process(step.process).close(fd);
+        const fd = this.#cast.fd(step.process, step.file);
+        this.#cast.fds(step.process, step.file).shift();
+        this.#cast.process(step.process).close(fd);
         this.#dropUnbound();
         return 'ok';
       }
       case 'pass': {
-        const to = this.#process(step.to);
-        this.#fdsOf(step.to, step.file).push(this.#process(step.process).send(this.#fd(step.process, step.file), to));
+        const to = this.#cast.process(step.to);
+        this.#cast
+          .fds(step.to, step.file)
+          .push(this.#cast.process(step.process).send(this.#cast.fd(step.process, step.file), to));
         return 'ok';
       }
       case 'chmod': {
@@ -146,10 +118,10 @@ export class Player {
         return 'ok';
       }
       case 'bind': {
-        const process = this.#process(step.process);
+        const process = this.#cast.process(step.process);
         const fd = process.open(`/dev/vfio/devices/${step.device}`);
         process.call(fd, VFIO_IOASID_IOCTLS.BIND_IOASID_FD, {
-          ioasid_fd: this.#fd(step.process, step.file),
+          ioasid_fd: this.#cast.fd(step.process, step.file),
           cookie: BigInt(fd),
         });
         this.#devices.set(step.device, { process, fd, file: step.file, ioasid: undefined });
@@ -183,13 +155,13 @@ export class Player {
         this.machine.plug(step.device);
         return 'ok';
       case 'create-vm': {
-        const process = this.#process(step.process);
+        const process = this.#cast.process(step.process);
         const kvm = process.open('/dev/kvm');
         const vm = process.ioctl(kvm, KVM_IOCTLS.CREATE_VM.request);
         process.close(kvm);
         const { fd } = process.call(vm, KVM_VM_IOCTLS.CREATE_DEVICE, { type: LINUX_KVM.KVM_DEV_TYPE_VFIO });
         this.#vms.set(step.vm, { process, vm, kvmVfio: fd });
-        const page = this.#story();
+        const page = this.#cast.page();
         if (page.process === process) {
           process.call(vm, KVM_VM_IOCTLS.SET_USER_MEMORY_REGION, { memory_size: PAGE, userspace_addr: page.address });
         }
@@ -200,7 +172,11 @@ export class Player {
         return this.#proof(step.vm, step.file, step.do === 'add' ? KVM.KVM_DEV_IOASID_ADD : KVM.KVM_DEV_IOASID_DEL);
       case 'enable': {
         const { process, vm } = this.#vm(step.vm);
-        process.ioctl(vm, KVM_IOASID_IOCTLS.ENABLE_WBINVD.request, this.#fd(this.#nameOf(process), step.file));
+        process.ioctl(
+          vm,
+          KVM_IOASID_IOCTLS.ENABLE_WBINVD.request,
+          this.#cast.fd(this.#cast.nameOf(process), step.file),
+        );
         return 'ok';
       }
       case 'disable': {
@@ -236,7 +212,9 @@ export class Player {
       case 'dma-write':
         return this.#dmaWrite(this.#device(step.device));
       case 'flush':
-        this.#process(step.process).ioctl(this.#fd(step.process, step.file), IOASID_IOCTLS.EXECUTE_WBINVD.request);
+        this.#cast
+          .process(step.process)
+          .ioctl(this.#cast.fd(step.process, step.file), IOASID_IOCTLS.EXECUTE_WBINVD.request);
         return 'flushed';
       default:
         throw new Error(
@@ -274,7 +252,7 @@ export class Player {
   #proof(number: string, file: string, attribute: number): string {
     const { process, kvmVfio } = this.#vm(number);
     const pointer = process.memory.mmap(PAGE);
-    const word = new Uint8Array(new Int32Array([this.#fd(this.#nameOf(process), file)]).buffer);
+    const word = new Uint8Array(new Int32Array([this.#cast.fd(this.#cast.nameOf(process), file)]).buffer);
     process.memory.write(pointer, word);
     process.call(kvmVfio, KVM_DEVICE_IOCTLS.SET_DEVICE_ATTR, {
       group: KVM.KVM_DEV_IOASID,
@@ -282,11 +260,6 @@ export class Player {
       addr: pointer,
     });
     return 'ok';
-  }
-
-  #story(): { process: Process; address: bigint } {
-    if (!this.#page) throw new Error('no process has come into the story');
-    return this.#page;
   }
 
   #guestFlush(number: string): string {
@@ -301,10 +274,10 @@ export class Player {
   }
 
   #map(process: Process, file: string, ioasid: number): void {
-    const page = this.#story();
+    const page = this.#cast.page();
     const space = this.#contexts.get(file)?.space(ioasid);
     if (page.process !== process || !space || space.mappings.map.count > 0) return;
-    const fd = this.#fd(this.#nameOf(process), file);
+    const fd = this.#cast.fd(this.#cast.nameOf(process), file);
     process.call(fd, IOASID_IOCTLS.MAP_DMA, { ioasid, flags: 3, vaddr: page.address, iova: IOVA, size: PAGE });
   }
 

@@ -7,6 +7,7 @@ import { AttributeInode, DirectoryInode } from '../kernel/fs/inode.js';
 import type { PciBus, PciSlot } from '../pci/bus.js';
 import { PCI_COMMAND, PCI_CONFIG } from '../pci/config-space.js';
 import { both, fill, hex, linkTo, parseBoolean, parseNumber, shown, taken, trigger } from './nodes.js';
+import { sriovEntries } from './sriov.js';
 
 /** What the tree around a function is to it. */
 export interface FunctionSurroundings {
@@ -15,6 +16,8 @@ export interface FunctionSurroundings {
   readonly cpus: number;
   /** Takes the function out, as a hot-unplug does. */
   remove(slot: PciSlot): void;
+  /** Makes so many virtual functions of a physical one, or takes all away. @throws ERANGE, EBUSY, ENOENT */
+  setVirtual(slot: PciSlot, count: number): void;
   /** Looks for functions that were taken out, and puts them in. */
   rescan(): void;
 }
@@ -127,6 +130,10 @@ export function functionDirectory(slot: PciSlot, around: FunctionSurroundings): 
     directory.add(`resource${index}`, new AttributeInode(content, { mode: 0o600 }));
     if (flags & 0x2000) directory.add(`resource${index}_wc`, new AttributeInode({ size }, { mode: 0o600 }));
   }
+  fill(
+    directory,
+    sriovEntries(slot, functionPath, (count) => around.setVirtual(slot, count)),
+  );
   const messages = (): boolean => pci.interrupts.mode.startsWith('msi');
   const irqs = new DirectoryInode({ mode: 0o755 }, 'none', messages);
   const vectors = Math.max(pci.interrupts.msixVectors, pci.interrupts.msiVectors);

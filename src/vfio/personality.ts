@@ -2,12 +2,14 @@
 import type { IommuGroup } from '../iommu/requester.js';
 import type { MachineDevice } from '../machine/build.js';
 import type { MachineServices, Personality } from '../machine/personality.js';
+import { EXTENDED } from '../pci/extended-capabilities.js';
 import type { CharacterDevice } from '../sysfs/character-devices.js';
 import { AssignedDevice } from './assigned-device.js';
 import type { DeviceRows } from './device-table.js';
 import { type DeviceFileTable, deviceFileTable, openDevice } from './file.js';
 import { VfioGroup } from './group.js';
 import type { BusFunction, VfioHost } from './host.js';
+import { type TokenRole, VfToken } from './vf-token.js';
 
 /** VFIO's cdev has a major number of its own. */
 const MAJOR = 511;
@@ -18,11 +20,18 @@ const NAME = /^vfio(\d+)$/;
 const BUS_LENGTH = 7;
 const ROOT_BUS = ':00';
 
+/** The token of a physical function before anybody sets one: no program can read it, so none knows it. */
+function initialToken(name: string): Uint8Array {
+  return Uint8Array.from({ length: 16 }, (_, i) => (name.charCodeAt(i % name.length) * 167 + i * 31) & 0xff);
+}
+
 export class VfioPersonality implements Personality {
   readonly #services: MachineServices;
   /** What is plugged in, by name. */
   readonly #assigned = new Map<string, AssignedDevice>();
   readonly #groups = new Map<IommuGroup, VfioGroup<AssignedDevice>>();
+  /** By physical function. */
+  readonly #tokens = new Map<MachineDevice, VfToken>();
   /** What the open files of devices do. */
   readonly files: DeviceFileTable;
   readonly #host: VfioHost<AssignedDevice>;
@@ -57,7 +66,9 @@ export class VfioPersonality implements Personality {
     const { requester } = from;
     const { kernel, nodes } = this.#services;
     const name = this.nameOf(from);
-    const device = new AssignedDevice(name, requester, from.function, this.group(requester.group), this.#host);
+    const facts = { virtualFunction: from.physical !== undefined, dynamicMsix: false };
+    const device = new AssignedDevice(name, requester, from.function, this.group(requester.group), this.#host, facts);
+    device.tokenRole = this.#tokenRole(from);
     this.#assigned.set(name, device);
     nodes.add(this.#nodeOf(name, from), () => openDevice(device, this.files));
     if (!requester.parent) kernel.fs.addLink(`${DIRECTORY}/by-bdf/${requester.name}`, `../${name}`);
@@ -79,6 +90,24 @@ export class VfioPersonality implements Personality {
     this.#removeNodes(from);
     device.group.devices.delete(device);
     return true;
+  }
+
+  /** A physical function has a token from the first time it is under vfio-pci on; its virtual functions have the same. */
+  #tokenRole(from: MachineDevice): TokenRole {
+    const owner = from.physical ?? from;
+    if (owner.function.config.findExtended(EXTENDED.SRIOV) === undefined) return { kind: 'other' };
+    const token = this.#tokens.get(owner) ?? new VfToken(initialToken(owner.name));
+    this.#tokens.set(owner, token);
+    if (from.physical) return { kind: 'virtual', token };
+    const assigned = this.#assigned;
+    return {
+      ...{ kind: 'physical', token },
+      get vfsOpen() {
+        const open = ({ tokenRole, files }: AssignedDevice): boolean =>
+          tokenRole.kind === 'virtual' && tokenRole.token === token && files.size > 0;
+        return [...assigned.values()].filter(open).length;
+      },
+    };
   }
 
   /** The name of a device under vfio-pci: its own if that is vfioN, else the first that is free. */

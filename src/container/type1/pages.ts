@@ -1,7 +1,7 @@
 /** Pages under a mapping: pinned and charged when it is made, translated while it lasts, given back when it goes. */
 import { addressOfPage, hex } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
-import { MAP_READ, MAP_WRITE, type PagingDomain } from '../../iommu/paging-domain.js';
+import { MAP_READ, MAP_WRITE, type PagingDomain } from '../../iommu/paging/paging-domain.js';
 import { type Backing, countFrames, type FrameRun } from '../../memory/backing.js';
 import type { Mm } from '../../memory/mm.js';
 import { type DmaMapping, lastPage } from './mappings.js';

@@ -5,7 +5,7 @@
 import { addressOfPage, hex, U64_MAX } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import type { DmaFault, DmaSource, Domain, Hit } from '../../iommu/domain.js';
-import { PagingDomain } from '../../iommu/paging-domain.js';
+import { PagingDomain } from '../../iommu/paging/paging-domain.js';
 import type { IommuGroup } from '../../iommu/requester.js';
 import type { IommuUnit, IovaRange } from '../../iommu/unit.js';
 import type { Backing } from '../../memory/backing.js';

@@ -5,15 +5,15 @@
  */
 import { addressOfPage, hex, PAGE_SIZE } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
-import { ALLOC } from '../../abi/ioasid.js';
+import { ALLOC } from '../../abi/ioasid/constants.js';
 import type { CpuCaches } from '../../iommu/cpu-caches.js';
 import type { DmaFault, DmaSource, Domain, Hit } from '../../iommu/domain.js';
-import { NestedDomain } from '../../iommu/nested-domain.js';
-import { PagingDomain } from '../../iommu/paging-domain.js';
+import type { UserTable } from '../../iommu/first-level/user-table.js';
+import { NestedDomain } from '../../iommu/paging/nested-domain.js';
+import { PagingDomain } from '../../iommu/paging/paging-domain.js';
 import type { Route } from '../../iommu/pasid-table.js';
 import type { IommuGroup } from '../../iommu/requester.js';
 import type { IommuUnit } from '../../iommu/unit.js';
-import type { UserTable } from '../../iommu/user-table.js';
 import type { Mm } from '../../memory/mm.js';
 import type { AttachedDevice, Attachment } from './attachment.js';
 import { ACCOUNTING_ROOT, type Constraints, commonConstraints, permitted } from './constraints.js';

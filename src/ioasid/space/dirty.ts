@@ -1,10 +1,10 @@
 /** DIRTY_TRACKING and GET_DIRTY_BITMAP (uapi-ioasid.md, 2.3): which pages devices wrote, by DMA only. */
 import { hex, lastWraps, PAGE_SIZE, pageOf } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
-import { DIRTY } from '../../abi/ioasid.js';
-import type { ioasid_dirty_bitmap, ioasid_dirty_tracking } from '../../abi/ioasid-structs.js';
+import { DIRTY } from '../../abi/ioasid/constants.js';
+import type { ioasid_dirty_bitmap, ioasid_dirty_tracking } from '../../abi/ioasid/structs.js';
 import type { Fields } from '../../abi/layout.js';
-import { DirtyBitmap } from '../../iommu/dirty-bitmap.js';
+import { DirtyBitmap } from '../../iommu/paging/dirty-bitmap.js';
 import type { Caller } from '../../kernel/open-file.js';
 import type { IoasidContext } from '../context.js';
 import type { AddressSpace } from './address-space.js';

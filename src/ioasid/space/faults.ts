@@ -1,8 +1,8 @@
 /** Page requests of devices, and the user's answers (uapi-ioasid.md, 2.3). One a fault fd. */
 import { hex } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
-import { EVENT, FAULT } from '../../abi/ioasid.js';
-import { ioasid_fault } from '../../abi/ioasid-structs.js';
+import { EVENT, FAULT } from '../../abi/ioasid/constants.js';
+import { ioasid_fault } from '../../abi/ioasid/structs.js';
 import type { DmaSource } from '../../iommu/domain.js';
 import type { PageRequestGroup, PageRequestSink, PageResponse } from '../../iommu/page-request.js';
 import { RecordStream } from '../../kernel/record-stream.js';

@@ -1,7 +1,7 @@
 /** MAP_DMA and UNMAP_DMA (uapi-ioasid.md, 2.1 and 2.2): type1v2 mappings, their limits and their accounting. */
 import { addressOfPage, hex, last, PAGE_SIZE, pageOf, sumWraps } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
-import { MAP_CHARGED, MAP_WRITE, MAX_OWNERS } from '../../iommu/paging-domain.js';
+import { MAP_CHARGED, MAP_WRITE, MAX_OWNERS } from '../../iommu/paging/paging-domain.js';
 import type { Mm } from '../../memory/mm.js';
 import type { AddressSpace } from './address-space.js';
 import { type Constraints, permitted } from './constraints.js';

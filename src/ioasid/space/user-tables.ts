@@ -1,10 +1,10 @@
 /** BIND_PGTABLE, BIND_PASID_TABLE, their opposites, and INVALIDATE_CACHE (uapi-ioasid.md, 2.2). */
 import { hex, isPageAligned, last, lastWraps, PAGE_SHIFT, PAGE_SIZE, pageOf } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
-import { INVALIDATE } from '../../abi/ioasid.js';
-import type { ioasid_bind_pasid_table, ioasid_bind_pgtable, ioasid_invalidate } from '../../abi/ioasid-structs.js';
+import { INVALIDATE } from '../../abi/ioasid/constants.js';
+import type { ioasid_bind_pasid_table, ioasid_bind_pgtable, ioasid_invalidate } from '../../abi/ioasid/structs.js';
 import type { Fields } from '../../abi/layout.js';
-import { UserTable } from '../../iommu/user-table.js';
+import { UserTable } from '../../iommu/first-level/user-table.js';
 import type { IoasidContext } from '../context.js';
 import type { AddressSpace } from './address-space.js';
 

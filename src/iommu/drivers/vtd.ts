@@ -18,9 +18,9 @@ import type {
   UserArray,
   UserData,
 } from '../driver.js';
+import { UserTable } from '../first-level/user-table.js';
 import type { Requester } from '../requester.js';
 import type { IommuUnit, IovaRange } from '../unit.js';
-import { UserTable } from '../user-table.js';
 import { capabilityRegisters } from './vtd-registers.js';
 
 const PAGING_FLAGS =

@@ -138,6 +138,17 @@ export class Tasks {
     return thread.process;
   }
 
+  /** The number of a thread's process; the thread's own if it is gone. */
+  pidOf(tid: number): number {
+    const known = this.#threads.get(tid)?.process;
+    if (known) return known.pid;
+    try {
+      return threadGroup(tid);
+    } catch {
+      return tid;
+    }
+  }
+
   /** A thread calls execve. */
   beginExec(tid: number): void {
     if (this.#processes.size === 0) return;

@@ -1,8 +1,8 @@
 /** Programs for the kernel in the page: simulated processes that make the same calls as compiled ones. A yield stands before a call. */
 import { PAGE_SIZE } from '../../../src/abi/address.js';
 import { Errno } from '../../../src/abi/errno.js';
-import { ALLOC, DIRTY, DMA_MAP, KVM } from '../../../src/abi/ioasid.js';
-import { IOASID_IOCTLS, VFIO_IOASID_IOCTLS as VFIO_IOCTLS } from '../../../src/abi/ioasid-ioctls.js';
+import { ALLOC, DIRTY, DMA_MAP, KVM } from '../../../src/abi/ioasid/constants.js';
+import { IOASID_IOCTLS, VFIO_IOASID_IOCTLS as VFIO_IOCTLS } from '../../../src/abi/ioasid/ioctls.js';
 import { KVM_DEVICE_IOCTLS, KVM_IOCTLS, KVM_VM_IOCTLS, LINUX_KVM } from '../../../src/abi/kvm.js';
 import type { BootedMachine } from '../../../src/boot.js';
 import type { Process } from '../../../src/kernel/process.js';

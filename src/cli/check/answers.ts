@@ -1,5 +1,5 @@
 /** The answers of a check as a module of the page: which property of which policy is refuted, by which story. */
-import type { PolicyCheck } from '../check/check.js';
+import type { PolicyCheck } from '../../check/check.js';
 
 /** @returns the text of web/src/question/answers.ts */
 export function renderAnswers(checks: readonly PolicyCheck[]): string {

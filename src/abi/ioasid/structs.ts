@@ -1,7 +1,7 @@
 /**
  * Our own C header: the structs of /dev/ioasid and of what it adds to VFIO and KVM (uapi-ioasid.md, sections 2 to 4).
  */
-import { struct } from './layout.js';
+import { struct } from '../layout.js';
 
 export const ioasid_memory = struct('ioasid_memory', { argsz: 'u32', flags: 'u32', vaddr: 'u64', size: 'u64' });
 export const ioasid_alloc = struct('ioasid_alloc', { argsz: 'u32', flags: 'u32' });

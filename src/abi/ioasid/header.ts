@@ -2,12 +2,13 @@
  * The C header that `ioasid abi header` prints (uapi-ioasid.md, section 7), made from the layouts, ioctl tables and
  * constants of this folder: what a C program is compiled against is what the virtual kernel reads.
  */
-import * as constants from './ioasid.js';
-import { IOASID_IOCTLS, KVM_IOASID_IOCTLS, VFIO_IOASID_IOCTLS } from './ioasid-ioctls.js';
-import * as structs from './ioasid-structs.js';
-import { KVMIO, LINUX_KVM } from './kvm.js';
-import type { Field, Struct } from './layout.js';
-import { VFIO_BASE } from './vfio.js';
+
+import { KVMIO, LINUX_KVM } from '../kvm.js';
+import type { Field, Struct } from '../layout.js';
+import { VFIO_BASE } from '../vfio.js';
+import * as constants from './constants.js';
+import { IOASID_IOCTLS, KVM_IOASID_IOCTLS, VFIO_IOASID_IOCTLS } from './ioctls.js';
+import * as structs from './structs.js';
 
 const GROUPS: readonly [string, Readonly<Record<string, number>>][] = [
   ['Extensions of IOASID_CHECK_EXTENSION', constants.EXTENSIONS],

@@ -6,8 +6,8 @@
  * A PASID table is an array of 64-bit entries, indexed by PASID: bit 0 present, bits 12 to 51 the address of the
  * first-level table in the parent's space; the other bits are reserved and zero.
  */
-import { PAGE_SHIFT } from '../abi/address.js';
-import { DMA_FAULT, type DmaFault, type DmaSource, type Domain, type Hit } from './domain.js';
+import { PAGE_SHIFT } from '../../abi/address.js';
+import { DMA_FAULT, type DmaFault, type DmaSource, type Domain, type Hit } from '../domain.js';
 import { DIRTY, Iotlb, WRITABLE } from './iotlb.js';
 import { PageWalker } from './page-walk.js';
 

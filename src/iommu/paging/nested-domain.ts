@@ -2,8 +2,8 @@
  * Software nesting (uapi-ioasid.md, 2.2): the child's mappings name the parent's IOVA, and each translation goes through
  * the parent as it is now. So the merged translation follows every change of the parent without being told.
  */
-import type { DmaTarget } from '../memory/dma-target.js';
-import { DMA_FAULT, type DmaFault, type DmaSource, type Domain, type Hit } from './domain.js';
+import type { DmaTarget } from '../../memory/dma-target.js';
+import { DMA_FAULT, type DmaFault, type DmaSource, type Domain, type Hit } from '../domain.js';
 import { PagingDomain } from './paging-domain.js';
 
 export class NestedDomain<T extends DmaTarget> extends PagingDomain<T> {

@@ -2,11 +2,12 @@
  * Our own C header: the ioctls of /dev/ioasid, and those that it adds to a VFIO device and to KVM
  * (uapi-ioasid.md, sections 2 to 4).
  */
-import { IOASID_BASE, IOASID_TYPE } from './ioasid.js';
-import * as uapi from './ioasid-structs.js';
-import { ours } from './ioctl.js';
-import { KVMIO } from './kvm.js';
-import { VFIO_BASE, VFIO_TYPE } from './vfio.js';
+
+import { ours } from '../ioctl.js';
+import { KVMIO } from '../kvm.js';
+import { VFIO_BASE, VFIO_TYPE } from '../vfio.js';
+import { IOASID_BASE, IOASID_TYPE } from './constants.js';
+import * as uapi from './structs.js';
 
 export const IOASID_IOCTLS = {
   CHECK_EXTENSION: ours('IOASID_CHECK_EXTENSION', IOASID_TYPE, IOASID_BASE + 0, 'value'),

@@ -1,15 +1,15 @@
 /** `ioasid check --synthesize` and `--frontier`: the search for policies, its progress, its answers. */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Policy } from '../authority/policy.js';
-import { CHECKED_POLICIES, type CheckOptions, checkedPolicy } from '../check/check.js';
-import { table } from '../check/table.js';
-import { type Answer, groundOf, searchBounds, synthesize } from '../frontier/answer.js';
-import type { Argument } from '../frontier/argument.js';
-import { frontier, frontierText } from '../frontier/frontier.js';
-import { scenarioOfLeaf } from '../frontier/leaf.js';
-import { DECIDED, type Exclusion, propertyOf, Search } from '../frontier/search.js';
-import { argumentLines, leavesOf } from '../frontier/text.js';
+import type { Policy } from '../../authority/policy.js';
+import { CHECKED_POLICIES, type CheckOptions, checkedPolicy } from '../../check/check.js';
+import { table } from '../../check/table.js';
+import { type Answer, groundOf, searchBounds, synthesize } from '../../frontier/answer.js';
+import type { Argument } from '../../frontier/argument.js';
+import { frontier, frontierText } from '../../frontier/frontier.js';
+import { scenarioOfLeaf } from '../../frontier/leaf.js';
+import { DECIDED, type Exclusion, propertyOf, Search } from '../../frontier/search.js';
+import { argumentLines, leavesOf } from '../../frontier/text.js';
 import { type CheckCommand, checkAll, optionsOf } from './check.js';
 
 export interface SearchCommand extends CheckCommand {

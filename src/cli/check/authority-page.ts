@@ -1,7 +1,7 @@
 /** The generated part of docs/authority.md: the table and the stories of `ioasid check`. */
-import type { PolicyCheck, Standing } from '../check/check.js';
-import { PROPERTIES } from '../check/properties.js';
-import { type Step, sentence } from '../check/steps.js';
+import type { PolicyCheck, Standing } from '../../check/check.js';
+import { PROPERTIES } from '../../check/properties.js';
+import { type Step, sentence } from '../../check/steps.js';
 
 const BEGIN = '<!-- printed by scripts/generate.mjs from ioasid check -->';
 const END = '<!-- end of the printed part -->';

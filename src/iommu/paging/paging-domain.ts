@@ -1,9 +1,9 @@
 /** A kernel-managed I/O page table: I/O virtual pages to the memory of those who mapped them. */
 
-import type { DmaTarget } from '../memory/dma-target.js';
-import { IntervalMap } from '../memory/interval-map.js';
+import type { DmaTarget } from '../../memory/dma-target.js';
+import { IntervalMap } from '../../memory/interval-map.js';
+import { DMA_FAULT, type DmaFault, type DmaSource, type Hit } from '../domain.js';
 import type { DirtyBitmap } from './dirty-bitmap.js';
-import { DMA_FAULT, type DmaFault, type DmaSource, type Hit } from './domain.js';
 
 /** Bits of a mapping's tag: what devices may do, whether its pages are charged, and whose memory it is. */
 export const MAP_READ = 1;

@@ -4,8 +4,8 @@
  * the accessed and dirty bits are written back. A hostile table cannot do more than abort the DMA: the walk goes down
  * level by level, so it ends, and every address it meets goes through the parent.
  */
-import { addressOfPage, offsetInPage, pageOf } from '../abi/address.js';
-import { DMA_FAULT, type DmaFault, type DmaSource, type Domain, type Hit } from './domain.js';
+import { addressOfPage, offsetInPage, pageOf } from '../../abi/address.js';
+import { DMA_FAULT, type DmaFault, type DmaSource, type Domain, type Hit } from '../domain.js';
 
 const PRESENT = 1n;
 const WRITE = 2n;

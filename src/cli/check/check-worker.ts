@@ -1,8 +1,8 @@
 /** A Worker of `ioasid check`: checks the policies that it is given, one after the other. */
 import { parentPort } from 'node:worker_threads';
-import type { Policy } from '../authority/policy.js';
-import { type CheckOptions, checkedPolicy, checkPolicy, type PolicyCheck } from '../check/check.js';
-import { isPolicyFile, loadPolicy } from '../runner/policy-file.js';
+import type { Policy } from '../../authority/policy.js';
+import { type CheckOptions, checkedPolicy, checkPolicy, type PolicyCheck } from '../../check/check.js';
+import { isPolicyFile, loadPolicy } from '../../runner/policy-file.js';
 
 export interface CheckRequest {
   readonly policy: string;

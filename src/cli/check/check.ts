@@ -3,12 +3,18 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { CHECKED_POLICIES, type CheckOptions, DEFAULT_OPTIONS, MAX_DEVICES, type PolicyCheck } from '../check/check.js';
-import { PROPERTIES } from '../check/properties.js';
-import { legend, neverPossible, remarks, stories, table } from '../check/table.js';
-import { isPolicyFile } from '../runner/policy-file.js';
-import { scenarioOf } from '../scenario/emit.js';
-import { TICK_MS } from '../scenario/play.js';
+import {
+  CHECKED_POLICIES,
+  type CheckOptions,
+  DEFAULT_OPTIONS,
+  MAX_DEVICES,
+  type PolicyCheck,
+} from '../../check/check.js';
+import { PROPERTIES } from '../../check/properties.js';
+import { legend, neverPossible, remarks, stories, table } from '../../check/table.js';
+import { isPolicyFile } from '../../runner/policy-file.js';
+import { scenarioOf } from '../../scenario/emit.js';
+import { TICK_MS } from '../../scenario/play.js';
 import { type CheckMessage, type CheckRequest, policyToCheck } from './check-worker.js';
 
 export interface CheckCommand {

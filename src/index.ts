@@ -1,5 +1,4 @@
 /** The library: the virtual kernel as a value, with simulated processes. No Linux and no Node needed. */
-
 import { O } from './abi/fcntl.js';
 import { IOASID_IOCTLS, KVM_IOASID_IOCTLS, VFIO_IOASID_IOCTLS } from './abi/ioasid/ioctls.js';
 import * as iommufd from './abi/iommufd.js';

@@ -1,5 +1,5 @@
-// Keeps the floors of scripts/floors.cjs, and what else holds for imports; each rule with its reason.
-const { beside, floors } = require('./scripts/floors.cjs');
+// Keeps the floors of scripts/lint/floors.cjs, and what else holds for imports; each rule with its reason.
+const { beside, floors } = require('./scripts/lint/floors.cjs');
 
 const SOURCE = { pathNot: '\\.test\\.ts$' };
 const place = ({ folders, files = [] }) => [

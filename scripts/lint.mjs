@@ -1,7 +1,7 @@
 // Formatter and linter, types of tests, sizes of files and folders, import rules, unused code. Fails on the first that does.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { lineCounts } from './line-counts.mjs';
+import { lineCounts } from './lint/line-counts.mjs';
 import { prepare } from './prepare.mjs';
 
 const root = fileURLToPath(new URL('../', import.meta.url));

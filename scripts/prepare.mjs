@@ -1,6 +1,6 @@
 // Installs and builds what is missing, and only that.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, realpathSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync, utimesSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -26,8 +26,16 @@ function newest(directory) {
 
 const time = (file) => (existsSync(`${root}${file}`) ? statSync(`${root}${file}`).mtimeMs : 0);
 
+/** Whether a package that package.json names is not there: a copied folder may be newer than the lock and hold less. */
+function lacksPackages() {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+  return Object.keys({ ...dependencies, ...devDependencies }).some(
+    (name) => !existsSync(`${root}node_modules/${name}`),
+  );
+}
+
 export function prepare() {
-  if (time('node_modules/.package-lock.json') < time('package-lock.json')) {
+  if (time('node_modules/.package-lock.json') < time('package-lock.json') || lacksPackages()) {
     run('installing packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
   }
   const built = 'dist/.node.tsbuildinfo';

@@ -18,7 +18,7 @@ const floorsSchema = z.object({
   ),
   beside: z.array(z.object({ from: z.string(), to: z.string(), why: z.string().min(20) })),
 });
-const { floors, beside } = floorsSchema.parse(createRequire(import.meta.url)('../scripts/floors.cjs'));
+const { floors, beside } = floorsSchema.parse(createRequire(import.meta.url)('../scripts/lint/floors.cjs'));
 
 /** Name of each floor and what is on it, from the top, as the document draws it. */
 function drawing(): [name: string, places: string[]][] {

@@ -2,7 +2,7 @@
 import { openSync } from 'node:fs';
 import { bootMachine, ioctls, structs } from '../../dist/index.js';
 import { addressOf, libc } from '../../dist/runner/host/libc.js';
-import { numberOf } from '../../dist/runner/host/syscalls.js';
+import { numberOf } from '../../dist/runner/seccomp/syscalls.js';
 
 const COUNT = 200_000;
 

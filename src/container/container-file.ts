@@ -3,9 +3,9 @@
 import { hex } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { VFIO_CONTAINER_IOCTLS as IOCTL } from '../abi/vfio-container.js';
-import { Facet } from '../kernel/facet.js';
-import { NO_DATA } from '../kernel/no-data.js';
-import { type FileTable, OpenFile } from '../kernel/open-file.js';
+import { Facet } from '../kernel/file/facet.js';
+import { NO_DATA } from '../kernel/file/no-data.js';
+import { type FileTable, OpenFile } from '../kernel/file/open-file.js';
 import { Container } from './container.js';
 import { CONTAINER_TABLE } from './container-table.js';
 

@@ -8,8 +8,8 @@ import {
   VFIO_API_VERSION,
   VFIO_IOMMU_INFO,
 } from '../abi/vfio-container.js';
-import { IoctlTable, Rows } from '../kernel/ioctl.js';
-import type { Caller } from '../kernel/open-file.js';
+import { IoctlTable, Rows } from '../kernel/file/ioctl.js';
+import type { Caller } from '../kernel/file/open-file.js';
 import { VFIO_ARGSZ } from '../vfio/convention.js';
 import { capabilityChain } from '../vfio/info-capability.js';
 import type { Container } from './container.js';

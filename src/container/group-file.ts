@@ -1,7 +1,7 @@
 /** The file /dev/vfio/N: open once, and what its system calls do. */
 
-import { NO_DATA } from '../kernel/no-data.js';
-import { type FileTable, OpenFile } from '../kernel/open-file.js';
+import { NO_DATA } from '../kernel/file/no-data.js';
+import { type FileTable, OpenFile } from '../kernel/file/open-file.js';
 import { PROOF } from '../kernel/proof.js';
 import type { AssignedDevice } from '../vfio/assigned-device.js';
 import { VFIO_GROUP } from '../vfio/call/hot-reset.js';

@@ -2,8 +2,8 @@
 import { Errno } from '../abi/errno.js';
 import { O } from '../abi/fcntl.js';
 import { VFIO_GROUP_IOCTLS as IOCTL, VFIO_GROUP_FLAGS } from '../abi/vfio-container.js';
-import { IoctlTable, Rows } from '../kernel/ioctl.js';
-import { type Caller, OpenFile } from '../kernel/open-file.js';
+import { IoctlTable, Rows } from '../kernel/file/ioctl.js';
+import { type Caller, OpenFile } from '../kernel/file/open-file.js';
 import { COMPAT_IOMMU } from '../vfio/compat-iommu.js';
 import { VFIO_ARGSZ } from '../vfio/convention.js';
 import { DeviceFile } from '../vfio/device-file.js';

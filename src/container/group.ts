@@ -3,7 +3,7 @@
  * descriptors of its devices. An open device holds the group's file while the group is in a container.
  */
 import { Errno } from '../abi/errno.js';
-import type { OpenFile } from '../kernel/open-file.js';
+import type { OpenFile } from '../kernel/file/open-file.js';
 import type { AssignedDevice } from '../vfio/assigned-device.js';
 import type { DeviceBinding } from '../vfio/binding.js';
 import type { CompatIommu } from '../vfio/compat-iommu.js';

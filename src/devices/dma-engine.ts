@@ -9,10 +9,10 @@ import { DMAE, IOASID_DMAE_SRC_BAR2 } from '../abi/ioasid/constants.js';
 import type { DmaAttributes, DmaResult } from '../iommu/dma.js';
 import { DMA_FAULT, type DmaFault } from '../iommu/domain.js';
 import type { PageRequestGroup } from '../iommu/page-request.js';
-import type { AccessWidth, FunctionLayout } from '../pci/layout.js';
+import type { AccessWidth, FunctionLayout } from '../pci/config/layout.js';
+import { msix } from '../pci/config/standard-capabilities.js';
 import type { DeviceMemory } from '../pci/memory.js';
 import type { DeviceModel, DeviceSlot } from '../pci/model.js';
-import { msix } from '../pci/standard-capabilities.js';
 
 const STATUS_BUSY = 1;
 const STATUS_DONE = 2;

@@ -2,7 +2,7 @@
  * A function of plain memory: BARs that can be mapped and have no effects, or I/O ports that keep what is written, with the
  * identity that its options give. It does no DMA and never interrupts by itself.
  */
-import type { BarLayout, FunctionLayout, TrappedWindow } from '../pci/layout.js';
+import type { BarLayout, FunctionLayout, TrappedWindow } from '../pci/config/layout.js';
 import { ArrayMemory, type DeviceMemory } from '../pci/memory.js';
 import type { DeviceModel, DeviceSlot } from '../pci/model.js';
 import type { BarOptions, ModelOptions } from './options.js';

@@ -1,5 +1,5 @@
 /** What a machine file says of a device, as its model takes it. */
-import type { BarKind } from '../pci/layout.js';
+import type { BarKind } from '../pci/config/layout.js';
 import type { BlockStore } from './block-store.js';
 
 /** How many ways a function has to interrupt. */

@@ -1,5 +1,5 @@
 /** The registers around a model: what its options say of bus, interrupts, PASIDs and virtual functions, as capabilities. */
-import type { Capability } from '../pci/capability.js';
+import type { Capability } from '../pci/config/capability.js';
 import {
   addressTranslation,
   advancedErrors,
@@ -7,15 +7,15 @@ import {
   processAddressSpaces,
   serialNumber,
   singleRootVirtualization,
-} from '../pci/extended-capabilities.js';
-import type { BarLayout, FunctionLayout, PciIdentity } from '../pci/layout.js';
+} from '../pci/config/extended-capabilities.js';
+import type { BarLayout, FunctionLayout, PciIdentity } from '../pci/config/layout.js';
 import {
   EXPRESS_TYPE,
   express,
   messageSignalledInterrupts,
   msix,
   powerManagement,
-} from '../pci/standard-capabilities.js';
+} from '../pci/config/standard-capabilities.js';
 import type { FunctionOptions, InterruptOptions } from './options.js';
 
 /** What a model is by itself. */

@@ -2,7 +2,7 @@
 import type { BootedMachine } from '../boot.js';
 import { IOASID_CONTEXT } from '../ioasid/file.js';
 import { IOMMUFD } from '../iommufd/file.js';
-import type { OpenFile } from '../kernel/open-file.js';
+import type { OpenFile } from '../kernel/file/open-file.js';
 import { fileId, vmId } from './snapshot.js';
 import type { Link, ObjectView } from './source.js';
 

@@ -1,7 +1,7 @@
 /** The event fds of a context (uapi-ioasid.md, 2): each reads every event from its making on. */
 import { EVENT } from '../abi/ioasid/constants.js';
 import { ioasid_event } from '../abi/ioasid/structs.js';
-import { RecordStream } from '../kernel/record-stream.js';
+import { RecordStream } from '../kernel/file/record-stream.js';
 
 function record(type: number, ioasid: number, cookie: bigint): Uint8Array {
   const view = new DataView(new ArrayBuffer(ioasid_event.size));

@@ -1,7 +1,7 @@
 /** /dev/ioasid as an open file: a context, whose last close frees everything in it (uapi-ioasid.md, section 1). */
 import { Errno } from '../abi/errno.js';
-import { Facet } from '../kernel/facet.js';
-import { type Caller, type FileTable, OpenFile } from '../kernel/open-file.js';
+import { Facet } from '../kernel/file/facet.js';
+import { type Caller, type FileTable, OpenFile } from '../kernel/file/open-file.js';
 import { PROOF, type Proof, WORK_QUEUES } from '../kernel/proof.js';
 import { IoasidContext, type IoasidHost } from './context.js';
 import { IOASID_TABLE } from './table.js';

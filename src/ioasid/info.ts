@@ -2,7 +2,7 @@
 import { ALLOC, DEVICE_INFO, INFO } from '../abi/ioasid/constants.js';
 import { ioasid_device_info, ioasid_info, ioasid_range } from '../abi/ioasid/structs.js';
 import type { Fields } from '../abi/layout.js';
-import type { Caller } from '../kernel/open-file.js';
+import type { Caller } from '../kernel/file/open-file.js';
 import type { IoasidContext } from './context.js';
 import type { AddressSpace } from './space/address-space.js';
 

@@ -2,7 +2,7 @@
  * An iommufd context: what an open file of /dev/iommu is (linux-iommufd.md, 1). It owns the objects; it lives as long as its
  * file, or another file or device that belongs to it.
  */
-import type { Caller } from '../kernel/open-file.js';
+import type { Caller } from '../kernel/file/open-file.js';
 import { type Account, NOBODY, type UserAccounts } from '../memory/account.js';
 import type { Ioas } from './ioas/ioas.js';
 import { Mmaps } from './mmaps.js';

@@ -1,6 +1,6 @@
 /** The open file of /dev/iommu: ioctls of iommufd's own numbers, VFIO's for all others, and mmap. */
-import { Facet } from '../kernel/facet.js';
-import { type FileTable, OpenFile } from '../kernel/open-file.js';
+import { Facet } from '../kernel/file/facet.js';
+import { type FileTable, OpenFile } from '../kernel/file/open-file.js';
 import { GROWING } from '../kernel/plain-memory.js';
 import { COMPAT_IOMMU } from '../vfio/compat-iommu.js';
 import { vfioIoctl } from './compat/vfio.js';

@@ -4,7 +4,7 @@
  */
 import { hex, PAGE_SIZE } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
-import type { MmapGrant, MmapRequest } from '../kernel/open-file.js';
+import type { MmapGrant, MmapRequest } from '../kernel/file/open-file.js';
 import { type GrowingMemory, PlainMemory } from '../kernel/plain-memory.js';
 import type { IommufdObject } from './objects.js';
 

@@ -1,7 +1,7 @@
 /** The ioctls of /dev/iommu: number, struct, rules and handler (linux-iommufd.md, 2). VFIO's are served below them. */
 import { IOMMUFD_IOCTLS as IOCTL } from '../abi/iommufd.js';
-import { IOMMUFD_SIZE } from '../kernel/convention.js';
-import { type IoctlRow, IoctlTable, Rows } from '../kernel/ioctl.js';
+import { IOMMUFD_SIZE } from '../kernel/file/convention.js';
+import { type IoctlRow, IoctlTable, Rows } from '../kernel/file/ioctl.js';
 import { COMPAT_ROW } from './compat/vfio.js';
 import type { IommufdContext } from './context.js';
 import { DIRTY_ROWS } from './hwpt/dirty.js';

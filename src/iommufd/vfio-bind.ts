@@ -2,8 +2,8 @@
 import { Errno } from '../abi/errno.js';
 import { VFIO_IOMMUFD_IOCTLS as IOCTL, VFIO_IOMMUFD } from '../abi/vfio.js';
 import type { Requester } from '../iommu/requester.js';
-import { Rows } from '../kernel/ioctl.js';
-import type { Caller } from '../kernel/open-file.js';
+import { Rows } from '../kernel/file/ioctl.js';
+import type { Caller } from '../kernel/file/open-file.js';
 import { VFIO_ARGSZ, VFIO_ARGSZ_STRICT } from '../vfio/convention.js';
 import type { DeviceFile } from '../vfio/device-file.js';
 import type { DeviceRows } from '../vfio/device-table.js';

@@ -5,7 +5,7 @@
 
 import { addressOfPage } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
-import { Facet } from '../kernel/facet.js';
+import { Facet } from '../kernel/file/facet.js';
 import type { Backing, FrameRun } from '../memory/backing.js';
 import type { PageSource } from './page-source.js';
 

@@ -4,7 +4,7 @@
  */
 import { Errno } from '../abi/errno.js';
 import { injectFailures } from '../memory/allocation.js';
-import { type FileTable, OpenFile } from './open-file.js';
+import { type FileTable, OpenFile } from './file/open-file.js';
 
 /** The counter of one task. */
 export class FailNth {

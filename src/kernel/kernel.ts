@@ -4,9 +4,9 @@
  */
 import { Errno } from '../abi/errno.js';
 import type { FaultInjection } from './fault-injection.js';
+import type { Caller, IoctlDetail, MmapGrant, MmapRequest, OpenFile } from './file/open-file.js';
 import { FileSystem, type Located } from './fs/file-system.js';
 import type { Credentials } from './fs/permission.js';
-import type { Caller, IoctlDetail, MmapGrant, MmapRequest, OpenFile } from './open-file.js';
 
 /** One served system call, as the trace sees it. */
 export interface CallRecord extends IoctlDetail {

@@ -1,6 +1,6 @@
 /** Memory that programs may map, made by the virtual kernel. It is here until a program maps it; then where the host has it. */
-import { Facet } from './facet.js';
-import type { MappableMemory } from './open-file.js';
+import { Facet } from './file/facet.js';
+import type { MappableMemory } from './file/open-file.js';
 
 export class PlainMemory implements MappableMemory {
   readonly size: number;

@@ -11,11 +11,11 @@ import { unpinnableFile } from '../memory/memory.js';
 import { Mm } from '../memory/mm.js';
 import { SimulatedFile } from '../memory/ram.js';
 import { SimulatedMemory } from '../memory/simulated-memory.js';
-import { EVENT_FD, EVENT_FD_TABLE, EventFd } from './event-fd.js';
+import { EVENT_FD, EVENT_FD_TABLE, EventFd } from './file/event-fd.js';
+import { MEMORY_FILE, MEMORY_FILE_TABLE } from './file/memory-file.js';
+import { type Caller, type EventSignal, type MmapGrant, OpenFile } from './file/open-file.js';
 import { type Credentials, capable, ROOT } from './fs/permission.js';
 import type { VirtualKernel } from './kernel.js';
-import { MEMORY_FILE, MEMORY_FILE_TABLE } from './memory-file.js';
-import { type Caller, type EventSignal, type MmapGrant, OpenFile } from './open-file.js';
 
 /** RLIMIT_NOFILE of a simulated process. */
 const MAX_FDS = 1024;

@@ -3,7 +3,7 @@
  * reaches.
  */
 import type { Authority, FileRecord } from '../authority/authority.js';
-import { Facet } from './facet.js';
+import { Facet } from './file/facet.js';
 
 /** A file that a VM is shown, to be allowed what its holder is allowed. */
 export interface Proof {

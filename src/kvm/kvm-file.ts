@@ -2,9 +2,9 @@
 import { Errno } from '../abi/errno.js';
 import { O } from '../abi/fcntl.js';
 import { KVM_IOCTLS as IOCTL, LINUX_KVM } from '../abi/kvm.js';
-import { FIXED_SIZE } from '../kernel/convention.js';
-import { IoctlTable, Rows } from '../kernel/ioctl.js';
-import { type FileTable, OpenFile } from '../kernel/open-file.js';
+import { FIXED_SIZE } from '../kernel/file/convention.js';
+import { IoctlTable, Rows } from '../kernel/file/ioctl.js';
+import { type FileTable, OpenFile } from '../kernel/file/open-file.js';
 import type { KvmHost } from './vm.js';
 import { makeVm } from './vm-file.js';
 import { checkExtension } from './vm-table.js';

@@ -7,9 +7,9 @@ import { Errno } from '../abi/errno.js';
 import { KVM } from '../abi/ioasid/constants.js';
 import { KVM_DEVICE_IOCTLS as IOCTL, type kvm_device_attr, LINUX_KVM } from '../abi/kvm.js';
 import type { Fields } from '../abi/layout.js';
-import { FIXED_SIZE } from '../kernel/convention.js';
-import { IoctlTable, Rows } from '../kernel/ioctl.js';
-import { type Caller, type FileTable, OpenFile } from '../kernel/open-file.js';
+import { FIXED_SIZE } from '../kernel/file/convention.js';
+import { IoctlTable, Rows } from '../kernel/file/ioctl.js';
+import { type Caller, type FileTable, OpenFile } from '../kernel/file/open-file.js';
 import { PROOF, type Proof } from '../kernel/proof.js';
 import type { Vm } from './vm.js';
 

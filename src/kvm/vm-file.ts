@@ -1,6 +1,6 @@
 /** The open file that KVM_CREATE_VM makes: no process but the one that made it may use it (Linux: kvm->mm). */
 
-import { type FileTable, OpenFile } from '../kernel/open-file.js';
+import { type FileTable, OpenFile } from '../kernel/file/open-file.js';
 import type { Mm } from '../memory/mm.js';
 import { type KvmHost, Vm } from './vm.js';
 import { VM_TABLE } from './vm-table.js';

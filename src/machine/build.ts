@@ -9,7 +9,7 @@ import { IommuGroup, Requester } from '../iommu/requester.js';
 import type { IommuUnit } from '../iommu/unit.js';
 import type { Pollers } from '../kernel/pollers.js';
 import type { Timers } from '../kernel/timers.js';
-import { EXTENDED, SRIOV } from '../pci/extended-capabilities.js';
+import { EXTENDED, SRIOV } from '../pci/config/extended-capabilities.js';
 import { PciFunction } from '../pci/function.js';
 import { ArrayMemory, type MakeMemory } from '../pci/memory.js';
 import { modelOptions } from './model-options.js';

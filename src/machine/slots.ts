@@ -5,10 +5,10 @@
 import { Errno } from '../abi/errno.js';
 import { plug, unplug } from '../iommu/attach.js';
 import type { FileSystem } from '../kernel/fs/file-system.js';
-import { PciBus, type PciSlot } from '../pci/bus.js';
-import { hostDriver, PciDriver } from '../pci/driver.js';
-import { EXTENDED, SRIOV } from '../pci/extended-capabilities.js';
-import { hostDrivers } from '../pci/host-drivers.js';
+import { PciBus, type PciSlot } from '../pci/bus/bus.js';
+import { hostDriver, PciDriver } from '../pci/bus/driver.js';
+import { hostDrivers } from '../pci/bus/host-drivers.js';
+import { EXTENDED, SRIOV } from '../pci/config/extended-capabilities.js';
 import { functionPath } from '../sysfs/function-directory.js';
 import { Sysfs } from '../sysfs/sysfs.js';
 import type { Machine, MachineDevice } from './build.js';

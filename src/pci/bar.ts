@@ -2,7 +2,7 @@
  * A base address register's range: accesses of any size and alignment, taken apart for what lies behind. A trapped window
  * gets the largest naturally aligned pieces of at most 8 bytes, in rising order, as vfio-pci makes them.
  */
-import type { AccessWidth, BarLayout, TrappedWindow, Window } from './layout.js';
+import type { AccessWidth, BarLayout, TrappedWindow, Window } from './config/layout.js';
 import type { DeviceMemory } from './memory.js';
 
 /** A range of a BAR, bytes. */

@@ -3,10 +3,8 @@ import { DmaPort } from '../iommu/dma.js';
 import { PasidTable } from '../iommu/pasid-table.js';
 import { IommuGroup, Requester } from '../iommu/requester.js';
 import { Pollers } from '../kernel/pollers.js';
-import { PCI_COMMAND, PCI_CONFIG, PCI_STATUS } from './config-space.js';
-import { PciFunction } from './function.js';
-import type { FunctionLayout } from './layout.js';
-import { ArrayMemory } from './memory.js';
+import { PCI_COMMAND, PCI_CONFIG, PCI_STATUS } from './config/config-space.js';
+import type { FunctionLayout } from './config/layout.js';
 import {
   advancedFeatures,
   CAPABILITY,
@@ -17,7 +15,9 @@ import {
   MSIX,
   messageSignalledInterrupts,
   msix,
-} from './standard-capabilities.js';
+} from './config/standard-capabilities.js';
+import { PciFunction } from './function.js';
+import { ArrayMemory } from './memory.js';
 
 /** A function with one BAR of each kind of window: trapped, memory, polled. */
 function makeFunction(more: Partial<FunctionLayout> = {}) {

@@ -12,11 +12,11 @@
 import type { DmaPort } from '../iommu/dma.js';
 import type { Poller } from '../kernel/pollers.js';
 import { Bar } from './bar.js';
-import { ConfigSpace, PCI_COMMAND, PCI_CONFIG } from './config-space.js';
+import { ConfigSpace, PCI_COMMAND, PCI_CONFIG } from './config/config-space.js';
+import type { FunctionLayout, PciIdentity } from './config/layout.js';
+import { AF, CAPABILITY, EXPRESS } from './config/standard-capabilities.js';
 import { FunctionInterrupts } from './interrupts.js';
-import type { FunctionLayout, PciIdentity } from './layout.js';
 import type { DeviceModel } from './model.js';
-import { AF, CAPABILITY, EXPRESS } from './standard-capabilities.js';
 
 /** Where pollers are put while they are to be asked. */
 export interface PollerSet {

@@ -2,8 +2,8 @@
  * How a function interrupts: a level on a pin (INTx), or messages (MSI, MSI-X). One of them is in use at a time, chosen by
  * the driver of the function; what the driver does with an interrupt is its own affair (PCI 3.0, 2.2.6 and 6.8).
  */
-import { type ConfigSpace, PCI_COMMAND, PCI_CONFIG, PCI_STATUS } from './config-space.js';
-import { CAPABILITY, MSI, MSIX } from './standard-capabilities.js';
+import { type ConfigSpace, PCI_COMMAND, PCI_CONFIG, PCI_STATUS } from './config/config-space.js';
+import { CAPABILITY, MSI, MSIX } from './config/standard-capabilities.js';
 
 export type InterruptMode = 'none' | 'intx' | 'msi' | 'msix';
 

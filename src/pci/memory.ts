@@ -2,7 +2,7 @@
  * Memory of a device that programs can map: the bytes behind a BAR, or a part of one. Who runs the machine says where they
  * are: in an array, or in memory that other processes share.
  */
-import type { MappableMemory } from '../kernel/open-file.js';
+import type { MappableMemory } from '../kernel/file/open-file.js';
 
 export interface DeviceMemory extends MappableMemory {
   /** The bytes themselves: what a program stored is here at once. Lives as long as the device. */

@@ -1,6 +1,6 @@
 /** What a device model is, and what it is given. A model knows its registers; PCI and VFIO are around it. */
 import type { DmaPort } from '../iommu/dma.js';
-import type { FunctionLayout } from './layout.js';
+import type { FunctionLayout } from './config/layout.js';
 import type { DeviceMemory } from './memory.js';
 
 /** What the machine gives to a device. */

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { addressOf, errno, libc } from './host/libc.js';
-import { hostArchitecture, numberOf } from './host/syscalls.js';
+import { hostArchitecture, numberOf } from './seccomp/syscalls.js';
 
 /** `missing` ends in exit status 1; `slower` works all the same. */
 type State = 'ok' | 'slower' | 'missing';

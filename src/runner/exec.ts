@@ -1,15 +1,15 @@
 /** `ioasid exec`: runs a program on the virtual kernel, in this process: its thread serves, its child is the program. */
 import { rmSync } from 'node:fs';
 import { listen } from './control.js';
-import { buildFilter } from './host/filter.js';
 import { libc } from './host/libc.js';
 import { hostLimit } from './host/limits.js';
 import { say } from './host/output.js';
-import { hostArchitecture } from './host/syscalls.js';
 import { type Inheritance, inheritance, lastArguments, limitOpenFiles } from './inheritance.js';
 import { Program } from './program.js';
 import { Run, type RunOptions } from './run.js';
 import { newRun, runsDirectory, sweep } from './runs.js';
+import { buildFilter } from './seccomp/filter.js';
+import { hostArchitecture } from './seccomp/syscalls.js';
 import { startUi } from './start-ui.js';
 
 /** Exit status when the runner itself cannot do its work. */

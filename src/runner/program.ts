@@ -9,8 +9,8 @@ import { isatty } from 'node:tty';
 import { addressOf, check, libc } from './host/libc.js';
 import { PoolThread } from './host/pool-thread.js';
 import { spawn } from './host/spawn.js';
-import { numberOf } from './host/syscalls.js';
 import { type Inheritance, passOn } from './inheritance.js';
+import { numberOf } from './seccomp/syscalls.js';
 
 const PR_SET_NO_NEW_PRIVS = 38;
 const SECCOMP_SET_MODE_FILTER = 1;

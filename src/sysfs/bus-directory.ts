@@ -2,8 +2,8 @@
 
 import type { FileSystem } from '../kernel/fs/file-system.js';
 import type { DirectoryInode } from '../kernel/fs/inode.js';
-import type { PciBus, PciSlot } from '../pci/bus.js';
-import type { PciDriver } from '../pci/driver.js';
+import type { PciBus, PciSlot } from '../pci/bus/bus.js';
+import type { PciDriver } from '../pci/bus/driver.js';
 import { checkAction, type FunctionSurroundings, functionPath } from './function-directory.js';
 import { both, fill, linkTo, parseBoolean, parseNumber, taken, trigger } from './nodes.js';
 

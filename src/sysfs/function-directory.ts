@@ -4,8 +4,8 @@
  */
 import { Errno } from '../abi/errno.js';
 import { AttributeInode, DirectoryInode } from '../kernel/fs/inode.js';
-import type { PciBus, PciSlot } from '../pci/bus.js';
-import { PCI_COMMAND, PCI_CONFIG } from '../pci/config-space.js';
+import type { PciBus, PciSlot } from '../pci/bus/bus.js';
+import { PCI_COMMAND, PCI_CONFIG } from '../pci/config/config-space.js';
 import { both, fill, hex, linkTo, parseBoolean, parseNumber, shown, taken, trigger } from './nodes.js';
 import { sriovEntries } from './sriov.js';
 

@@ -1,7 +1,7 @@
 /** What sysfs shows of SR-IOV: of a physical function, and of a virtual one (Documentation/ABI/testing/sysfs-bus-pci). */
 import type { AttributeInode, LinkInode } from '../kernel/fs/inode.js';
-import type { PciSlot } from '../pci/bus.js';
-import { EXTENDED, SRIOV } from '../pci/extended-capabilities.js';
+import type { PciSlot } from '../pci/bus/bus.js';
+import { EXTENDED, SRIOV } from '../pci/config/extended-capabilities.js';
 import { both, linkTo, parseBoolean, parseNumber, shown } from './nodes.js';
 
 type Entries = Record<string, AttributeInode | LinkInode>;

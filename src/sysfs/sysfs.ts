@@ -7,7 +7,7 @@ import type { IommuGroup } from '../iommu/requester.js';
 import type { IommuUnit } from '../iommu/unit.js';
 import type { FileSystem } from '../kernel/fs/file-system.js';
 import { DirectoryInode } from '../kernel/fs/inode.js';
-import type { PciSlot } from '../pci/bus.js';
+import type { PciSlot } from '../pci/bus/bus.js';
 import { addModules, BusDirectory } from './bus-directory.js';
 import { addCharacterDevice, type CharacterDevice, removeCharacterDevice } from './character-devices.js';
 import { type FunctionSurroundings, functionDirectory, functionPath } from './function-directory.js';

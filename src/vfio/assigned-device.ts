@@ -5,7 +5,7 @@
 import { Errno } from '../abi/errno.js';
 import { unplug } from '../iommu/attach.js';
 import type { Requester } from '../iommu/requester.js';
-import { PCI_COMMAND, PCI_CONFIG } from '../pci/config-space.js';
+import { PCI_COMMAND, PCI_CONFIG } from '../pci/config/config-space.js';
 import type { PciFunction } from '../pci/function.js';
 import type { DeviceUser } from './binding.js';
 import type { VfioGroup } from './group.js';

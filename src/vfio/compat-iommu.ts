@@ -2,7 +2,7 @@
  * An iommufd that stands in for a container (linux-iommufd.md, compatibility): what a group asks of an open /dev/iommu that
  * it was given by VFIO_GROUP_SET_CONTAINER.
  */
-import { Facet } from '../kernel/facet.js';
+import { Facet } from '../kernel/file/facet.js';
 import type { AssignedDevice } from './assigned-device.js';
 
 export interface CompatIommu {

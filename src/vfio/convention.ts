@@ -5,7 +5,7 @@
 
 import { hex } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
-import type { Convention } from '../kernel/convention.js';
+import type { Convention } from '../kernel/file/convention.js';
 
 export const VFIO_ARGSZ: Convention = {
   key: (request) => request,

@@ -2,8 +2,8 @@
 import { Errno } from '../abi/errno.js';
 import type { Ioctl } from '../abi/ioctl.js';
 import { VFIO_DEVICE_IOCTLS as IOCTL, LINUX_VFIO, vfio_irq_set } from '../abi/vfio.js';
-import { type IoctlRow, IoctlTable, Rows } from '../kernel/ioctl.js';
-import type { Caller } from '../kernel/open-file.js';
+import { type IoctlRow, IoctlTable, Rows } from '../kernel/file/ioctl.js';
+import type { Caller } from '../kernel/file/open-file.js';
 import { regionOffset } from '../pci/region-offset.js';
 import { feature } from './call/features.js';
 import { hotReset, hotResetInfo } from './call/hot-reset.js';

@@ -2,7 +2,7 @@
 import { hex, PAGE_SIZE } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { LINUX_VFIO, VFIO_TYPE } from '../abi/vfio.js';
-import { BACKING, type FileTable, type MmapGrant, type MmapRequest, OpenFile } from '../kernel/open-file.js';
+import { BACKING, type FileTable, type MmapGrant, type MmapRequest, OpenFile } from '../kernel/file/open-file.js';
 import { PROOF, type Proof } from '../kernel/proof.js';
 import { splitOffset } from '../pci/region-offset.js';
 import type { AssignedDevice } from './assigned-device.js';

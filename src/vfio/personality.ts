@@ -2,7 +2,7 @@
 import type { IommuGroup } from '../iommu/requester.js';
 import type { MachineDevice } from '../machine/build.js';
 import type { MachineServices, Personality } from '../machine/personality.js';
-import { EXTENDED } from '../pci/extended-capabilities.js';
+import { EXTENDED } from '../pci/config/extended-capabilities.js';
 import type { CharacterDevice } from '../sysfs/character-devices.js';
 import { AssignedDevice } from './assigned-device.js';
 import type { DeviceRows } from './device-table.js';

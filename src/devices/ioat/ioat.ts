@@ -9,7 +9,7 @@
  * - SUSPEND and RESET end the chain: DMACOUNT counts from zero, and the next doorbell begins at CHAINADDR.
  * - Bits that ones clear are cleared by the RESET that follows.
  */
-import type { FunctionLayout } from '../../pci/layout.js';
+import type { FunctionLayout } from '../../pci/config/layout.js';
 import type { DeviceModel, DeviceSlot } from '../../pci/model.js';
 import { PolledRegister } from '../../pci/polled-register.js';
 import type { IoatOptions, ModelOptions } from '../options.js';

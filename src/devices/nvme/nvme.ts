@@ -2,7 +2,7 @@
  * An NVMe controller as a PCI function (NVM Express PCIe Transport Specification 1.0): registers and doorbells in BAR0, which
  * programs map and the device looks at, and the MSI-X table in a BAR of its own.
  */
-import type { FunctionLayout } from '../../pci/layout.js';
+import type { FunctionLayout } from '../../pci/config/layout.js';
 import type { DeviceModel, DeviceSlot } from '../../pci/model.js';
 import { MemoryStore } from '../block-store.js';
 import type { ModelOptions } from '../options.js';

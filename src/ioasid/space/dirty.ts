@@ -5,7 +5,7 @@ import { DIRTY } from '../../abi/ioasid/constants.js';
 import type { ioasid_dirty_bitmap, ioasid_dirty_tracking } from '../../abi/ioasid/structs.js';
 import type { Fields } from '../../abi/layout.js';
 import { DirtyBitmap } from '../../iommu/paging/dirty-bitmap.js';
-import type { Caller } from '../../kernel/open-file.js';
+import type { Caller } from '../../kernel/file/open-file.js';
 import type { IoasidContext } from '../context.js';
 import type { AddressSpace } from './address-space.js';
 

@@ -5,7 +5,7 @@ import { EVENT, FAULT } from '../../abi/ioasid/constants.js';
 import { ioasid_fault } from '../../abi/ioasid/structs.js';
 import type { DmaSource } from '../../iommu/domain.js';
 import type { PageRequestGroup, PageRequestSink, PageResponse } from '../../iommu/page-request.js';
-import { RecordStream } from '../../kernel/record-stream.js';
+import { RecordStream } from '../../kernel/file/record-stream.js';
 import type { AttachedDevice } from './attachment.js';
 
 /** A group that waits for its answer. */

@@ -14,8 +14,8 @@ import {
 } from '../../abi/vfio-container.js';
 import { AREA_READ, AREA_WRITE } from '../../iopt/area.js';
 import { cutAfter, type Unmapped, unmapAll, unmapRange } from '../../iopt/unmap.js';
-import { ARGSZ, IOMMUFD_SIZE } from '../../kernel/convention.js';
-import { type IoctlRow, IoctlTable, Rows } from '../../kernel/ioctl.js';
+import { ARGSZ, IOMMUFD_SIZE } from '../../kernel/file/convention.js';
+import { type IoctlRow, IoctlTable, Rows } from '../../kernel/file/ioctl.js';
 import type { IommufdContext } from '../context.js';
 import { HwptPaging } from '../hwpt/hwpt.js';
 import { Ioas } from '../ioas/ioas.js';

@@ -2,8 +2,8 @@
 import { Errno } from '../../abi/errno.js';
 import { IOMMUFD_IOCTLS as IOCTL, IOMMUFD } from '../../abi/iommufd.js';
 import type { DriverDevice } from '../../iommu/driver.js';
-import { IOMMUFD_SIZE } from '../../kernel/convention.js';
-import { type IoctlRow, Rows } from '../../kernel/ioctl.js';
+import { IOMMUFD_SIZE } from '../../kernel/file/convention.js';
+import { type IoctlRow, Rows } from '../../kernel/file/ioctl.js';
 import type { Mm } from '../../memory/mm.js';
 import type { IommufdContext } from '../context.js';
 import { IommufdDevice } from '../device/device.js';

@@ -2,10 +2,10 @@
 import { Errno } from '../../abi/errno.js';
 import { IOMMUFD_IOCTLS as IOCTL, IOMMUFD } from '../../abi/iommufd.js';
 import type { SharedPages } from '../../iopt/shared-pages.js';
-import { IOMMUFD_SIZE } from '../../kernel/convention.js';
+import { IOMMUFD_SIZE } from '../../kernel/file/convention.js';
+import { type IoctlRow, Rows } from '../../kernel/file/ioctl.js';
+import type { Caller } from '../../kernel/file/open-file.js';
 import { CAP } from '../../kernel/fs/permission.js';
-import { type IoctlRow, Rows } from '../../kernel/ioctl.js';
-import type { Caller } from '../../kernel/open-file.js';
 import { type Account, type AccountMode, charge, uncharge } from '../../memory/account.js';
 import type { IommufdContext } from '../context.js';
 import { Ioas } from './ioas.js';

@@ -4,7 +4,7 @@
  */
 import { Errno } from '../../abi/errno.js';
 import { IOMMUFD, iommufd_vevent_header } from '../../abi/iommufd.js';
-import type { FileTable } from '../../kernel/open-file.js';
+import type { FileTable } from '../../kernel/file/open-file.js';
 import { IommufdObject } from '../objects.js';
 import type { Keeper } from './keeper.js';
 

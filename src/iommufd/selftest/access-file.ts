@@ -1,8 +1,8 @@
 /** An access of the tests: a file whose close removes it. It remembers what it pinned, item by item. */
 import { Errno } from '../../abi/errno.js';
 import { pinPages, unpinPages } from '../../iopt/pinned-access.js';
-import { Facet } from '../../kernel/facet.js';
-import type { Caller, FileTable } from '../../kernel/open-file.js';
+import { Facet } from '../../kernel/file/facet.js';
+import type { Caller, FileTable } from '../../kernel/file/open-file.js';
 import type { FrameRun } from '../../memory/backing.js';
 import { IommufdAccess } from '../access.js';
 import type { IommufdContext } from '../context.js';

@@ -4,7 +4,7 @@ import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
 import { IOMMUFD_TEST as T } from '../../abi/iommufd-test.js';
 import { copyMapped } from '../../iopt/pinned-access.js';
-import { type Caller, OpenFile } from '../../kernel/open-file.js';
+import { type Caller, OpenFile } from '../../kernel/file/open-file.js';
 import { countFrames, firstDifference } from '../../memory/backing.js';
 import type { IommufdContext } from '../context.js';
 import { Ioas } from '../ioas/ioas.js';

@@ -2,7 +2,7 @@
 import { hex, offsetInPage, PAGE_SIZE, pageOf, U64_MAX } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import { MOCK_DRIVER, MockDevice, MockNested } from '../../iommu/drivers/mock.js';
-import type { Caller } from '../../kernel/open-file.js';
+import type { Caller } from '../../kernel/file/open-file.js';
 import { countFrames, type FrameRun, firstDifference } from '../../memory/backing.js';
 import type { IommufdContext } from '../context.js';
 import { IommufdDevice } from '../device/device.js';

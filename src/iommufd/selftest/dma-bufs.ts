@@ -2,8 +2,8 @@
 import { PAGE_SIZE } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import { DMA_BUF, DmaBuf } from '../../iopt/dma-buf.js';
-import { Facet } from '../../kernel/facet.js';
-import { type Caller, type FileTable, OpenFile } from '../../kernel/open-file.js';
+import { Facet } from '../../kernel/file/facet.js';
+import { type Caller, type FileTable, OpenFile } from '../../kernel/file/open-file.js';
 import { Backing } from '../../memory/backing.js';
 
 const MAX_PAGES = 512;

@@ -4,8 +4,8 @@
  * attribute is read and written at offsets.
  */
 import { Errno } from '../../abi/errno.js';
-import { Facet } from '../facet.js';
-import type { FileTable } from '../open-file.js';
+import { Facet } from '../file/facet.js';
+import type { FileTable } from '../file/open-file.js';
 import type { Attribute, AttributeInode, BinaryAttribute } from './inode.js';
 
 /** Most bytes that one read or write of a text attribute moves: a page. */

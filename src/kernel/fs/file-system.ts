@@ -4,7 +4,7 @@
  */
 import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
-import { OpenFile } from '../open-file.js';
+import { OpenFile } from '../file/open-file.js';
 import { ATTRIBUTE_TABLE, AttributeFile } from './attribute-file.js';
 import { type AttributeInode, DeviceInode, DirectoryInode, type HostNames, type Inode, LinkInode } from './inode.js';
 import { CAP, type Credentials, capable, MAY, permit, ROOT } from './permission.js';

@@ -6,7 +6,7 @@
  * A directory may lie over one of the host's. Names that it does not have are then the host's business.
  */
 import { Errno } from '../../abi/errno.js';
-import type { OpenFile } from '../open-file.js';
+import type { OpenFile } from '../file/open-file.js';
 
 /** Longest name in a directory, bytes (linux/limits.h). */
 export const NAME_MAX = 255;

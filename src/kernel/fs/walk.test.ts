@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { OpenFile } from '../open-file.js';
+import { OpenFile } from '../file/open-file.js';
 import { FileSystem } from './file-system.js';
 import { DirectoryInode, LinkInode } from './inode.js';
 import { type Credentials, ROOT } from './permission.js';

@@ -1,10 +1,10 @@
 /** Eventfds of the program that the virtual kernel signals: a copy of the descriptor by pidfd_getfd(2). */
 import { closeSync } from 'node:fs';
 import { Errno } from '../../abi/errno.js';
-import type { EventSignal } from '../../kernel/open-file.js';
+import type { EventSignal } from '../../kernel/file/open-file.js';
+import { numberOf } from '../seccomp/syscalls.js';
 import { addressOf, errno, libc } from './libc.js';
 import { link } from './procfs.js';
-import { numberOf } from './syscalls.js';
 
 const EBADF = 9;
 const ONE = new Uint8Array(new BigUint64Array([1n]).buffer);

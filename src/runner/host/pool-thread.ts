@@ -2,8 +2,9 @@
  * One thread of libuv's pool, with the others held: what belongs to a thread and not to its process (no_new_privs, a
  * seccomp filter without TSYNC) then is its alone, and what it starts inherits it.
  */
+
+import { numberOf } from '../seccomp/syscalls.js';
 import { addressOf, check, libc, type Outcome, onPool } from './libc.js';
-import { numberOf } from './syscalls.js';
 
 const O_CLOEXEC = 0o2000000;
 /** How long the end of a thread may take. */

@@ -1,9 +1,9 @@
 /** System calls on paths, and on directories: which of them are the virtual kernel's, and how each is served. */
 import type { VirtualKernel } from '../../kernel/kernel.js';
-import type { Notification } from '../host/notification.js';
-import type { SyscallName } from '../host/syscalls.js';
 import { Directories } from '../path/directories.js';
 import { PathLookup } from '../path/lookup.js';
+import type { Notification } from '../seccomp/notification.js';
+import type { SyscallName } from '../seccomp/syscalls.js';
 import type { Served } from '../serve/served.js';
 import { ChangeCalls } from './change.js';
 import { DirectoryCalls } from './directories.js';

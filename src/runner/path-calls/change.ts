@@ -5,10 +5,10 @@
 import { Errno } from '../../abi/errno.js';
 import { changeMode, changeOwner, MAY, permit } from '../../kernel/fs/permission.js';
 import type { Found } from '../../kernel/fs/walk.js';
-import type { Notification } from '../host/notification.js';
 import { credentials } from '../host/procfs.js';
-import type { SyscallName } from '../host/syscalls.js';
 import { AT_FDCWD } from '../path/lookup.js';
+import type { Notification } from '../seccomp/notification.js';
+import type { SyscallName } from '../seccomp/syscalls.js';
 import type { Served } from '../serve/served.js';
 import type { Handler, Resolver } from './resolve.js';
 

@@ -6,14 +6,14 @@ import { closeSync } from 'node:fs';
 import { Errno } from '../../abi/errno.js';
 import type { Located } from '../../kernel/fs/file-system.js';
 import { MAY, permit } from '../../kernel/fs/permission.js';
-import type { Notification } from '../host/notification.js';
 import { credentials } from '../host/procfs.js';
-import type { SyscallName } from '../host/syscalls.js';
 import { memfdPath } from '../path/descriptor-text.js';
 import { hostLink, hostOpen } from '../path/host-calls.js';
 import { injectFchdir } from '../path/inject.js';
 import { AT_FDCWD } from '../path/lookup.js';
 import { packStat, packStatfs, packStatx } from '../path/status.js';
+import type { Notification } from '../seccomp/notification.js';
+import type { SyscallName } from '../seccomp/syscalls.js';
 import type { Served } from '../serve/served.js';
 import { copyOut, type Handler, type Resolver } from './resolve.js';
 

@@ -2,14 +2,14 @@
 import { Errno } from '../../abi/errno.js';
 import { permit } from '../../kernel/fs/permission.js';
 import { addressOf, errno, libc } from '../host/libc.js';
-import type { Notification } from '../host/notification.js';
 import { credentials } from '../host/procfs.js';
-import { hostArchitecture, numberOf, type SyscallName } from '../host/syscalls.js';
 import { memfdPath } from '../path/descriptor-text.js';
 import { hostAccess, hostLink, hostStat, hostStatx } from '../path/host-calls.js';
 import { isMagicLink } from '../path/host-view.js';
 import { AT_FDCWD } from '../path/lookup.js';
 import { packStat, packStatfs, packStatx } from '../path/status.js';
+import type { Notification } from '../seccomp/notification.js';
+import { hostArchitecture, numberOf, type SyscallName } from '../seccomp/syscalls.js';
 import type { Served } from '../serve/served.js';
 import { copyOut, type Handler, inPlaceOf, type Resolved, type Resolver } from './resolve.js';
 

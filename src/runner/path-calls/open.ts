@@ -4,13 +4,13 @@ import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
 import type { DirectoryInode } from '../../kernel/fs/inode.js';
 import { MAY, permit } from '../../kernel/fs/permission.js';
-import type { Notification } from '../host/notification.js';
 import { credentials } from '../host/procfs.js';
-import { copyRemote } from '../host/remote-memory.js';
-import type { SyscallName } from '../host/syscalls.js';
+import { copyRemote } from '../memory/remote-memory.js';
 import { giveDriven, pathDescriptor } from '../path/descriptors.js';
 import { hostOpen } from '../path/host-calls.js';
 import { AT_FDCWD, type LookupOptions } from '../path/lookup.js';
+import type { Notification } from '../seccomp/notification.js';
+import type { SyscallName } from '../seccomp/syscalls.js';
 import type { Served } from '../serve/served.js';
 import { type Handler, inPlaceOf, type Resolver } from './resolve.js';
 

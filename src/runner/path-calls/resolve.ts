@@ -1,14 +1,14 @@
 /** What the calls on paths have in common: what they work on, and how an answer reaches the caller. */
 
 import { Errno } from '../../abi/errno.js';
+import type { OpenFile } from '../../kernel/file/open-file.js';
 import type { Located } from '../../kernel/fs/file-system.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
-import type { OpenFile } from '../../kernel/open-file.js';
-import type { Notification } from '../host/notification.js';
 import { credentials } from '../host/procfs.js';
-import { copyRemote } from '../host/remote-memory.js';
+import { copyRemote } from '../memory/remote-memory.js';
 import { isHostDirectory } from '../path/host-calls.js';
 import type { LookupOptions, PathLookup } from '../path/lookup.js';
+import type { Notification } from '../seccomp/notification.js';
 import type { Served } from '../serve/served.js';
 
 export type Handler = (notification: Notification) => Served;

@@ -8,7 +8,7 @@ import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { Errno } from '../../abi/errno.js';
 import { check, libc } from '../host/libc.js';
-import type { Notification } from '../host/notification.js';
+import type { Notification } from '../seccomp/notification.js';
 import { hostLink, hostOpen } from './host-calls.js';
 
 /** Most numbers that are tried. */

@@ -2,7 +2,7 @@
  * System calls on paths of the host that the runner makes itself. A path here has one character a byte (latin1).
  */
 import { addressOf, errno, libc } from '../host/libc.js';
-import { hostArchitecture, numberOf } from '../host/syscalls.js';
+import { hostArchitecture, numberOf } from '../seccomp/syscalls.js';
 
 const AT_FDCWD = -100;
 const O_CLOEXEC = 0o2000000;

@@ -8,9 +8,9 @@
  */
 import { Errno } from '../../abi/errno.js';
 import { addressOf, libc } from '../host/libc.js';
-import type { Notification } from '../host/notification.js';
-import { copyRemote } from '../host/remote-memory.js';
-import { numberOf } from '../host/syscalls.js';
+import { copyRemote } from '../memory/remote-memory.js';
+import type { Notification } from '../seccomp/notification.js';
+import { numberOf } from '../seccomp/syscalls.js';
 
 /** Requests of linux/ptrace.h. */
 const PTRACE = { SINGLESTEP: 9, GETREGS: 12, SETREGS: 13, DETACH: 17, SEIZE: 0x4206, INTERRUPT: 0x4207 } as const;

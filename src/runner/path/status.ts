@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import type { Located } from '../../kernel/fs/file-system.js';
 import type { Inode } from '../../kernel/fs/inode.js';
-import { hostArchitecture } from '../host/syscalls.js';
+import { hostArchitecture } from '../seccomp/syscalls.js';
 
 const TYPE = { device: 0o020000, directory: 0o040000, attribute: 0o100000, link: 0o120000 } as const;
 const BLOCK_SIZE = 4096;

@@ -4,7 +4,7 @@
  * byte (latin1), so that names which are no UTF-8 pass unchanged.
  */
 import { PATH_MAX } from '../../kernel/fs/inode.js';
-import { copyRemote } from '../host/remote-memory.js';
+import { copyRemote } from '../memory/remote-memory.js';
 
 const PAGE = 4096;
 /** Most bytes of a path that one read takes: longer ones are rare. */

@@ -1,7 +1,7 @@
 /** Which open file a descriptor of a program is: by the inode of what stands for the file on the host. */
-import type { OpenFile } from '../../kernel/open-file.js';
+import type { OpenFile } from '../../kernel/file/open-file.js';
 import { addressOf, check, libc } from '../host/libc.js';
-import { hostArchitecture, numberOf } from '../host/syscalls.js';
+import { hostArchitecture, numberOf } from '../seccomp/syscalls.js';
 
 /** Where something is on the host: st_dev and st_ino. */
 export interface Place {

@@ -1,5 +1,5 @@
 /** Calls that wait for somebody who looks: some are not served yet, of others only the answer is held back. */
-import type { Notification } from '../host/notification.js';
+import type { Notification } from '../seccomp/notification.js';
 
 interface HeldCall {
   readonly notification: Notification;

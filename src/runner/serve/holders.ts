@@ -1,7 +1,7 @@
 /** Who holds which virtual file: the descriptors of the processes that made calls, as the host kernel has them. */
 import { readdirSync } from 'node:fs';
 import type { Holder } from '../../inspect/processes.js';
-import type { OpenFile } from '../../kernel/open-file.js';
+import type { OpenFile } from '../../kernel/file/open-file.js';
 import type { FileIndex } from './file-index.js';
 import type { Tasks } from './tasks.js';
 

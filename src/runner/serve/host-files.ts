@@ -16,9 +16,9 @@
  * region is an ordinary mmap, and a mapping keeps the open file alive as it does in Linux.
  */
 import { closeSync } from 'node:fs';
-import type { OpenFile } from '../../kernel/open-file.js';
+import type { OpenFile } from '../../kernel/file/open-file.js';
 import { addressOf, check, libc } from '../host/libc.js';
-import { memoryFile, type SharedMemory } from '../host/shared-memory.js';
+import { memoryFile, type SharedMemory } from '../memory/shared-memory.js';
 import type { FileIndex, Place } from './file-index.js';
 
 const MFD_CLOEXEC = 1;

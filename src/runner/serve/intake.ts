@@ -4,7 +4,7 @@
  */
 import { eventLoop } from '../host/event-loop.js';
 import { addressOf, errno, libc } from '../host/libc.js';
-import { Notification, wakeOnSameCpu } from '../host/notification.js';
+import { Notification, wakeOnSameCpu } from '../seccomp/notification.js';
 
 const POLLIN = 1;
 const POLLHUP = 0x10;

@@ -5,15 +5,15 @@
 import { readFileSync } from 'node:fs';
 import { PAGE_SIZE } from '../../abi/address.js';
 import { O } from '../../abi/fcntl.js';
+import { OpenFile } from '../../kernel/file/open-file.js';
 import { ATTRIBUTE_TABLE, AttributeFile } from '../../kernel/fs/attribute-file.js';
 import { AttributeInode } from '../../kernel/fs/inode.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
-import { OpenFile } from '../../kernel/open-file.js';
 import type { Mm } from '../../memory/mm.js';
-import type { Notification } from '../host/notification.js';
 import { threadGroup } from '../host/procfs.js';
-import { copyRemote } from '../host/remote-memory.js';
-import type { SyscallName } from '../host/syscalls.js';
+import { copyRemote } from '../memory/remote-memory.js';
+import type { Notification } from '../seccomp/notification.js';
+import type { SyscallName } from '../seccomp/syscalls.js';
 import type { FileCalls } from './file-calls.js';
 import type { Served } from './served.js';
 

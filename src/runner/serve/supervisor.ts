@@ -6,14 +6,15 @@
 import { Errno } from '../../abi/errno.js';
 import type { BootedMachine } from '../../boot.js';
 import type { Holder } from '../../inspect/processes.js';
+import { DrivenFiles } from '../driven/driven-files.js';
+import { StreamCalls } from '../driven/stream-calls.js';
 import { addressOf, check, libc } from '../host/libc.js';
 import { hostLimit } from '../host/limits.js';
-import type { Notification } from '../host/notification.js';
-import { hostArchitecture, type SyscallName } from '../host/syscalls.js';
 import { Held } from '../live/gate.js';
 import type { Live } from '../live/live.js';
 import { PathCalls } from '../path-calls/calls.js';
-import { DrivenFiles } from './driven-files.js';
+import type { Notification } from '../seccomp/notification.js';
+import { hostArchitecture, type SyscallName } from '../seccomp/syscalls.js';
 import { FileCalls } from './file-calls.js';
 import { FileIndex } from './file-index.js';
 import { HeldCalls } from './held-calls.js';
@@ -22,7 +23,6 @@ import { HostFiles } from './host-files.js';
 import { Intake, NOTHING, type Ready } from './intake.js';
 import { ProcFiles } from './proc-files.js';
 import type { Served } from './served.js';
-import { StreamCalls } from './stream-calls.js';
 import { type RemoteProcess, Tasks } from './tasks.js';
 
 const EPOLL_CLOEXEC = 0o2000000;

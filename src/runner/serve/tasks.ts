@@ -5,9 +5,9 @@ import { closeSync, constants } from 'node:fs';
 import { Mm } from '../../memory/mm.js';
 import { addressOf, errno, libc } from '../host/libc.js';
 import { imageOf, softLimit, threadGroup, tryOpen } from '../host/procfs.js';
-import { RemoteMemory } from '../host/remote-memory.js';
-import { SharedFiles } from '../host/shared-files.js';
-import { hostArchitecture, numberOf } from '../host/syscalls.js';
+import { RemoteMemory } from '../memory/remote-memory.js';
+import { SharedFiles } from '../memory/shared-files.js';
+import { hostArchitecture, numberOf } from '../seccomp/syscalls.js';
 
 const O_PATH_DIRECTORY = 0o10000000 | constants.O_DIRECTORY | 0o2000000;
 const ENOENT = 2;

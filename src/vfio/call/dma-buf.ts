@@ -4,8 +4,8 @@
  */
 import { hex, isPageAligned } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
-import { Facet } from '../../kernel/facet.js';
-import { type Caller, type FileTable, type MappableMemory, OpenFile } from '../../kernel/open-file.js';
+import { Facet } from '../../kernel/file/facet.js';
+import { type Caller, type FileTable, type MappableMemory, OpenFile } from '../../kernel/file/open-file.js';
 import type { OpenDevice } from '../open/open-device.js';
 
 const LAST_BAR = 5;

@@ -2,7 +2,7 @@
 import { Errno } from '../../abi/errno.js';
 import type { Fields } from '../../abi/layout.js';
 import { VFIO_DEVICE_FEATURE as FEATURE, vfio_device_feature } from '../../abi/vfio.js';
-import type { Caller } from '../../kernel/open-file.js';
+import type { Caller } from '../../kernel/file/open-file.js';
 import type { DeviceFile } from '../device-file.js';
 import { tokenText } from '../vf-token.js';
 import { dmaBuf } from './dma-buf.js';

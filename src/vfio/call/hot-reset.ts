@@ -11,8 +11,8 @@ import {
   vfio_pci_hot_reset_info,
 } from '../../abi/vfio.js';
 import type { IommuGroup } from '../../iommu/requester.js';
-import { Facet } from '../../kernel/facet.js';
-import type { Caller } from '../../kernel/open-file.js';
+import { Facet } from '../../kernel/file/facet.js';
+import type { Caller } from '../../kernel/file/open-file.js';
 import type { AssignedDevice } from '../assigned-device.js';
 import type { DeviceFile } from '../device-file.js';
 import type { BusFunction } from '../host.js';

@@ -3,7 +3,7 @@ import { hex } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import type { Fields } from '../../abi/layout.js';
 import type { vfio_device_ioeventfd } from '../../abi/vfio.js';
-import type { Caller } from '../../kernel/open-file.js';
+import type { Caller } from '../../kernel/file/open-file.js';
 import { splitOffset } from '../../pci/region-offset.js';
 import type { DeviceFile } from '../device-file.js';
 import { msixTable } from '../open/region-info.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Errno } from '../../abi/errno.js';
-import type { EventSignal } from '../../kernel/open-file.js';
+import type { EventSignal } from '../../kernel/file/open-file.js';
 import { Interrupts, type IrqFacts } from './interrupts.js';
 import { checkIrqSet, irqRequest } from './request.js';
 

@@ -3,7 +3,7 @@
  * again at unmask while the function still asserts it. The virtual INTx-disable bit of the command register masks too.
  */
 import { Errno } from '../../abi/errno.js';
-import type { EventSignal } from '../../kernel/open-file.js';
+import type { EventSignal } from '../../kernel/file/open-file.js';
 import type { EventFds, IrqData, IrqRequest } from './request.js';
 
 export class IntxIrq {

@@ -3,7 +3,7 @@
  * An interrupt of a vector without an eventfd is lost.
  */
 import { Errno } from '../../abi/errno.js';
-import type { EventSignal } from '../../kernel/open-file.js';
+import type { EventSignal } from '../../kernel/file/open-file.js';
 import type { EventFds, IrqRequest } from './request.js';
 
 export class MessageIrqs {

@@ -1,6 +1,6 @@
 /** VFIO_DEVICE_SET_IRQS as it comes in: what is judged before any interrupt is looked at (linux-vfio.md, 5.6). */
 import { Errno } from '../../abi/errno.js';
-import type { Caller } from '../../kernel/open-file.js';
+import type { Caller } from '../../kernel/file/open-file.js';
 
 /** Whose descriptors name eventfds. */
 export type EventFds = Pick<Caller, 'eventfd'>;

@@ -1,6 +1,6 @@
 /** An interrupt that is one eventfd of the user: an error of the device, or the request to let it go. */
 import { Errno } from '../../abi/errno.js';
-import type { EventSignal } from '../../kernel/open-file.js';
+import type { EventSignal } from '../../kernel/file/open-file.js';
 import type { EventFds, IrqRequest } from './request.js';
 
 export class SingleIrq {

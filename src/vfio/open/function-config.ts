@@ -1,6 +1,7 @@
 /** A PCI function as the virtual configuration space stands on it: its registers, and what the kernel knows beside them. */
+
+import { CAPABILITY } from '../../pci/config/standard-capabilities.js';
 import type { PciFunction } from '../../pci/function.js';
-import { CAPABILITY } from '../../pci/standard-capabilities.js';
 import type { ConfigFacts, HardwareConfig, Width } from '../config/hardware.js';
 
 const BAR0 = 0x10;

@@ -3,7 +3,7 @@
  */
 import { hex } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
-import type { Caller, EventSignal } from '../../kernel/open-file.js';
+import type { Caller, EventSignal } from '../../kernel/file/open-file.js';
 
 /** Most of them a device. */
 const MAX_IOEVENTFDS = 1000;

@@ -1,6 +1,6 @@
 /** Low power entry and exit (linux-vfio.md, 5.9): the device may sleep in D3 until it is used again. */
 import { Errno } from '../../abi/errno.js';
-import type { EventSignal } from '../../kernel/open-file.js';
+import type { EventSignal } from '../../kernel/file/open-file.js';
 
 export class LowPower {
   #entered = false;

@@ -2,7 +2,7 @@
  * A device while somebody has it open (linux-vfio.md, 5.1): from its first open, which resets the function and makes the
  * virtual configuration space, to its last close, which puts the function back as it was found.
  */
-import type { Caller } from '../../kernel/open-file.js';
+import type { Caller } from '../../kernel/file/open-file.js';
 import type { Poller } from '../../kernel/pollers.js';
 import type { PciFunction, PollerSet } from '../../pci/function.js';
 import type { InterruptSink } from '../../pci/interrupts.js';

@@ -8,8 +8,8 @@ import {
   vfio_region_sparse_mmap_area,
 } from '../../abi/vfio.js';
 import type { Bar } from '../../pci/bar.js';
+import { CAPABILITY, MSIX } from '../../pci/config/standard-capabilities.js';
 import type { PciFunction } from '../../pci/function.js';
-import { CAPABILITY, MSIX } from '../../pci/standard-capabilities.js';
 import { type InfoCapability, infoCapability } from '../info-capability.js';
 
 export interface Region {

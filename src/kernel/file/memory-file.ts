@@ -1,5 +1,5 @@
 /** memfd_create(2) of a simulated process: an open file that is memory. */
-import type { SimulatedFile } from '../memory/ram.js';
+import type { SimulatedFile } from '../../memory/ram.js';
 import { Facet } from './facet.js';
 import type { FileTable } from './open-file.js';
 

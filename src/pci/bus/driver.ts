@@ -3,11 +3,11 @@
  * what happens when one is bound to them. Most drivers of a machine are data: they do DMA with their functions, and their
  * whole effect is that a function's group is the host's then.
  */
-import { Errno } from '../abi/errno.js';
-import { bindHostDriver, unbindHostDriver } from '../iommu/attach.js';
-import type { Requester } from '../iommu/requester.js';
-import type { PciFunction } from './function.js';
-import type { PciIdentity } from './layout.js';
+import { Errno } from '../../abi/errno.js';
+import { bindHostDriver, unbindHostDriver } from '../../iommu/attach.js';
+import type { Requester } from '../../iommu/requester.js';
+import type { PciIdentity } from '../config/layout.js';
+import type { PciFunction } from '../function.js';
 
 /** PCI_ANY_ID. */
 const ANY = 0xffff_ffff;

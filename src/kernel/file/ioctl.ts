@@ -5,10 +5,10 @@
  * convention of its row; then flags and reserved fields are judged, before the handler runs. So a handler sees only
  * well-formed structs, as fields with the types of the layout.
  */
-import { hex } from '../abi/address.js';
-import { Errno } from '../abi/errno.js';
-import type { Ioctl } from '../abi/ioctl.js';
-import { decodeStruct, type FieldTypes, fieldsOf, type Struct, sizeThrough, type Values } from '../abi/layout.js';
+import { hex } from '../../abi/address.js';
+import { Errno } from '../../abi/errno.js';
+import type { Ioctl } from '../../abi/ioctl.js';
+import { decodeStruct, type FieldTypes, fieldsOf, type Struct, sizeThrough, type Values } from '../../abi/layout.js';
 import { type Convention, FIXED_SIZE, type StructArgument } from './convention.js';
 import type { Caller, IoctlDetail } from './open-file.js';
 

@@ -2,7 +2,7 @@
  * Where a function's BARs are in the machine's address space: what firmware and Linux assign at boot, and what
  * /sys/bus/pci/devices/.../resource tells (include/linux/ioport.h, drivers/pci/setup-res.c).
  */
-import type { BarLayout } from './layout.js';
+import type { BarLayout } from '../config/layout.js';
 
 /** IORESOURCE_* of include/linux/ioport.h. */
 const IORESOURCE = { IO: 0x100, MEM: 0x200, PREFETCH: 0x2000, SIZEALIGN: 0x40000, MEM_64: 0x100000 } as const;

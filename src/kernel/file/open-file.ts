@@ -5,9 +5,9 @@
  * It is an object and a table (Linux: struct file with its file_operations). The object does not know its system calls;
  * the table says what they are, and which facets other parts may ask for.
  */
-import { Errno } from '../abi/errno.js';
-import type { MemoryFile } from '../memory/memory.js';
-import type { Mm } from '../memory/mm.js';
+import { Errno } from '../../abi/errno.js';
+import type { MemoryFile } from '../../memory/memory.js';
+import type { Mm } from '../../memory/mm.js';
 import { Facet, type FacetOf } from './facet.js';
 
 /** The thread that makes a system call, as files see it. Implemented by Process (simulated) and by runner/. */

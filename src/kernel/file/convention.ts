@@ -2,10 +2,10 @@
  * Conventions of ioctls that take a struct: how its size is said, what a short or a long one means, which error unknown
  * input is. One value for each family of files.
  */
-import { hex } from '../abi/address.js';
-import { Errno, type ErrnoName } from '../abi/errno.js';
-import type { Ioctl } from '../abi/ioctl.js';
-import type { Struct } from '../abi/layout.js';
+import { hex } from '../../abi/address.js';
+import { Errno, type ErrnoName } from '../../abi/errno.js';
+import type { Ioctl } from '../../abi/ioctl.js';
+import type { Struct } from '../../abi/layout.js';
 import type { Caller } from './open-file.js';
 
 /** What a convention needs to know of one ioctl; worked out once, when its table is made. */

@@ -9,9 +9,9 @@ import { CAP } from '../../kernel/fs/permission.js';
 import { Backing, type FrameRun } from '../../memory/backing.js';
 import type { MemoryPiece } from '../../memory/dma-target.js';
 import type { Memory } from '../../memory/memory.js';
-import { addressOf, errno, libc } from './libc.js';
+import { addressOf, errno, libc } from '../host/libc.js';
+import { hasCapability, softLimit, tryOpen } from '../host/procfs.js';
 import { type Area, areaAt } from './memory-areas.js';
-import { hasCapability, softLimit, tryOpen } from './procfs.js';
 import type { SharedFiles } from './shared-files.js';
 
 const RLIMIT_MEMLOCK = 8;

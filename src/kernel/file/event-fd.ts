@@ -1,5 +1,5 @@
 /** A simulated eventfd (eventfd(2)), for simulated processes. */
-import { Errno } from '../abi/errno.js';
+import { Errno } from '../../abi/errno.js';
 import { Facet } from './facet.js';
 import type { FileTable } from './open-file.js';
 

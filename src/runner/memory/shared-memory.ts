@@ -6,8 +6,8 @@
 import { closeSync } from 'node:fs';
 import type { DeviceMemory } from '../../pci/memory.js';
 import { regionOffset } from '../../pci/region-offset.js';
+import { check, LibcError, libc, viewOf } from '../host/libc.js';
 import { addDeviceFile } from './device-files.js';
-import { check, LibcError, libc, viewOf } from './libc.js';
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;

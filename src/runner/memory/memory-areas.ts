@@ -1,6 +1,6 @@
 /** The memory areas of another process (proc(5): /proc/PID/maps), one at a time. */
 import { readFileSync } from 'node:fs';
-import { addressOf, errno, libc } from './libc.js';
+import { addressOf, errno, libc } from '../host/libc.js';
 
 /** _IOWR('f', 17, struct procmap_query) of linux/fs.h, since Linux 6.11. */
 const PROCMAP_QUERY = 0xc0686611;

@@ -2,7 +2,7 @@
  * One intercepted system call, and the answers that the host kernel takes for it (seccomp_unotify(2); structs of
  * linux/seccomp.h). The buffers are made once and used for every call.
  */
-import { addressOf, errno, libc } from './libc.js';
+import { addressOf, errno, libc } from '../host/libc.js';
 
 const RECV = 0xc0502100;
 const SEND = 0xc0182101;

@@ -7,11 +7,11 @@ import { PAGE_SHIFT, pageOf } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import { Backing, type FrameRun } from '../../memory/backing.js';
 import { type MemoryFile, unpinnableFile } from '../../memory/memory.js';
+import { addressOf, check, cString, libc } from '../host/libc.js';
+import { tryOpen } from '../host/procfs.js';
+import { hostArchitecture, numberOf } from '../seccomp/syscalls.js';
 import { isDeviceFile } from './device-files.js';
-import { addressOf, check, cString, libc } from './libc.js';
 import { type Area, fileName } from './memory-areas.js';
-import { tryOpen } from './procfs.js';
-import { hostArchitecture, numberOf } from './syscalls.js';
 
 const O_RDWR = 2;
 const O_RDONLY = 0;

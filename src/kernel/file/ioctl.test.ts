@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { Errno } from '../abi/errno.js';
-import { ours } from '../abi/ioctl.js';
-import { struct } from '../abi/layout.js';
+import { Errno } from '../../abi/errno.js';
+import { ours } from '../../abi/ioctl.js';
+import { struct } from '../../abi/layout.js';
+import { VirtualKernel } from '../kernel.js';
+import { Process } from '../process.js';
 import { ARGSZ, type Convention, FIXED_SIZE, IOMMUFD_SIZE } from './convention.js';
 import { IoctlTable, Rows, type StructRules } from './ioctl.js';
-import { VirtualKernel } from './kernel.js';
 import { OpenFile } from './open-file.js';
-import { Process } from './process.js';
 
 const layout = struct('sample', {
   argsz: 'u32',

@@ -2,8 +2,9 @@
  * What a PCI function is, as data: its identity, its capabilities, its base address registers and what lies behind them
  * (PCI Local Bus Specification 3.0, chapter 6; PCI Express Base Specification, chapter 7).
  */
+
+import type { DeviceMemory } from '../memory.js';
 import type { Capability, Register } from './capability.js';
-import type { DeviceMemory } from './memory.js';
 
 export interface PciIdentity {
   /** 16 bits each. */

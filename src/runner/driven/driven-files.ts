@@ -1,14 +1,14 @@
 /**
  * Driven descriptors: files whose read, write and poll are the virtual kernel's own. A descriptor of one is the end of a
- * pipe that is readable while the file is (host/token-pipe.ts), and has a number from which on the filter hands over read
+ * pipe that is readable while the file is (token-pipe.ts), and has a number from which on the filter hands over read
  * and write. What lies in the pipe is the file's next record, so that a copy of the descriptor at a lower number, whose
  * read the host kernel serves, still gets records.
  */
-import type { OpenFile } from '../../kernel/open-file.js';
-import { RECORDS } from '../../kernel/record-stream.js';
-import type { Notification } from '../host/notification.js';
-import { TokenPipe } from '../host/token-pipe.js';
-import type { FileIndex, Place } from './file-index.js';
+import type { OpenFile } from '../../kernel/file/open-file.js';
+import { RECORDS } from '../../kernel/file/record-stream.js';
+import type { Notification } from '../seccomp/notification.js';
+import type { FileIndex, Place } from '../serve/file-index.js';
+import { TokenPipe } from './token-pipe.js';
 
 /** What lies in the pipe of a file that is readable and has no records. */
 const TOKEN = new Uint8Array(1);

@@ -1,15 +1,15 @@
 /** read, write, readv and writev of driven descriptors (driven-files.ts). */
 import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
+import type { OpenFile } from '../../kernel/file/open-file.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
-import type { OpenFile } from '../../kernel/open-file.js';
-import type { Notification } from '../host/notification.js';
 import { descriptorFlags, interrupted } from '../host/procfs.js';
-import type { SyscallName } from '../host/syscalls.js';
+import type { Notification } from '../seccomp/notification.js';
+import type { SyscallName } from '../seccomp/syscalls.js';
+import type { FileCalls } from '../serve/file-calls.js';
+import type { Served } from '../serve/served.js';
 import type { DrivenFiles } from './driven-files.js';
-import type { FileCalls } from './file-calls.js';
 import { gather, type Piece } from './gather.js';
-import type { Served } from './served.js';
 
 type Handler = (notification: Notification) => Served;
 

@@ -4,7 +4,7 @@
  * opened for reading never. Its last close is an error at our end (pipe(7)).
  */
 import { closeSync } from 'node:fs';
-import { addressOf, check, libc } from './libc.js';
+import { addressOf, check, libc } from '../host/libc.js';
 
 const O_RDONLY = 0;
 const O_WRONLY = 1;

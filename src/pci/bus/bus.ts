@@ -2,10 +2,10 @@
  * The PCI bus as Linux's driver core keeps it (drivers/base/bus.c, dd.c, drivers/pci/pci-driver.c): the functions that are
  * there, the drivers, and which function is bound to which. What sysfs shows and takes of it is in sysfs/.
  */
-import { Errno } from '../abi/errno.js';
-import type { Requester } from '../iommu/requester.js';
+import { Errno } from '../../abi/errno.js';
+import type { Requester } from '../../iommu/requester.js';
+import type { PciFunction } from '../function.js';
 import type { PciDriver } from './driver.js';
-import type { PciFunction } from './function.js';
 import { type Resource, ResourceWindows } from './resource.js';
 
 /** A function in its slot (Linux: struct pci_dev). */

@@ -2,7 +2,7 @@
  * A file that programs read records from: faults, events. The queue is bounded; when it is full the oldest records are
  * kept, and one last record says that something was dropped (uapi-ioasid.md, 2.3).
  */
-import { Errno } from '../abi/errno.js';
+import { Errno } from '../../abi/errno.js';
 import { Facet } from './facet.js';
 import type { FileTable } from './open-file.js';
 

@@ -1,6 +1,6 @@
 /** A part of a memfd as memory that programs share, and the mappings that they have of it. */
 import { fstatSync, ftruncateSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
-import type { MappableMemory } from '../../kernel/open-file.js';
+import type { MappableMemory } from '../../kernel/file/open-file.js';
 
 export class FilePart implements MappableMemory {
   readonly size: number;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { Errno } from '../abi/errno.js';
-import { bootMachine } from '../boot.js';
-import { DEFAULT_DESCRIPTION } from '../machine/default-description.js';
+import { Errno } from '../../abi/errno.js';
+import { bootMachine } from '../../boot.js';
+import { DEFAULT_DESCRIPTION } from '../../machine/default-description.js';
 import { PciDriver } from './driver.js';
 import { ResourceWindows } from './resource.js';
 

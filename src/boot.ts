@@ -96,7 +96,7 @@ export class BootedMachine {
       makeMemory: options.makeMemory,
       openStore: options.openStore,
       found: (device, register, value) => {
-        if (this.kernel.onNote) this.kernel.note(device, `${register} is 0x${value.toString(16)}`);
+        this.kernel.note(device, () => `${register} is 0x${value.toString(16)}`);
       },
     });
     this.caches = new CpuCaches(options.coherency === 'strict', options.eviction);
@@ -142,7 +142,7 @@ export class BootedMachine {
 
   #inject(rules: readonly Rule[], logs = false): Injector {
     const injector = new Injector(rules, (device) => this.#plugged.has(device) && this.unplug(device), logs);
-    this.kernel.onEnter = (call) => injector.enter(call);
+    this.kernel.watch({ entered: (call) => injector.enter(call) });
     for (const { name, function: pci } of this.hardware.devices) {
       pci.interrupts.disturb = (deliver) => {
         const late = injector.interrupt(name);

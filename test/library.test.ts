@@ -92,7 +92,7 @@ describe('section 3.4, PASIDs on the wire', () => {
     const seen: string[] = [];
     const text = (value: unknown): string =>
       JSON.stringify(value, (_key, v) => (typeof v === 'bigint' ? `0x${v.toString(16)}` : v));
-    machine.kernel.onCall = (record) => seen.push(text({ ...record, error: record.error?.message }));
+    machine.kernel.watch({ called: (record) => seen.push(text({ ...record, error: record.error?.message })) });
     const process = machine.spawn();
     const fd = process.open('/dev/ioasid');
     const device = process.open('/dev/vfio/devices/vfio5');

@@ -1,7 +1,8 @@
 /** The automatic choice of an I/O virtual address (linux-iommufd.md, 4.1): first fit, as aligned as the source is. */
 import { hex, larger, PAGE_SIZE, smaller, U64_MAX } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
-import type { AreaTree } from './area-tree.js';
+import type { RangeTree } from '../memory/range-tree.js';
+import type { Area } from './area.js';
 import type { Range } from './ranges.js';
 
 const PAGE = BigInt(PAGE_SIZE);
@@ -56,7 +57,7 @@ export function chooseIova(
   wanted: Wish,
   allowed: readonly Range[],
   holes: readonly Range[],
-  areas: AreaTree,
+  areas: RangeTree<Area>,
   from: bigint,
 ): bigint {
   for (const range of allowed) {
@@ -72,7 +73,7 @@ export function chooseIova(
 }
 
 /** The first place in [start, last] between areas. */
-function between(wanted: Wish, start: bigint, last: bigint, areas: AreaTree): bigint | undefined {
+function between(wanted: Wish, start: bigint, last: bigint, areas: RangeTree<Area>): bigint | undefined {
   let at = start;
   while (at <= last) {
     const area = areas.seek(at);

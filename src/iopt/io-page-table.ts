@@ -6,8 +6,8 @@
 import { hex, larger, PAGE_SIZE, U64_MAX } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { allocation } from '../memory/allocation.js';
+import { RangeTree } from '../memory/range-tree.js';
 import type { Area } from './area.js';
-import { AreaTree } from './area-tree.js';
 import { joined, type Range, ReservedRanges, touches } from './ranges.js';
 
 const PAGE = BigInt(PAGE_SIZE);
@@ -31,7 +31,7 @@ export interface TableAccess {
 }
 
 export class IoPageTable {
-  readonly areas = new AreaTree();
+  readonly areas = new RangeTree<Area>();
   readonly reserved = new ReservedRanges();
   /** Undefined: no list was given. In rising order. */
   #allowed: readonly Range[] | undefined;

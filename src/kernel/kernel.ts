@@ -7,63 +7,39 @@ import type { FaultInjection } from './fault-injection.js';
 import type { Caller, IoctlDetail, MmapGrant, MmapRequest, OpenFile } from './file/open-file.js';
 import { FileSystem, type Located } from './fs/file-system.js';
 import type { Credentials } from './fs/permission.js';
-
-/** One served system call, as the trace sees it. */
-export interface CallRecord extends IoctlDetail {
-  readonly pid: number;
-  readonly tid: number;
-  readonly call: string;
-  fd?: number;
-  /** Name of the open file, or the path. */
-  file?: string;
-  /** Which open file: a number that no other has. */
-  open?: number;
-  request?: number;
-  result: number;
-  error?: Errno;
-}
-
-/** A call that is about to be carried out. */
-export interface EnteredCall {
-  /** Who makes it, where it is known already. */
-  readonly pid?: number;
-  readonly tid?: number;
-  /** Name of the system call. */
-  readonly call: string;
-  /** Name of the ioctl. */
-  readonly name?: string | undefined;
-  /** Name of the open file, or the path. */
-  readonly file: string;
-  /** Where in the file, bytes, if the call says so. */
-  readonly offset?: bigint;
-}
+import { type CallRecord, type Watcher, Watchers } from './watchers.js';
 
 /** Biggest piece that one pread or pwrite moves, bytes: a region is never larger in one call. */
 const MAX_IO = 1 << 20;
 
 export class VirtualKernel {
   readonly fs: FileSystem;
-  /** Told of each call after it was served. */
-  onCall: ((record: CallRecord) => void) | undefined;
-  /** Asked before a call on a virtual file is carried out. It may throw an Errno: the call fails with it, and had no effect. */
-  onEnter: ((call: EnteredCall) => void) | undefined;
   /** Allocations can be made to fail; undefined: the kernel is built without that. */
   faults: FaultInjection | undefined;
-  /** Told of what happened beside the calls: rights that come and go, devices that are unplugged. */
-  onNote: ((subject: string, text: string) => void) | undefined;
-
-  /** Reports something that is no call. */
-  note(subject: string, text: string): void {
-    this.onNote?.(subject, text);
-  }
+  readonly #watchers = new Watchers();
 
   constructor(fs = new FileSystem()) {
     this.fs = fs;
   }
 
+  /** Tells a watcher of what happens from now on. Returns what ends that. */
+  watch(watcher: Watcher): () => void {
+    return this.#watchers.add(watcher);
+  }
+
+  /** Somebody is told of calls: report() is worth its record. */
+  get traced(): boolean {
+    return this.#watchers.calls;
+  }
+
   /** Reports a call that was served elsewhere. */
   report(record: CallRecord): void {
-    this.onCall?.(record);
+    this.#watchers.called(record);
+  }
+
+  /** Reports something that is no call. @param text is made only if somebody is told */
+  note(subject: string, text: string | (() => string)): void {
+    if (this.#watchers.notes) this.#watchers.noted(subject, typeof text === 'string' ? text : text());
   }
 
   /**
@@ -72,7 +48,7 @@ export class VirtualKernel {
    */
   open(file: string | Located, flags: number, who: Credentials): OpenFile {
     const found = typeof file === 'string' ? this.fs.find(file, true, who) : file;
-    this.onEnter?.({ call: 'open', file: found.path });
+    if (this.#watchers.enters) this.#watchers.entered({ call: 'open', file: found.path });
     return this.fs.open(found, flags, who);
   }
 
@@ -84,11 +60,11 @@ export class VirtualKernel {
   }
 
   #ioctl(caller: Caller, fd: number, file: OpenFile, request: number, argument: bigint): number {
-    const { onEnter } = this;
-    if (!this.onCall && !onEnter) return file.ioctl(caller, request, argument);
+    const watchers = this.#watchers;
+    if (!watchers.calls && !watchers.enters) return file.ioctl(caller, request, argument);
     const { pid, tid } = caller;
-    const detail: IoctlDetail = onEnter
-      ? { entered: (name) => onEnter({ pid, tid, call: 'ioctl', name, file: file.name }) }
+    const detail: IoctlDetail = watchers.enters
+      ? { entered: (name) => watchers.entered({ pid, tid, call: 'ioctl', name, file: file.name }) }
       : {};
     return this.#traced(caller, 'ioctl', fd, file, { request }, detail, () =>
       file.ioctl(caller, request, argument, detail),
@@ -160,8 +136,8 @@ export class VirtualKernel {
     detail: IoctlDetail,
     serve: () => number,
   ): number {
-    const { onCall, onEnter } = this;
-    if (!onCall && !onEnter) return serve();
+    const watchers = this.#watchers;
+    if (!watchers.calls && !watchers.enters) return serve();
     const record = (result: number, error?: Errno): CallRecord => {
       const { entered: _, ...seen } = detail;
       const { pid, tid } = caller;
@@ -180,20 +156,16 @@ export class VirtualKernel {
     };
     try {
       // An ioctl is entered when its name is known.
-      if (!detail.entered) {
+      if (!detail.entered && watchers.enters) {
         const { offset } = detail.input ?? {};
-        onEnter?.({
-          ...{ pid: caller.pid, tid: caller.tid },
-          call,
-          file: file.name,
-          ...(typeof offset === 'bigint' && { offset }),
-        });
+        const { pid, tid } = caller;
+        watchers.entered({ pid, tid, call, file: file.name, ...(typeof offset === 'bigint' && { offset }) });
       }
       const result = serve();
-      onCall?.(record(result));
+      if (watchers.calls) watchers.called(record(result));
       return result;
     } catch (error) {
-      if (error instanceof Errno) onCall?.(record(-1, error));
+      if (error instanceof Errno && watchers.calls) watchers.called(record(-1, error));
       throw error;
     }
   }

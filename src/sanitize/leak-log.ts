@@ -1,5 +1,6 @@
-/** What programs made and did not unmake: mappings and objects, by the calls that made them. */
-import type { CallRecord } from '../kernel/kernel.js';
+/** What programs made and did not unmake: mappings and objects, by the open files that they are in. */
+import type { CallRecord } from '../kernel/watchers.js';
+import { RangeTree } from '../memory/range-tree.js';
 import type { Position } from '../report/finding.js';
 import type { MappingEvent, Where } from './mapping-log.js';
 
@@ -27,48 +28,66 @@ function unmadeId({ name = '', input }: CallRecord): number | undefined {
   return id === undefined ? undefined : Number(id);
 }
 
+/** What an open file made and did not unmake. */
+interface Left {
+  readonly objects: Map<number, Made>;
+  /** Mappings by the id of their address space; '' where a file has one only. */
+  readonly spaces: Map<string, RangeTree<MappingEvent>>;
+}
+
 export class LeakLog {
-  readonly #objects = new Map<string, Made>();
-  readonly #mappings = new Map<string, MappingEvent>();
+  readonly #files = new Map<string, Left>();
+  #objects = 0;
+  #mappings = 0;
 
   /** @param event the same call, if it maps or unmaps */
   add(record: CallRecord, event: MappingEvent | undefined, where: Where): void {
     if (record.result < 0) return;
-    const file = `${record.open ?? record.file}`;
     const made = madeId(record);
-    if (made !== undefined && this.#objects.size < CAPACITY)
-      this.#objects.set(`${file}:${made}`, { what: `object ${made}`, record, position: where(record) });
     const unmade = unmadeId(record);
-    if (unmade !== undefined) {
-      this.#objects.delete(`${file}:${unmade}`);
-      for (const key of this.#mappings.keys()) if (key.startsWith(`${file}:${unmade}:`)) this.#mappings.delete(key);
+    if (made === undefined && unmade === undefined && !event) return;
+    const left = this.#left(`${record.open ?? record.file}`);
+    if (made !== undefined && this.#objects < CAPACITY && !left.objects.has(made)) {
+      left.objects.set(made, { what: `object ${made}`, record, position: where(record) });
+      this.#objects++;
     }
-    if (event) this.#change(file, event);
+    if (unmade !== undefined) {
+      if (left.objects.delete(unmade)) this.#objects--;
+      this.#mappings -= left.spaces.get(`${unmade}`)?.count ?? 0;
+      left.spaces.delete(`${unmade}`);
+    }
+    if (event) this.#change(left, event);
   }
 
-  #change(file: string, { kind, record, start, last, ...rest }: MappingEvent): void {
+  #left(file: string): Left {
+    const known = this.#files.get(file);
+    if (known) return known;
+    const left: Left = { objects: new Map(), spaces: new Map() };
+    this.#files.set(file, left);
+    return left;
+  }
+
+  #change({ spaces }: Left, event: MappingEvent): void {
+    const { kind, record, start, last } = event;
     const { input = {} } = record;
-    const prefix = `${file}:${input.dst_ioas_id ?? input.ioas_id ?? input.ioasid ?? ''}:`;
-    if (kind === 'map') {
-      if (this.#mappings.size < CAPACITY)
-        this.#mappings.set(`${prefix}${start}`, { kind, record, start, last, ...rest });
-      return;
+    const id = `${input.dst_ioas_id ?? input.ioas_id ?? input.ioasid ?? ''}`;
+    const space = spaces.get(id) ?? new RangeTree<MappingEvent>();
+    spaces.set(id, space);
+    // What is mapped anew was unmapped by something that we did not see.
+    for (let it = space.touching(start, last); it; it = space.touching(start, last)) {
+      space.remove(it);
+      this.#mappings--;
     }
-    // Most unmaps name one mapping by its start.
-    const exact = this.#mappings.get(`${prefix}${start}`);
-    if (exact?.last === last) {
-      this.#mappings.delete(`${prefix}${start}`);
-      return;
-    }
-    for (const [key, it] of this.#mappings)
-      if (key.startsWith(prefix) && it.start <= last && it.last >= start) this.#mappings.delete(key);
+    if (kind === 'unmap' || this.#mappings >= CAPACITY) return;
+    space.insert(event);
+    this.#mappings++;
   }
 
   get mappings(): MappingEvent[] {
-    return [...this.#mappings.values()];
+    return [...this.#files.values()].flatMap(({ spaces }) => [...spaces.values()].flatMap((space) => [...space]));
   }
 
   get objects(): Made[] {
-    return [...this.#objects.values()];
+    return [...this.#files.values()].flatMap(({ objects }) => [...objects.values()]);
   }
 }

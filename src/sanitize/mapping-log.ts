@@ -2,7 +2,8 @@
  * What programs mapped and unmapped, in the order in which they did: so that a DMA that misses can be told what was there
  * before. Read from the record of the served calls, so it knows every personality. The oldest entries are forgotten.
  */
-import type { CallRecord } from '../kernel/kernel.js';
+import { last as lastOf, lastWraps, U64_MAX } from '../abi/address.js';
+import type { CallRecord } from '../kernel/watchers.js';
 import type { Position } from '../report/finding.js';
 
 /** Most entries that are kept. */
@@ -48,10 +49,13 @@ export function mappingEvent(record: CallRecord, where: Where): MappingEvent | u
   const unmap = name.includes('UNMAP');
   // The kernel may have chosen the address: then it is in the answer.
   const start = pick(output, 'iova', 'dst_iova') ?? pick(input, 'iova', 'dst_iova');
-  const size = pick(unmap ? output : input, 'length', 'size') ?? pick(input, 'length', 'size');
-  if (start === undefined || size === undefined || size === 0n) return undefined;
-  const space = spaceOf(record);
-  return { kind: unmap ? 'unmap' : 'map', record, position: where(record), space, start, last: start + size - 1n };
+  const size = pick(input, 'length', 'size');
+  if (start === undefined || size === undefined) return undefined;
+  const common = { record, position: where(record), space: spaceOf(record) };
+  if (!unmap) return size === 0n ? undefined : { ...common, kind: 'map', start, last: lastOf(start, size) };
+  // A range without a size, or beyond the last address: everything.
+  const last = size === 0n || lastWraps(start, size) ? U64_MAX : lastOf(start, size);
+  return { ...common, kind: 'unmap', start, last };
 }
 
 export class MappingLog {

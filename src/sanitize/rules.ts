@@ -5,6 +5,16 @@ import { DMA_FAULT } from '../iommu/domain.js';
 export const SANITIZERS = ['dma', 'coherency', 'leaks'] as const;
 export type SanitizerName = (typeof SANITIZERS)[number];
 
+/** The sanitizers by name. @throws RangeError that lists the names */
+export function sanitizersByName(list: string): ReadonlySet<SanitizerName> {
+  const names = list.split(',');
+  for (const name of names) {
+    if (!SANITIZERS.some((known) => known === name))
+      throw new RangeError(`no sanitizer '${name}'; there are: ${SANITIZERS.join(', ')}`);
+  }
+  return new Set(SANITIZERS.filter((name) => names.includes(name)));
+}
+
 interface RuleText {
   readonly of: SanitizerName;
   readonly description: string;

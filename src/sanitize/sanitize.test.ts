@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DMA_FAULT } from '../iommu/domain.js';
-import type { CallRecord } from '../kernel/kernel.js';
+import type { CallRecord } from '../kernel/watchers.js';
 import { formatFinding } from '../report/finding.js';
 import { Sanitizer } from './sanitizer.js';
 import { parseSuppressions } from './suppressions.js';
@@ -119,6 +119,21 @@ describe('the sanitizer tells leaks', () => {
     expect(found.map(({ rule, headline }) => [rule, headline])).toEqual([
       ['leak-mapping', '4096 bytes at iova 0x9000 of /dev/iommu space 1 were never unmapped'],
       ['leak-object', 'object 1 of /dev/iommu, made by IOMMU_IOAS_ALLOC, was never destroyed'],
+    ]);
+  });
+
+  it.each([
+    ['of IOMMU_IOAS_UNMAP from 0 to the end', unmap(0n, (1n << 64n) - 1n)],
+    ['without a size, as UNMAP_ALL has it', { ...unmap(0n, 0n), output: { ioas_id: 1, iova: 0n, length: 0x2000n } }],
+    ['over more than what is mapped', unmap(0x1000n, 0x9000n)],
+  ])('not of what was unmapped in one go: a range %s', (_, all) => {
+    const it = watch('leaks');
+    it.call(map(0x1000n, 0x1000n));
+    it.call(map(0x8000n, 0x1000n));
+    it.call(map(0x8000n, 0x1000n, { input: { ioas_id: 2, iova: 0x8000n, length: 0x1000n } }));
+    it.call(all);
+    expect(it.finish().map(({ headline }) => headline)).toEqual([
+      '4096 bytes at iova 0x8000 of /dev/iommu space 2 were never unmapped',
     ]);
   });
 

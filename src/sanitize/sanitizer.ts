@@ -5,7 +5,7 @@
 import { hex } from '../abi/address.js';
 import type { DmaStop } from '../iommu/dma.js';
 import { DMA_FAULT } from '../iommu/domain.js';
-import type { CallRecord, EnteredCall } from '../kernel/kernel.js';
+import type { CallRecord, EnteredCall } from '../kernel/watchers.js';
 import type { Finding, Position } from '../report/finding.js';
 import { formatPosition } from '../report/finding.js';
 import { LeakLog } from './leak-log.js';

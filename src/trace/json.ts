@@ -1,5 +1,5 @@
 /** A trace for programs: JSON Lines, one event a line. 64-bit integers are hexadecimal strings. */
-import type { CallRecord } from '../kernel/kernel.js';
+import type { CallRecord } from '../kernel/watchers.js';
 
 /** One line of `--trace FILE`. */
 export interface TraceEvent {

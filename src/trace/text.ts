@@ -1,5 +1,5 @@
 /** A trace for people: one line a call, as strace prints them. */
-import type { CallRecord } from '../kernel/kernel.js';
+import type { CallRecord } from '../kernel/watchers.js';
 
 /** Addresses and sizes are hexadecimal; ids and small numbers decimal. */
 const HEX = new Set([

@@ -5,7 +5,7 @@
 import { Errno, type ErrnoName } from '../../abi/errno.js';
 import type { Stop } from '../../inspect/source.js';
 import { matches } from '../../inspect/stop.js';
-import type { EnteredCall } from '../../kernel/kernel.js';
+import type { EnteredCall } from '../../kernel/watchers.js';
 import type { TraceEvent } from '../../trace/json.js';
 
 /** Thrown before a call is carried out: it has had no effect, and can be served again from its beginning. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { CallRecord } from '../../kernel/kernel.js';
+import type { CallRecord } from '../../kernel/watchers.js';
 import { Clock } from './clock.js';
 import { Gate, Held } from './gate.js';
 import { Recorder, RING } from './recorder.js';

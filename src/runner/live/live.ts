@@ -51,23 +51,19 @@ export class Live {
   #hook(): void {
     if (this.#unhook) return;
     const { kernel } = this.#machine;
-    const { onCall, onNote, onEnter } = kernel;
-    kernel.onEnter = (call) => {
-      this.gate.enter(call);
-      onEnter?.(call);
-    };
-    kernel.onCall = (record) => {
-      onCall?.(record);
-      const time = this.#time();
-      for (const watch of this.#watches) watch.recorder.call(time, record);
-      if (record.error && this.gate.stops.length > 0) this.gate.served(callEvent(time, record));
-    };
-    kernel.onNote = (subject, text) => {
-      onNote?.(subject, text);
-      for (const watch of this.#watches) watch.recorder.note(this.#time(), subject, text);
-    };
+    const unhook = kernel.watch({
+      entered: (call) => this.gate.enter(call),
+      called: (record) => {
+        const time = this.#time();
+        for (const watch of this.#watches) watch.recorder.call(time, record);
+        if (record.error && this.gate.stops.length > 0) this.gate.served(callEvent(time, record));
+      },
+      noted: (subject, text) => {
+        for (const watch of this.#watches) watch.recorder.note(this.#time(), subject, text);
+      },
+    });
     this.#unhook = () => {
-      Object.assign(kernel, { onCall, onNote, onEnter });
+      unhook();
       this.#unhook = undefined;
     };
   }

@@ -2,7 +2,7 @@
  * What happened and was not told yet: a ring of records. It is cheap to add to, because a record becomes text only when
  * it is told; the oldest is lost when the ring is full, and the loss is counted.
  */
-import type { CallRecord } from '../../kernel/kernel.js';
+import type { CallRecord } from '../../kernel/watchers.js';
 import { callEvent, noteEvent, type TraceEvent } from '../../trace/json.js';
 
 /** Records that wait at most. */

@@ -241,7 +241,7 @@ export class Supervisor {
 
   /** Calls on descriptors are reported by the kernel; calls on paths here. */
   #report(n: Notification, call: string, file: string, result: Served, error: Errno | undefined): void {
-    if (!this.#machine.kernel.onCall) return;
+    if (!this.#machine.kernel.traced) return;
     this.#machine.kernel.report({
       pid: this.#tasks.pidOf(n.tid),
       tid: n.tid,

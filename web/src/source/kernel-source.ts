@@ -43,8 +43,10 @@ export class KernelSource implements Source {
       ...(program.machine && { machine: program.machine }),
     });
     const { kernel } = this.machine;
-    kernel.onCall = (record) => this.#happened(callEvent(this.#now(), record));
-    kernel.onNote = (subject, text) => this.#happened(noteEvent(this.#now(), subject, text));
+    kernel.watch({
+      called: (record) => this.#happened(callEvent(this.#now(), record)),
+      noted: (subject, text) => this.#happened(noteEvent(this.#now(), subject, text)),
+    });
     const spawn = (): Process => {
       const process = this.machine.spawn();
       this.#holders.push({ pid: process.pid, files: () => process.files() });

@@ -1,21 +1,21 @@
-/** `--sanitize` and `--inject` of a run: watches the machine, and tells at the end what was found. */
+/** `--sanitize` of a run: watches the machine, and tells at the end what was found. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { BootedMachine } from '../../boot.js';
 import { annotateFindings } from '../../report/annotations.js';
 import { type Finding, formatFinding } from '../../report/finding.js';
 import { formatSarif } from '../../report/sarif.js';
-import { RULES, SANITIZERS, type SanitizerName } from '../../sanitize/rules.js';
+import { RULES, sanitizersByName } from '../../sanitize/rules.js';
 import { Sanitizer } from '../../sanitize/sanitizer.js';
 import { parseSuppressions } from '../../sanitize/suppressions.js';
 import { say, writeAll } from '../host/output.js';
-import { staleReport } from '../stale-report.js';
 import { Positions } from './position.js';
+import { staleReport } from './stale-report.js';
 
 const STDERR = 2;
 /** Exit status of a run in which something was found. */
 const EXIT_FOUND = 99;
 
-export interface WatchOptions {
+export interface FindingOptions {
   /** Comma-separated names. */
   readonly sanitize: string;
   /** Exit status when something was found; 0: the program's. */
@@ -28,16 +28,6 @@ export interface WatchOptions {
   readonly version?: string | undefined;
 }
 
-/** The sanitizers by name. @throws RangeError that lists the names */
-export function sanitizersByName(list: string): ReadonlySet<SanitizerName> {
-  const names = list.split(',');
-  for (const name of names) {
-    if (!SANITIZERS.some((known) => known === name))
-      throw new RangeError(`no sanitizer '${name}'; there are: ${SANITIZERS.join(', ')}`);
-  }
-  return new Set(SANITIZERS.filter((name) => names.includes(name)));
-}
-
 function exitStatus(text: string | undefined): number {
   const status = text === undefined ? EXIT_FOUND : Number(text);
   if (!Number.isInteger(status) || status < 0 || status > 255)
@@ -45,15 +35,15 @@ function exitStatus(text: string | undefined): number {
   return status;
 }
 
-export class Watch {
+export class Findings {
   readonly #machine: BootedMachine;
   readonly #sanitizer: Sanitizer;
   readonly #suppressed: (finding: Finding) => boolean;
   readonly #status: number;
-  readonly #options: WatchOptions;
+  readonly #options: FindingOptions;
 
   /** @throws Error that says what is wrong with the options */
-  constructor(machine: BootedMachine, options: WatchOptions) {
+  constructor(machine: BootedMachine, options: FindingOptions) {
     const { suppressions } = options;
     this.#machine = machine;
     this.#options = options;
@@ -66,15 +56,7 @@ export class Watch {
     });
     this.#sanitizer = sanitizer;
     const { kernel, hardware } = machine;
-    const { onCall, onEnter } = kernel;
-    kernel.onCall = (record) => {
-      sanitizer.call(record);
-      onCall?.(record);
-    };
-    kernel.onEnter = (call) => {
-      sanitizer.enter(call);
-      onEnter?.(call);
-    };
+    kernel.watch({ entered: (call) => sanitizer.enter(call), called: (record) => sanitizer.call(record) });
     for (const { name, port, function: pci } of hardware.devices) {
       port.watch = (stop) => sanitizer.dma({ ...stop, device: name });
       pci.interrupts.lost = (vector) => sanitizer.lostInterrupt(name, vector);

@@ -1,9 +1,9 @@
 /** Writes the trace of a run: JSON Lines into a file, or text on stderr. */
 import { closeSync, openSync } from 'node:fs';
-import type { VirtualKernel } from '../kernel/kernel.js';
-import { callEvent, noteEvent } from '../trace/json.js';
-import { COLORS, formatCall, formatNote, PLAIN } from '../trace/text.js';
-import { say, writeAll } from './host/output.js';
+import type { VirtualKernel } from '../../kernel/kernel.js';
+import { callEvent, noteEvent } from '../../trace/json.js';
+import { COLORS, formatCall, formatNote, PLAIN } from '../../trace/text.js';
+import { say, writeAll } from '../host/output.js';
 
 const STDERR = 2;
 /** Characters that are held back at most. */
@@ -48,13 +48,15 @@ export function openTrace(file: string, kernel: VirtualKernel, color: boolean): 
     if (text || pending.length > BUFFER) flush();
   };
   const time = (): number => Math.round(performance.now() * 1000) / 1000;
-  kernel.onCall = (record) =>
-    write(() => (text ? formatCall(record, palette) : JSON.stringify(callEvent(time(), record))));
-  kernel.onNote = (subject, what) =>
-    write(() => (text ? formatNote(subject, what, palette) : JSON.stringify(noteEvent(time(), subject, what))));
+  const unwatch = kernel.watch({
+    called: (record) => write(() => (text ? formatCall(record, palette) : JSON.stringify(callEvent(time(), record)))),
+    noted: (subject, what) =>
+      write(() => (text ? formatNote(subject, what, palette) : JSON.stringify(noteEvent(time(), subject, what)))),
+  });
   return {
     flush,
     close: () => {
+      unwatch();
       flush();
       if (!text) closeSync(fd);
     },

@@ -1,0 +1,71 @@
+/** Boots the machine of a run on this host, as the command line asks for it. */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import type { Policy } from '../authority/policy.js';
+import { type BootedMachine, bootMachine } from '../boot.js';
+import type { Rule } from '../inject/rule.js';
+import { parseEviction } from '../iommu/cpu-caches.js';
+import type { MachineDescription } from '../machine/schema.js';
+import { sanitizersByName } from '../sanitize/rules.js';
+import { FileStore } from './host/file-store.js';
+import { say } from './host/output.js';
+import { SharedMemory } from './memory/shared-memory.js';
+
+export interface MachineOptions {
+  /** A machine file; the default machine when not given. */
+  readonly machine?: string | undefined;
+  readonly authority?: string | undefined;
+  readonly coherency?: 'strict' | undefined;
+  /** A kernel with Linux's own tests of iommufd; the machine file's choice when not given. */
+  readonly selftest?: boolean | undefined;
+  /** As --eviction takes it. */
+  readonly eviction?: string | undefined;
+  /** Failures on demand: rules, or files of rules. */
+  readonly inject?: readonly string[] | undefined;
+  /** Somebody wants to know which calls could have failed. */
+  readonly injectReport?: string | undefined;
+  /** Sanitizers, comma-separated; that of coherency needs the strict model. */
+  readonly sanitize?: string | undefined;
+}
+
+/** The YAML parser is loaded only for a machine file: the default machine comes parsed. */
+async function readMachine(file: string): Promise<MachineDescription> {
+  const { parseMachine } = await import('../machine/parse.js');
+  return parseMachine(readFileSync(file, 'utf8'), file);
+}
+
+/** The policy of a name or a file; and what is wrong with the policy is told as it shows. */
+async function readPolicy(name: string): Promise<Policy> {
+  const { loadPolicy } = await import('./policy-file.js');
+  return loadPolicy(name, say);
+}
+
+/** Rules as --inject has them: written out, or in files. Loaded only when there are any. */
+async function readRules(texts: readonly string[]): Promise<Rule[]> {
+  const { readRule } = await import('./observe/rules.js');
+  return texts.flatMap(readRule);
+}
+
+/**
+ * Boots it.
+ * @param now the machine's clock, milliseconds
+ * @throws Error that says what is wrong with the options
+ */
+export async function bootForRun(options: MachineOptions, now: () => number): Promise<BootedMachine> {
+  const strict = options.sanitize !== undefined && sanitizersByName(options.sanitize).has('coherency');
+  return bootMachine({
+    ...(options.machine !== undefined && { machine: await readMachine(options.machine) }),
+    ...(options.authority !== undefined && { authority: await readPolicy(options.authority) }),
+    coherency: strict ? 'strict' : options.coherency,
+    ...(options.inject && { inject: await readRules(options.inject) }),
+    injectLog: options.injectReport !== undefined,
+    selftest: options.selftest,
+    ...(options.eviction !== undefined && { eviction: parseEviction(options.eviction) }),
+    now,
+    makeMemory: (device, bar, size) => new SharedMemory(`/dev/vfio/devices/${device}`, bar, size),
+    openStore: (file, size) => new FileStore(file, size),
+    cpus: availableParallelism(),
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+  });
+}

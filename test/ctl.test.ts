@@ -1,5 +1,8 @@
+import { mkdtempSync, readdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { compile, run, start } from './run.js';
+import { compile, run, start, workDirectory } from './run.js';
 
 test('ioasid ctl unplugs and plugs devices, and switches the policy, under a running program', async () => {
   const { child, until, ended, state } = start(['exec', '--', compile('test/programs/unplug.c')]);
@@ -27,4 +30,17 @@ test('ioasid ctl without a run says so', () => {
   const { status, stderr } = run(['ctl', 'state', '--run', '1']);
   expect(status).toBe(1);
   expect(stderr).toMatch(/no run of yours|say which run/);
+});
+
+test('somebody who connects and says nothing does not keep a run alive', async () => {
+  const runtime = mkdtempSync(join(workDirectory, 'idle-'));
+  const { child, until, ended } = start(['exec', '--', 'sh', '-c', 'echo up; read line'], { XDG_RUNTIME_DIR: runtime });
+  await until('up');
+  const [name = ''] = readdirSync(join(runtime, 'ioasid'));
+  const idle = connect(join(runtime, 'ioasid', name, 'control'));
+  await new Promise((resolve) => idle.on('connect', resolve));
+  const over = new Promise((resolve) => idle.on('close', resolve));
+  child.stdin.write('\n');
+  expect(await ended).toBe(0);
+  await over;
 });

@@ -88,6 +88,23 @@ describe('a run', () => {
     expect(on(script, { PROGRAM: compile('test/programs/lock-limit.c') })).toMatchObject(worked);
   });
 
+  test.skipIf(!namespaces)('takes no lock limit away from who is root in a user namespace of its own only', () => {
+    const program = compile('test/programs/lock-limit.c');
+    expect(on(`$IOASID exec -- $PROGRAM namespace`, { PROGRAM: program })).toMatchObject(worked);
+  });
+
+  test('that breaks while it serves ends its program, and says why in one sentence', () => {
+    const script = `
+      printf '%s' "const { existsSync } = require('node:fs'), { getInt16 } = DataView.prototype;
+        DataView.prototype.getInt16 = function (...where) {
+          if (existsSync('broken')) throw new Error('a bit fell over');
+          return getInt16.apply(this, where);
+        };" > bit.cjs
+      NODE_OPTIONS=--require=./bit.cjs $IOASID exec -- sh -c '
+        touch broken; for i in 1 2 3 4 5 6 7 8 9; do : <>/dev/ioasid; sleep 0.1; done; echo story'`;
+    expect(on(script)).toMatchObject(sentence('a bit fell over'));
+  });
+
   test('cannot begin with a program that is none', () => {
     expect(on('$IOASID exec -- /etc/passwd')).toMatchObject({ status: 126, stdout: '' });
   });

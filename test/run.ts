@@ -72,8 +72,8 @@ export function exec(program: readonly string[], flags: readonly string[] = []):
 }
 
 /** Starts a run that goes on; `output` grows. */
-export function start(args: readonly string[]) {
-  const child = spawn(ioasid, args, { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] });
+export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(ioasid, args, { cwd: root, stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   const state = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     state.stdout += text;

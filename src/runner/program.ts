@@ -8,6 +8,7 @@ import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import { addressOf, check, libc } from './host/libc.js';
 import { PoolThread } from './host/pool-thread.js';
+import { withDescendants } from './host/procfs.js';
 import { spawn } from './host/spawn.js';
 import { type Inheritance, passOn } from './inheritance.js';
 import { numberOf } from './seccomp/syscalls.js';
@@ -169,8 +170,9 @@ export class Program {
     return this.status ?? CANNOT_RUN;
   }
 
-  /** Ends it: the calls that it makes are no longer served. */
+  /** Ends it and what it started: the calls that they make are no longer served. */
   kill(): void {
-    this.#send(SIGKILL);
+    if (this.#pid === undefined || this.status !== undefined) this.#send(SIGKILL);
+    else for (const pid of withDescendants(this.#pid)) libc.kill(pid, SIGKILL);
   }
 }

@@ -58,6 +58,18 @@ int main(void)
 	EXPECT("descriptors", write(events, "x", 1), -EINVAL);
 	EXPECT("descriptors", ioctl(events, IOASID_ALLOC, NULL), -ENOTTY);
 
+	/* A file without read and write, and mappings that are the program's own: nothing of ours lies behind them. */
+	EXPECT("descriptors", read(fd, bytes, 1), -EINVAL);
+	EXPECT("descriptors", write(fd, "x", 1), -EINVAL);
+	TRUE("descriptors", mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0) == MAP_FAILED && errno == ENODEV);
+	TRUE("descriptors", mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED && errno == ENODEV);
+	int container = open("/dev/iommu", O_RDWR);
+	EXPECT("descriptors", read(container, bytes, 8), -EINVAL);
+	EXPECT("descriptors", write(container, bytes, 8), -EINVAL);
+	TRUE("descriptors", mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, container, 0) == MAP_FAILED);
+	close(container);
+	TRUE("descriptors", mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, device, 2ULL << 40) == MAP_FAILED && errno == EINVAL);
+
 	/* Nobody cuts the memory of a device away. */
 	TRUE("descriptors", ftruncate(device, 4096) < 0 && ftruncate(fd, 4096) < 0);
 

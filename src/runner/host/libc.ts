@@ -56,6 +56,7 @@ export const libc = {
   ) => number,
   sched_yield: c.func('int sched_yield()') as () => number,
   memfd_create: c.func('int memfd_create(const char *, unsigned int)') as (name: string, flags: number) => number,
+  lseek: c.func('int64_t lseek(int, int64_t, int)') as (fd: number, offset: bigint, whence: number) => number,
   ftruncate: c.func('int ftruncate(int, int64_t)') as (fd: number, size: Raw) => number,
   fallocate: c.func('int fallocate(int, int, int64_t, int64_t)') as (
     fd: number,

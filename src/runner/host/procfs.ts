@@ -1,5 +1,5 @@
 /** What the runner reads of other processes under /proc (proc(5)). */
-import { openSync, readFileSync, readlinkSync } from 'node:fs';
+import { openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Credentials } from '../../kernel/fs/permission.js';
 import { addressOf, libc } from './libc.js';
 
@@ -80,6 +80,22 @@ export function softLimit(pid: number, name: string): bigint | undefined {
     .find((each) => each.startsWith(name));
   const soft = line?.slice(name.length).trim().split(/\s+/)[0];
   return soft === undefined || soft === 'unlimited' ? undefined : BigInt(soft);
+}
+
+/** A process and those that it started, and those that they did. One whose parent has ended is not among them. */
+export function withDescendants(pid: number): number[] {
+  const found = [pid];
+  for (const parent of found) {
+    try {
+      for (const tid of readdirSync(`/proc/${parent}/task`)) {
+        const children = readFileSync(`/proc/${parent}/task/${tid}/children`, 'latin1');
+        found.push(...children.split(' ').filter(Boolean).map(Number));
+      }
+    } catch {
+      // It has ended; or the host tells nobody's children (CONFIG_PROC_CHILDREN).
+    }
+  }
+  return found;
 }
 
 /** Target of a magic link, or undefined if there is none (any more). */

@@ -37,8 +37,9 @@ const ALWAYS: readonly SyscallName[] = [
 /** Calls on driven descriptors, beside read and write. */
 const ON_HIGH: readonly SyscallName[] = ['getdents64', 'lseek', 'fchdir', 'fstatfs', 'dup', 'dup2', 'dup3', 'fcntl'];
 
-const MAP_SHARED = 1;
 const MAP_ANONYMOUS = 0x20;
+/** What the dynamic linker sets where it maps a library: nobody else does. */
+const MAP_DENYWRITE = 0x800;
 /** File offsets from 2^40 on belong to regions of a device; BAR0 is at 0 and small. */
 const REGION_HIGH = 0x100;
 const BAR0_END = 0x10000;
@@ -87,13 +88,10 @@ export function buildFilter(
     { code: JEQ, value: VFIO_TYPE << 8, yes: 'notify' },
     { code: JEQ, value: KVMIO << 8, yes: 'notify', no: 'allow' },
 
-    // mmap: of a file, shared or at an offset where only regions are.
+    // mmap: of a file, but not of a library.
     { label: 'mmap' },
     ld(lowWord(3)),
-    { code: JSET, value: MAP_ANONYMOUS, yes: 'allow' },
-    { code: JSET, value: MAP_SHARED, yes: 'notify' },
-    ld(highWord(5)),
-    { code: JGE, value: REGION_HIGH, yes: 'notify', no: 'allow' },
+    { code: JSET, value: MAP_ANONYMOUS | MAP_DENYWRITE, yes: 'allow', no: 'notify' },
 
     // read, write: of a driven descriptor; a negative one is the host's to refuse.
     { label: 'read' },

@@ -31,6 +31,9 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 /** Seal against sealing, shrinking, growing and writing: nothing can be put into the file. */
 const F_SEAL_ALL = 1 | 2 | 4 | 8;
+const SEEK_SET = 0;
+/** The last position of a file: from there no byte can be read or written, and trying to answers EINVAL. */
+const END_OF_ALL = (1n << 63n) - 1n;
 const AT_FDCWD = -100;
 const O_RDONLY = 0;
 const O_CLOEXEC = 0o2000000;
@@ -112,6 +115,8 @@ export class HostFiles {
       if (!mappable && !content?.written) libc.fcntl(base, F_ADD_SEALS, F_SEAL_ALL);
       const fd = openAgain(base, flags);
       open.push(fd);
+      // As a file that has neither read nor write.
+      if (!last && !content) check(Number(libc.lseek(fd, END_OF_ALL, SEEK_SET)), 'lseek of a memfd');
       if (mappable) libc.flock(fd, LOCK_SH);
       const own = mappable ? base : openAgain(base, O_RDONLY);
       if (!mappable) {

@@ -6,8 +6,10 @@
 import { hex, larger, PAGE_SIZE, U64_MAX } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { allocation } from '../memory/allocation.js';
+import type { CpuCaches } from '../memory/cpu-caches.js';
 import { RangeTree } from '../memory/range-tree.js';
 import type { Area } from './area.js';
+import { FollowedAreas } from './followed-areas.js';
 import { joined, type Range, ReservedRanges, touches } from './ranges.js';
 
 const PAGE = BigInt(PAGE_SIZE);
@@ -36,6 +38,8 @@ export class IoPageTable {
   /** Undefined: no list was given. In rising order. */
   #allowed: readonly Range[] | undefined;
   readonly #domains: TableDomain[] = [];
+  /** What devices reach past the caches. */
+  readonly followed = new FollowedAreas();
   readonly #accesses = new Set<TableAccess>();
   #alignment = 1n;
   #largePages = true;
@@ -118,7 +122,10 @@ export class IoPageTable {
     try {
       if (start !== 0n) this.reserve(0n, start - 1n, domain);
       if (last !== U64_MAX) this.reserve(last + 1n, U64_MAX, domain);
-      if (this.#domains.length === 0) this.#holdAll();
+      if (this.#domains.length === 0) {
+        this.#holdAll();
+        for (const area of this.areas) this.followed.add(area);
+      }
     } catch (error) {
       this.unreserve(domain);
       throw error;
@@ -132,7 +139,7 @@ export class IoPageTable {
     const index = this.#domains.indexOf(domain);
     if (index < 0) throw new Error('the domain is not in the table');
     this.#domains.splice(index, 1);
-    if (this.#domains.length === 0) for (const area of this.areas) area.pages.drop(area.firstPage, area.lastPage);
+    if (this.#domains.length === 0) for (const area of this.areas) this.#drop(area);
     this.unreserve(domain);
     this.#alignment = this.#wantedAlignment();
   }
@@ -173,11 +180,22 @@ export class IoPageTable {
 
   /** An area goes: its domains forget it, and its pins are dropped. */
   detach(area: Area): void {
-    if (this.#domains.length > 0) area.pages.drop(area.firstPage, area.lastPage);
+    if (this.#domains.length > 0) this.#drop(area);
     for (const domain of this.#domains) domain.forget(area.start, area.last);
     this.generation++;
     this.areas.remove(area);
     area.pages.put();
+  }
+
+  /** A device that can pass by the caches is routed to a domain of the table (1), or no longer (-1). */
+  follow(caches: CpuCaches, change: 1 | -1): void {
+    this.followed.follow(caches, change, this.#domains.length > 0 ? this.areas : []);
+  }
+
+  /** Lets the pages of an area go. */
+  #drop(area: Area): void {
+    this.followed.remove(area);
+    area.pages.drop(area.firstPage, area.lastPage);
   }
 
   /** Pins the pages of an area for domains. @throws EINVAL no domain maps what may be neither read nor written; EFAULT … */

@@ -10,7 +10,7 @@ import type { CpuCaches } from '../memory/cpu-caches.js';
 import { RangeTree } from '../memory/range-tree.js';
 import type { Area } from './area.js';
 import { FollowedAreas } from './followed-areas.js';
-import { joined, type Range, ReservedRanges, touches } from './ranges.js';
+import { joined, type Range, ReservedRanges } from './ranges.js';
 
 const PAGE = BigInt(PAGE_SIZE);
 
@@ -32,11 +32,15 @@ export interface TableAccess {
   readonly unmap?: ((iova: bigint, length: bigint) => void) | undefined;
 }
 
+const EVERYWHERE: readonly Range[] = [{ start: PAGE, last: U64_MAX - PAGE }];
+
 export class IoPageTable {
   readonly areas = new RangeTree<Area>();
   readonly reserved = new ReservedRanges();
-  /** Undefined: no list was given. In rising order. */
-  #allowed: readonly Range[] | undefined;
+  /** Undefined: no list was given. */
+  #allowed: RangeTree<Range> | undefined;
+  /** Where an address may be chosen: disjoint ranges in rising order. */
+  choosable: readonly Range[] = EVERYWHERE;
   readonly #domains: TableDomain[] = [];
   /** What devices reach past the caches. */
   readonly followed = new FollowedAreas();
@@ -63,20 +67,14 @@ export class IoPageTable {
     return this.#accesses;
   }
 
-  /** Where an address may be chosen. */
-  get choosable(): readonly Range[] {
-    return this.#allowed ? joined(this.#allowed) : [{ start: PAGE, last: U64_MAX - PAGE }];
-  }
-
   /**
    * Reserves [start, last].
    * @throws EADDRINUSE an area or an allowed range touches it
    */
   reserve(start: bigint, last: bigint, owner: object | undefined): void {
-    const range = { start, last };
     const area = this.areas.touching(start, last);
     if (area) throw new Errno('EADDRINUSE', `${hex(start)}-${hex(last)} touches the mapping at ${hex(area.start)}`);
-    const allowed = this.#allowed?.find((other) => touches(other, range));
+    const allowed = this.#allowed?.touching(start, last);
     if (allowed) throw new Errno('EADDRINUSE', `${hex(start)}-${hex(last)} touches the allowed ${hex(allowed.start)}`);
     allocation('a reserved range');
     this.generation++;
@@ -90,10 +88,10 @@ export class IoPageTable {
   }
 
   /**
-   * Replaces the list of allowed ranges; an empty one allows everything.
+   * Replaces the list of allowed ranges; an empty one allows everything but the first and the last page.
    * @throws EADDRINUSE a range touches a reserved one; the old list stays
    */
-  allow(ranges: readonly Range[]): void {
+  allow(ranges: RangeTree<Range>): void {
     for (const range of ranges) {
       const reserved = this.reserved.touching(range);
       if (reserved) {
@@ -104,7 +102,8 @@ export class IoPageTable {
       }
     }
     this.generation++;
-    this.#allowed = ranges.length > 0 ? ranges : undefined;
+    this.#allowed = ranges.count > 0 ? ranges : undefined;
+    this.choosable = this.#allowed ? joined(ranges) : EVERYWHERE;
   }
 
   /**

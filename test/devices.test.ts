@@ -20,6 +20,13 @@ describe('an unmodified C program drives', () => {
     expect(status).toBe(0);
   });
 
+  test("QEMU's edu: registers, factorial, interrupts by pin and message, DMA", () => {
+    const machine = machineWith('edu', 'model: edu');
+    const { status, stderr } = exec([compile('test/programs/edu.c')], ['--machine', machine]);
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  });
+
   test('NVMe: life cycle, identify, I/O at depth, interrupts, wrong commands, reset', () => {
     const machine = machineWith('nvme', 'model: nvme');
     const { status, stderr } = exec([compile('test/programs/nvme.c')], ['--machine', machine]);

@@ -52,7 +52,7 @@ const FIRST_DRIVEN = 512;
 function verdict(
   call: SyscallName | number,
   args: readonly (number | bigint)[] = [],
-  { ioUring = false, audit = host.audit, architecture = host as Architecture } = {},
+  { ioUring = false, largeBar0 = false, audit = host.audit, architecture = host as Architecture } = {},
 ): Verdict {
   const data = new DataView(new ArrayBuffer(64));
   const nr = typeof call === 'number' ? call : architecture.numbers[call];
@@ -60,7 +60,7 @@ function verdict(
   data.setUint32(0, nr, true);
   data.setUint32(4, audit, true);
   for (const [i, arg] of args.entries()) data.setBigUint64(16 + i * 8, BigInt.asUintN(64, BigInt(arg)), true);
-  return run(buildFilter(architecture, { ioUring, firstDriven: FIRST_DRIVEN }), data);
+  return run(buildFilter(architecture, { ioUring, largeBar0, firstDriven: FIRST_DRIVEN }), data);
 }
 
 describe('the seccomp filter', () => {
@@ -121,12 +121,19 @@ describe('the seccomp filter', () => {
     },
   );
 
+  test('hands every positioned read and write over where a device has a large BAR0', () => {
+    const offsets = [0n, 0x10000n, 0xff_ffffn, 1n << 32n, 1n << 40n];
+    expect(offsets.map((offset) => verdict('pread64', [3, 0, 4, offset], { largeBar0: true }))).toEqual(
+      offsets.map(() => 'notify'),
+    );
+  });
+
   test('says that there is no io_uring, unless it is wanted', () => {
     expect([verdict('io_uring_setup'), verdict('io_uring_setup', [], { ioUring: true })]).toEqual(['ENOSYS', 'allow']);
   });
 
   test('is shorter than the kernel takes, and each jump lands inside', () => {
-    const program = buildFilter(host, { ioUring: false, firstDriven: FIRST_DRIVEN });
+    const program = buildFilter(host, { ioUring: false, largeBar0: false, firstDriven: FIRST_DRIVEN });
     expect(program.length / 8).toBeLessThanOrEqual(4096);
     const code = new DataView(program.buffer);
     for (let at = 0; at < program.length; at += 8) {
@@ -139,8 +146,8 @@ describe('the seccomp filter', () => {
   test('leaves out what an architecture has not, and keeps the rest', () => {
     const { open: _, ...numbers } = host.numbers;
     const architecture: Architecture = { ...host, numbers };
-    const without = buildFilter(architecture, { ioUring: false, firstDriven: FIRST_DRIVEN });
-    const full = buildFilter(host, { ioUring: false, firstDriven: FIRST_DRIVEN });
+    const without = buildFilter(architecture, { ioUring: false, largeBar0: false, firstDriven: FIRST_DRIVEN });
+    const full = buildFilter(host, { ioUring: false, largeBar0: false, firstDriven: FIRST_DRIVEN });
     expect(full.length - without.length).toBe(host.numbers.open === undefined ? 0 : 8);
     expect(verdict('openat', [], { architecture })).toBe('notify');
   });

@@ -2,8 +2,9 @@
  * KVM's side as a personality: /dev/kvm, and the VMs as plain data. Where /dev/kvm is the host's, VMs have only their
  * kvm-vfio device here.
  */
-import type { Mm } from '../memory/mm.js';
+
 import { type MachineServices, miscDevice, type Personality } from '../machine/personality.js';
+import type { Mm } from '../memory/mm.js';
 import { openKvm } from './kvm-file.js';
 import type { KvmHost, Vm } from './vm.js';
 import { hostVm } from './vm-file.js';

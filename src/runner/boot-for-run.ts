@@ -1,4 +1,5 @@
 /** Boots the machine of a run on this host, as the command line asks for it. */
+import { closeSync, openSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Policy } from '../authority/policy.js';
 import { type BootedMachine, bootMachine } from '../boot.js';
@@ -19,6 +20,8 @@ export interface MachineOptions {
   readonly coherency?: 'strict' | undefined;
   /** A kernel with Linux's own tests of iommufd; the machine file's choice when not given. */
   readonly selftest?: boolean | undefined;
+  /** Whose /dev/kvm programs open; the machine file's choice when not given. */
+  readonly kvm?: 'virtual' | 'host' | undefined;
   /** As --eviction takes it. */
   readonly eviction?: string | undefined;
   /** Failures on demand: rules, or files of rules. */
@@ -48,6 +51,15 @@ async function readRules(texts: readonly string[]): Promise<Rule[]> {
   return texts.flatMap(readRule);
 }
 
+/** @throws Error the host has no /dev/kvm, or lets us not open it */
+function requireHostKvm(): void {
+  try {
+    closeSync(openSync('/dev/kvm', 'r+'));
+  } catch (error) {
+    throw new Error(`--kvm host needs the host's /dev/kvm: ${(error as Error).message}`);
+  }
+}
+
 /**
  * Boots it.
  * @param now the machine's clock, milliseconds
@@ -56,8 +68,11 @@ async function readRules(texts: readonly string[]): Promise<Rule[]> {
 export async function bootForRun(options: MachineOptions, now: () => number): Promise<BootedMachine> {
   const strict = options.sanitize !== undefined && sanitizersByName(options.sanitize).has('coherency');
   const machine = await machineOf(options);
+  const kvm = options.kvm ?? machine?.kvm;
+  if (kvm === 'host') requireHostKvm();
   return bootMachine({
     ...(machine && { machine }),
+    kvm,
     ...(options.authority !== undefined && { authority: await readPolicy(options.authority) }),
     coherency: strict ? 'strict' : options.coherency,
     ...(options.inject && { inject: await readRules(options.inject) }),

@@ -20,6 +20,7 @@ import { FileIndex } from './file-index.js';
 import { HeldCalls } from './held-calls.js';
 import { holdersOf } from './holders.js';
 import { HostFiles } from './host-files.js';
+import { HostKvm } from './host-kvm.js';
 import { Intake, NOTHING, type Ready } from './intake.js';
 import { ProcFiles } from './proc-files.js';
 import type { Served } from './served.js';
@@ -102,7 +103,7 @@ export class Supervisor {
     });
     const paths = this.#paths.handlers();
     this.#register({ ...paths, ...new ProcFiles(machine.kernel, calls).before(paths) });
-    this.#register(calls.handlers());
+    this.#register(ofFiles(machine, calls));
     this.#register(new StreamCalls(machine.kernel, calls, this.#driven).handlers());
     this.#wrapStat('fstat', calls);
     this.#wrapStat('newfstatat', calls);
@@ -297,6 +298,11 @@ export class Supervisor {
       },
     });
   }
+}
+
+/** The handlers of calls on files; VMs of the host's KVM come first. */
+function ofFiles({ kernel, kvm }: BootedMachine, calls: FileCalls): ReturnType<FileCalls['handlers']> {
+  return kvm.ofHost ? new HostKvm(kernel, kvm, calls).before(calls.handlers()) : calls.handlers();
 }
 
 /** Offset of the data in struct epoll_event: it is packed on x86-64 only. */

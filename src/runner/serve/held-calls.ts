@@ -1,8 +1,8 @@
 /** Calls that wait for somebody who looks: some are not served yet, of others only the answer is held back. */
-import type { Notification } from '../seccomp/notification.js';
+import type { Call } from '../seccomp/call.js';
 
 interface HeldCall {
-  readonly notification: Notification;
+  readonly call: Call;
   /** The answer; undefined: it is not served yet. */
   readonly answer: number | undefined;
 }
@@ -10,8 +10,8 @@ interface HeldCall {
 export class HeldCalls {
   readonly #calls: HeldCall[] = [];
 
-  hold(notification: Notification, answer?: number): void {
-    this.#calls.push({ notification, answer });
+  hold(call: Call, answer?: number): void {
+    this.#calls.push({ call, answer });
   }
 
   /**
@@ -19,14 +19,14 @@ export class HeldCalls {
    * @param all not only the oldest
    * @returns the calls that are to be served now, and those that were answered
    */
-  release(all: boolean): { serve: Notification[]; done: Notification[] } {
-    const serve: Notification[] = [];
-    const done: Notification[] = [];
-    for (const { notification, answer } of this.#calls.splice(0, all ? this.#calls.length : 1)) {
+  release(all: boolean): { serve: Call[]; done: Call[] } {
+    const serve: Call[] = [];
+    const done: Call[] = [];
+    for (const { call, answer } of this.#calls.splice(0, all ? this.#calls.length : 1)) {
       // Its caller may have been killed meanwhile.
-      if (answer === undefined && notification.valid()) serve.push(notification);
-      else done.push(notification);
-      if (answer !== undefined) notification.answer(answer);
+      if (answer === undefined && call.valid()) serve.push(call);
+      else done.push(call);
+      if (answer !== undefined) call.answer(answer);
     }
     return { serve, done };
   }

@@ -2,7 +2,9 @@
 # Boots a Debian kernel under QEMU (TCG, no /dev/kvm needed) with a virtual NVMe controller passed through by vfio-pci. The
 # guest writes to the disk, reads back, compares, prints its interrupts and powers off. Exit status 0: all was well.
 #
-# usage: examples/qemu-nvme.sh [legacy|iommufd] [VMLINUZ]
+# usage: examples/qemu-nvme.sh [legacy|iommufd|emulated] [VMLINUZ]
+#
+# 'emulated' is for comparison: the same guest on the NVMe controller that QEMU has itself, without ioasid.
 #
 # Needs qemu-system-x86_64 (10.0 or newer for iommufd; QEMU=... names another), busybox-static, and a kernel with NVMe built
 # in: without VMLINUZ the newest linux-image-6.1*-cloud-amd64 of Debian is fetched with apt-get and unpacked, not installed.
@@ -46,10 +48,16 @@ chmod +x "$tree/init"
 case $mode in
 legacy) device="-device vfio-pci,host=0000:07:00.0" ;;
 iommufd) device="-object iommufd,id=iommufd0 -device vfio-pci,host=0000:07:00.0,iommufd=iommufd0" ;;
-*) echo "$mode: legacy or iommufd" >&2; exit 2 ;;
+emulated)
+	truncate -s 64M "$work/disk"
+	device="-drive if=none,id=disk,format=raw,file=$work/disk -device nvme,serial=emulated,drive=disk"
+	;;
+*) echo "$mode: legacy, iommufd or emulated" >&2; exit 2 ;;
 esac
 
+set -- "$root/bin/ioasid" exec --
+[ "$mode" != emulated ] || set --
 # shellcheck disable=SC2086
-timeout 120 "$root/bin/ioasid" exec -- "$qemu" -accel tcg -m 512 -nodefaults -nographic -serial stdio -no-reboot \
+timeout 120 "$@" "$qemu" -accel tcg -m 512 -nodefaults -nographic -serial stdio -no-reboot \
 	-kernel "$kernel" -initrd "$work/initrd" -append "console=ttyS0 panic=-1 quiet" $device | tee "$work/log"
 grep -q NVME-GUEST-OK "$work/log"

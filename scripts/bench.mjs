@@ -9,6 +9,7 @@ const BENCHMARKS = {
   checker: async () => (await import('../bench/checker/run.mjs')).checker(),
   ui: async () => (await import('../bench/ui/run.mjs')).ui(),
   transparency: async () => (await import('../bench/transparency/run.mjs')).transparency(),
+  devices: async () => (await import('../bench/devices/run.mjs')).devices(),
   'hot-path': async () => (await import('../bench/hot-path/run.mjs')).hotPath(),
 };
 const wanted = process.argv.slice(2);

@@ -16,16 +16,42 @@ const HUGE_PAGES = 64;
 /** No test binary runs longer, milliseconds. */
 const TIMEOUT = 300_000;
 
-const { values: options } = parseArgs({
-  options: {
+const expected = JSON.parse(readFileSync(join(linux, 'expected.json'), 'utf8'));
+const NAMES = [...Object.keys(expected.binaries), ...Object.keys(expected.answers).map((name) => `answers-${name}`)];
+
+const USAGE = `npm run conformance -- [--only NAME] [--json] [--ktap FILE] [--from DIRECTORY]
+
+Runs Linux's own tests, and sequences that a real Linux answered, on the virtual kernel. Ends with 1 if less passes than
+test/linux/expected.json says.
+
+  --only NAME,…     some of: ${NAMES.join(', ')}
+  --json            the results as JSON on standard output
+  --ktap FILE       the results as KTAP, too
+  --from DIRECTORY  where the tests are built already`;
+
+function readOptions() {
+  const flags = {
     json: { type: 'boolean', default: false },
     ktap: { type: 'string' },
     from: { type: 'string' },
     only: { type: 'string' },
-  },
-});
+    help: { type: 'boolean', short: 'h', default: false },
+  };
+  try {
+    const { values } = parseArgs({ options: flags });
+    const unknown = values.only?.split(',').find((name) => !NAMES.includes(name));
+    if (unknown !== undefined) throw new Error(`there is no '${unknown}'`);
+    if (!values.help) return values;
+    console.log(USAGE);
+    process.exit(0);
+  } catch (error) {
+    console.error(`${error.message}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+const options = readOptions();
 const say = (text) => process.stderr.write(`${text}\n`);
-const expected = JSON.parse(readFileSync(join(linux, 'expected.json'), 'utf8'));
 
 /** Where the binaries are; built from Debian's packages the first time. undefined: they cannot be. */
 function binaries() {

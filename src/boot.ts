@@ -10,7 +10,6 @@ import type { IoasidContext } from './ioasid/context.js';
 import { IoasidPersonality } from './ioasid/personality.js';
 import { IOASID_DEVICE_ROWS } from './ioasid/vfio-bind.js';
 import { plug } from './iommu/attach.js';
-import { CpuCaches, type Eviction } from './iommu/cpu-caches.js';
 import { IommufdPersonality } from './iommufd/personality.js';
 import { IOMMUFD_DEVICE_ROWS } from './iommufd/vfio-bind.js';
 import { FaultInjection } from './kernel/fault-injection.js';
@@ -27,6 +26,7 @@ import { type ListedDevice, listDevices } from './machine/listing.js';
 import type { MachineServices, Personality } from './machine/personality.js';
 import type { MachineDescription } from './machine/schema.js';
 import { MachineSlots } from './machine/slots.js';
+import { CpuCaches, type Eviction } from './memory/cpu-caches.js';
 import type { MakeMemory } from './pci/memory.js';
 import type { AssignedDevice } from './vfio/assigned-device.js';
 import { VfioPersonality } from './vfio/personality.js';
@@ -100,7 +100,7 @@ export class BootedMachine {
       },
     });
     this.caches = new CpuCaches(options.coherency === 'strict', options.eviction);
-    for (const { port } of this.hardware.devices) port.caches = this.caches;
+    if (this.caches.strict) for (const unit of this.hardware.units.values()) unit.caches = this.caches;
     this.authority = new Authority(policyOf(options.authority ?? description.authority), this.now);
     this.kernel = new VirtualKernel(new FileSystem(options.uid, options.gid));
     this.slots = new MachineSlots(this.hardware, this.kernel.fs, options.cpus ?? 1, {
@@ -238,8 +238,6 @@ export class BootedMachine {
   }
 
   #install(device: MachineDevice): void {
-    // A virtual function is new.
-    device.port.caches = this.caches;
     this.#plugged.add(device.name);
     for (const personality of this.personalities) personality.plug?.(device);
   }

@@ -23,6 +23,7 @@ const SECTIONS = [
   ['iommufd-ioas', '/dev/iommu: areas, ranges, alignment, options'],
   ['iommufd-pins', '/dev/iommu: pins, accounting, processes that end'],
   ['iommufd-devices', '/dev/iommu: bind, attach, HWPTs, dirty tracking, nesting, faults'],
+  ['iommufd-queues', '/dev/iommu: fault queues, virtual IOMMUs, mmap'],
   ['iommufd-compat', '/dev/iommu: the ioctls of VFIO containers'],
   ['main-thread-ends', 'A process whose first thread has ended'],
   ['hostile', 'Hostile input'],

@@ -20,7 +20,17 @@ export interface TortureResult {
   readonly state: unknown;
   /** Descriptors that the supervisor has more than before. */
   readonly descriptors: number;
+  /** Memory that the supervisor has more than before, MiB: what is not collected yet is part of it. */
+  readonly memory: number;
+  /** Calls that the clients made. */
+  readonly calls: number;
 }
+
+/** What a round leaves behind. */
+export const nothing = { status: 0, complaints: '', state: { contexts: [], vms: [] }, descriptors: 0 };
+
+/** Most that a supervisor may keep, MiB. Its collector leaves garbage of about this size. */
+export const MOST_MEMORY = 200;
 
 /**
  * The supervisor is the parent of the shell. Files are released a moment after the last process ended; the directories of
@@ -28,10 +38,12 @@ export interface TortureResult {
  */
 const SCRIPT = `
 count() { ls -l /proc/$PPID/fd | grep -vc '/proc/[0-9]*/fd$'; }
+memory() { awk '/^VmRSS/ { print $2 }' /proc/$PPID/status; }
 before=$(count)
+small=$(memory)
 "$@" >&2; status=$?
 sleep 0.3
-echo "$((($(count)) - before)) $("$IOASID" ctl state --json --run $PPID | tr -d '\\n')"
+echo "$((($(count)) - before)) $((($(memory) - small) / 1024)) $("$IOASID" ctl state --json --run $PPID | tr -d '\\n')"
 exit $status`;
 
 export function torture({ seed, calls, clients, kills, timeout = 300_000 }: TortureOptions): TortureResult {
@@ -42,8 +54,16 @@ export function torture({ seed, calls, clients, kills, timeout = 300_000 }: Tort
     maxBuffer: 1 << 26,
     env: { ...process.env, IOASID: ioasid },
   });
-  const complaints = stderr.replace(/^\d+ clients in .*\n/m, '');
-  const [, descriptors = 'NaN', text = '{}'] = /^(-?\d+) (\{.*\})$/m.exec(stdout) ?? [];
+  const told = /^\d+ clients, (\d+) calls in .*\n/m;
+  const [, made = 'NaN'] = told.exec(stderr) ?? [];
+  const [, descriptors = 'NaN', memory = 'NaN', text = '{}'] = /^(-?\d+) (-?\d+) (\{.*\})$/m.exec(stdout) ?? [];
   const { contexts, vms } = JSON.parse(text) as { contexts?: unknown; vms?: unknown };
-  return { status, complaints, state: { contexts, vms }, descriptors: Number(descriptors) };
+  return {
+    status,
+    complaints: stderr.replace(told, ''),
+    state: { contexts, vms },
+    descriptors: Number(descriptors),
+    memory: Number(memory),
+    calls: Number(made),
+  };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PagingDomain } from '../../dist/iommu/domain.js';
 import { UserTable } from '../../dist/iommu/user-table.js';
 import { compileC, row, title } from '../common.mjs';
+import { areas } from './areas.mjs';
 
 const LARGE = 1_000_000;
 const SMALL = 10_000;
@@ -149,6 +150,9 @@ export function mappings() {
       );
     }
   }
+  title('Areas of an IOAS, one page each: whole calls on the virtual kernel, us');
+  row('', 'map', 'choose', 'copy', 'unmap', 'close', 'bytes');
+  for (const n of [SMALL, LARGE]) row(`${n} areas`, ...areas(n).map((v) => v.toFixed(v < 100 ? 1 : 0)));
   title('Translations through a 4-level table of the user, ns');
   row('', 'cold', 'warm');
   row('ioasid: walk through the parent, IOTLB', ...best([walks(), walks(), walks()]).map((v) => v.toFixed(0)));

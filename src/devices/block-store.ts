@@ -1,21 +1,40 @@
 /** Where the bytes of a disk are: a store that devices read and write by offset. Who runs the machine may give others. */
+
+/** Told once, when something is done. @param error the medium failed */
+export type Done = (error?: Error) => void;
+
 export interface BlockStore {
   /** Bytes. */
   readonly size: number;
   /** Reads bytes, all of them inside the store; what was never written reads as zero. @throws Error the medium failed */
   read(offset: number, into: Uint8Array): void;
+  /** The bytes where they are, in their order, for who only looks at them before the next write; not given: read() copies. */
+  peek?(offset: number, size: number): Uint8Array[];
   /** Writes bytes; they survive a loss of power only after flush(). @throws Error the medium failed */
   write(offset: number, from: Uint8Array): void;
   /** Writes zeros, and lets go of what held the bytes. @throws Error the medium failed */
   zero(offset: number, size: number): void;
-  /** What was written before survives. @throws Error the medium failed */
-  flush(): void;
+  /** What was written before survives once `done` is called: before this returns, or later. */
+  flush(done: Done): void;
 }
 
 /** Makes the store of a namespace from a file. @param size bytes, for a file that does not exist yet */
 export type OpenStore = (file: string, size: number | undefined) => BlockStore;
 
+/** Makes several stores' writes survive. @param done told when all are done, of the first that failed */
+export function flushAll(stores: readonly BlockStore[], done: Done): void {
+  let left = stores.length;
+  let failure: Error | undefined;
+  for (const store of stores) {
+    store.flush((error) => {
+      failure ??= error;
+      if (--left === 0) done(failure);
+    });
+  }
+}
+
 const CHUNK = 1 << 16;
+const ZEROS = new Uint8Array(CHUNK);
 
 /** A disk in memory that grows with what is written. */
 export class MemoryStore implements BlockStore {
@@ -28,11 +47,19 @@ export class MemoryStore implements BlockStore {
   }
 
   read(offset: number, into: Uint8Array): void {
-    this.#each(offset, into.length, (chunk, at, done, size) => {
-      const bytes = this.#chunks[chunk];
-      if (bytes) into.set(bytes.subarray(at, at + size), done);
-      else into.fill(0, done, done + size);
+    let done = 0;
+    for (const bytes of this.peek(offset, into.length)) {
+      into.set(bytes, done);
+      done += bytes.length;
+    }
+  }
+
+  peek(offset: number, size: number): Uint8Array[] {
+    const pieces: Uint8Array[] = [];
+    this.#each(offset, size, (chunk, at, _done, length) => {
+      pieces.push((this.#chunks[chunk] ?? ZEROS).subarray(at, at + length));
     });
+    return pieces;
   }
 
   write(offset: number, from: Uint8Array): void {
@@ -53,8 +80,9 @@ export class MemoryStore implements BlockStore {
     });
   }
 
-  flush(): void {
-    // There is nothing that a loss of power would leave behind.
+  /** There is nothing that a loss of power would leave behind. */
+  flush(done: Done): void {
+    done();
   }
 
   #each(offset: number, size: number, act: (chunk: number, at: number, done: number, size: number) => void): void {

@@ -31,6 +31,11 @@ export interface IoatOptions {
   readonly largestTransfer: number;
 }
 
+export interface EduOptions {
+  /** Programs map the BAR, and the device sees stores by looking; else each access is a call. */
+  readonly mapped: boolean;
+}
+
 export interface BarOptions {
   readonly index: number;
   readonly kind: BarKind;
@@ -55,5 +60,6 @@ export interface NvmeOptions {
 export interface ModelOptions extends FunctionOptions {
   readonly nvme?: NvmeOptions | undefined;
   readonly ioat?: IoatOptions | undefined;
+  readonly edu?: EduOptions | undefined;
   readonly memory?: { readonly identity: IdentityOptions; readonly bars: readonly BarOptions[] } | undefined;
 }

@@ -8,11 +8,11 @@ import { ALLOC, EVENT } from '../abi/ioasid/constants.js';
 import type { Authority, FactSource, FileRecord } from '../authority/authority.js';
 import type { FileFacts } from '../authority/policy.js';
 import { claim, release } from '../iommu/attach.js';
-import type { CpuCaches } from '../iommu/cpu-caches.js';
 import type { DmaSource } from '../iommu/domain.js';
 import type { IommuGroup, Requester } from '../iommu/requester.js';
 import type { WorkQueues } from '../kernel/proof.js';
 import type { Timers } from '../kernel/timers.js';
+import type { CpuCaches } from '../memory/cpu-caches.js';
 import { BoundDevice } from './device/bound-device.js';
 import { attachPasid, detachPasid } from './device/pasid-attachments.js';
 import { ContextQueues } from './device/work-queues.js';
@@ -69,12 +69,12 @@ export class IoasidContext implements FactSource {
    * Lets the cache model know which pages non-coherent devices reach: called after an attachment came or went.
    * Only roots map process memory; a device on a child reaches it through its root.
    */
-  #trackCaches(): void {
+  #followCaches(): void {
     if (!this.host.caches.strict) return;
     const reached = new Set<AddressSpace>();
     for (const space of this.#spaces.values()) if (space.nonCoherent) reached.add(space.root);
     for (const space of this.#spaces.values()) {
-      if (!space.parent) space.trackCaches(this.host.caches, reached.has(space));
+      if (!space.parent) space.followCaches(this.host.caches, reached.has(space));
     }
   }
 
@@ -209,7 +209,7 @@ export class IoasidContext implements FactSource {
 
   #letGo(device: ContextDevice): void {
     device.detachAll();
-    this.#trackCaches();
+    this.#followCaches();
     this.#devices.delete(device.requester);
     release(device.requester.group, this);
     device.onUnbind();
@@ -220,7 +220,7 @@ export class IoasidContext implements FactSource {
   attach(device: ContextDevice, space: AddressSpace, pasid: number | undefined, noSnoopUnused: boolean): void {
     if (pasid === undefined) device.attach(space, noSnoopUnused);
     else attachPasid(device, space, pasid, noSnoopUnused);
-    this.#trackCaches();
+    this.#followCaches();
     this.emit(EVENT.IOASID_EVENT_DEVICE_ATTACHED, space.id, device.cookie);
     this.host.authority.changed(this.record);
   }
@@ -235,7 +235,7 @@ export class IoasidContext implements FactSource {
     }
     if (pasid === undefined) device.detach(space);
     else detachPasid(device, space, pasid);
-    this.#trackCaches();
+    this.#followCaches();
     this.emit(EVENT.IOASID_EVENT_DEVICE_DETACHED, space.id, device.cookie);
     this.host.authority.changed(this.record);
   }

@@ -128,15 +128,19 @@ function change(functions: readonly Requester[], pasid: number | undefined, rout
 }
 
 function setRoute(who: Requester, pasid: number | undefined, route: Route | undefined): void {
+  const before = routeOf(who, pasid);
   if (pasid === undefined) who.route = route;
   else if (route) enterPasid(who, pasid, route);
   else leavePasid(who, pasid);
+  const { caches } = who.unit;
+  if (!caches || !who.capabilities.noSnoop) return;
+  if (route && !route.domain.enforceSnoop) route.domain.follow?.(caches, 1);
+  if (before && !before.domain.enforceSnoop) before.domain.follow?.(caches, -1);
 }
 
 /** No request of the function goes anywhere. */
 function blockAll(who: Requester): void {
-  for (const pasid of [...who.wire.keys()]) leavePasid(who, pasid);
-  who.route = undefined;
+  for (const pasid of [undefined, ...who.wire.keys()]) setRoute(who, pasid, undefined);
 }
 
 function enterPasid(who: Requester, pasid: number, route: Route): void {

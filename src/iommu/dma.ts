@@ -4,7 +4,6 @@
  */
 import { addressOfPage, offsetInPage, PAGE_SIZE, pageOf } from '../abi/address.js';
 import type { DmaTarget, MemoryPiece } from '../memory/dma-target.js';
-import type { CpuCaches } from './cpu-caches.js';
 import { DMA_FAULT, type DmaFault, type Hit } from './domain.js';
 import { type PageRequest, PageRequestGroup, type PageResponse } from './page-request.js';
 import type { Route } from './pasid-table.js';
@@ -57,8 +56,6 @@ export class DmaPort {
   readonly requester: Requester;
   /** False: the function may not issue requests (PCI command register, Bus Master Enable). */
   busMaster = true;
-  /** The CPU caches, where the machine models them. */
-  caches: CpuCaches | undefined;
   /** Told of each transfer that stops, unless the device asks for the page. */
   watch: ((stop: DmaStop) => void) | undefined;
   readonly #hit: Hit = { target: undefined, page: 0, pages: 0, dirty: undefined, dirtyPage: 0 };
@@ -108,7 +105,7 @@ export class DmaPort {
     attributes: DmaAttributes,
   ): { target: DmaTarget; pieces: MemoryPiece[] } | undefined {
     const routed = this.#route(attributes);
-    if (!routed || this.caches?.strict) return undefined;
+    if (!routed || this.requester.unit.caches) return undefined;
     const hit = this.#hit;
     const pieces: MemoryPiece[] = [];
     let target: DmaTarget | undefined;
@@ -203,9 +200,8 @@ export class DmaPort {
   }
 
   #move(target: DmaTarget, address: bigint, piece: Uint8Array, write: boolean, snooped: boolean, iova: bigint): number {
-    if (this.caches?.strict) {
-      return this.caches.transfer(target, address, piece, write, snooped, this.requester.name, iova);
-    }
+    const { unit, name } = this.requester;
+    if (unit.caches) return unit.caches.transfer(target, address, piece, write, snooped, name, iova);
     return write ? target.memory.write(address, piece) : target.memory.read(address, piece);
   }
 }

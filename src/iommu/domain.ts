@@ -2,6 +2,7 @@
  * The contract of translation: what a requester ID or PASID is routed to. A domain translates I/O virtual pages to pages
  * of some memory; a route also says where requests for missing pages go.
  */
+import type { CpuCaches } from '../memory/cpu-caches.js';
 import type { DmaTarget } from '../memory/dma-target.js';
 
 /** Who issues DMA, as far as a translation depends on it: a requester (requester.ts). */
@@ -42,6 +43,11 @@ export interface Domain {
   readonly enforceSnoop: boolean;
   /** It translates requests with any PASID: a user's PASID table. */
   readonly wholePasidSpace?: boolean;
+  /**
+   * A function that can issue no-snoop requests is routed here (1), or one no longer is (-1): while there are any, what it
+   * reaches is followed by the model of the caches. Undefined: who makes the routes sees to that.
+   */
+  follow?(caches: CpuCaches, change: 1 | -1): void;
   /** Translates one page for a read or a write. Fills in `hit` when it returns NONE. */
   translate(page: number, write: boolean, hit: Hit, who: DmaSource, pasid?: number): DmaFault;
 }

@@ -1,5 +1,7 @@
 /** IOMMU units: what one remapping unit of the machine can do (Intel VT-d specification, chapter 11, ECAP and CAP). */
 
+import type { CpuCaches } from '../memory/cpu-caches.js';
+
 /** Inclusive range of I/O virtual addresses, bytes. */
 export interface IovaRange {
   readonly start: bigint;
@@ -7,6 +9,8 @@ export interface IovaRange {
 }
 
 export interface IommuUnit {
+  /** The CPU caches that no-snoop requests pass by, where the machine models them. */
+  caches?: CpuCaches;
   readonly name: string;
   /** Position in the machine; what IOASID_DEVICE_GET_INFO calls `iommu`. */
   readonly index: number;

@@ -1,9 +1,9 @@
 /** The automatic choice of an I/O virtual address (linux-iommufd.md, 4.1): first fit, as aligned as the source is. */
 import { hex, larger, PAGE_SIZE, smaller, U64_MAX } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
-import type { RangeTree } from '../memory/range-tree.js';
+import type { RangeTree } from '../memory/intervals/range-tree.js';
 import type { Area } from './area.js';
-import type { Range } from './ranges.js';
+import { firstEnding, type Range } from './ranges.js';
 
 const PAGE = BigInt(PAGE_SIZE);
 /** Alignment beyond which nothing is gained: the size of a huge page of the CPU. */
@@ -60,12 +60,16 @@ export function chooseIova(
   areas: RangeTree<Area>,
   from: bigint,
 ): bigint {
-  for (const range of allowed) {
-    const first = place(wanted, larger(range.start, PAGE), smaller(range.last, U64_MAX - PAGE));
+  for (let i = firstEnding(allowed, from); i < allowed.length; i++) {
+    const range = allowed[i];
+    if (!range) break;
+    const last = smaller(range.last, U64_MAX - PAGE);
+    const first = place(wanted, larger(range.start, PAGE), last);
     if (first === undefined) continue;
-    for (const hole of holes) {
-      const start = larger(larger(first, hole.start), from);
-      const found = between(wanted, start, smaller(smaller(range.last, U64_MAX - PAGE), hole.last), areas);
+    for (let j = firstEnding(holes, first); j < holes.length; j++) {
+      const hole = holes[j];
+      if (!hole || hole.start > last) break;
+      const found = between(wanted, larger(larger(first, hole.start), from), smaller(last, hole.last), areas);
       if (found !== undefined) return found;
     }
   }

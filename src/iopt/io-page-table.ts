@@ -6,9 +6,11 @@
 import { hex, larger, PAGE_SIZE, U64_MAX } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { allocation } from '../memory/allocation.js';
-import { RangeTree } from '../memory/range-tree.js';
+import type { CpuCaches } from '../memory/cpu-caches.js';
+import { RangeTree } from '../memory/intervals/range-tree.js';
 import type { Area } from './area.js';
-import { joined, type Range, ReservedRanges, touches } from './ranges.js';
+import { FollowedAreas } from './followed-areas.js';
+import { joined, type Range, ReservedRanges } from './ranges.js';
 
 const PAGE = BigInt(PAGE_SIZE);
 
@@ -30,12 +32,18 @@ export interface TableAccess {
   readonly unmap?: ((iova: bigint, length: bigint) => void) | undefined;
 }
 
+const EVERYWHERE: readonly Range[] = [{ start: PAGE, last: U64_MAX - PAGE }];
+
 export class IoPageTable {
   readonly areas = new RangeTree<Area>();
   readonly reserved = new ReservedRanges();
-  /** Undefined: no list was given. In rising order. */
-  #allowed: readonly Range[] | undefined;
+  /** Undefined: no list was given. */
+  #allowed: RangeTree<Range> | undefined;
+  /** Where an address may be chosen: disjoint ranges in rising order. */
+  choosable: readonly Range[] = EVERYWHERE;
   readonly #domains: TableDomain[] = [];
+  /** What devices reach past the caches. */
+  readonly followed = new FollowedAreas();
   readonly #accesses = new Set<TableAccess>();
   #alignment = 1n;
   #largePages = true;
@@ -59,20 +67,14 @@ export class IoPageTable {
     return this.#accesses;
   }
 
-  /** Where an address may be chosen. */
-  get choosable(): readonly Range[] {
-    return this.#allowed ? joined(this.#allowed) : [{ start: PAGE, last: U64_MAX - PAGE }];
-  }
-
   /**
    * Reserves [start, last].
    * @throws EADDRINUSE an area or an allowed range touches it
    */
   reserve(start: bigint, last: bigint, owner: object | undefined): void {
-    const range = { start, last };
     const area = this.areas.touching(start, last);
     if (area) throw new Errno('EADDRINUSE', `${hex(start)}-${hex(last)} touches the mapping at ${hex(area.start)}`);
-    const allowed = this.#allowed?.find((other) => touches(other, range));
+    const allowed = this.#allowed?.touching(start, last);
     if (allowed) throw new Errno('EADDRINUSE', `${hex(start)}-${hex(last)} touches the allowed ${hex(allowed.start)}`);
     allocation('a reserved range');
     this.generation++;
@@ -86,10 +88,10 @@ export class IoPageTable {
   }
 
   /**
-   * Replaces the list of allowed ranges; an empty one allows everything.
+   * Replaces the list of allowed ranges; an empty one allows everything but the first and the last page.
    * @throws EADDRINUSE a range touches a reserved one; the old list stays
    */
-  allow(ranges: readonly Range[]): void {
+  allow(ranges: RangeTree<Range>): void {
     for (const range of ranges) {
       const reserved = this.reserved.touching(range);
       if (reserved) {
@@ -100,7 +102,8 @@ export class IoPageTable {
       }
     }
     this.generation++;
-    this.#allowed = ranges.length > 0 ? ranges : undefined;
+    this.#allowed = ranges.count > 0 ? ranges : undefined;
+    this.choosable = this.#allowed ? joined(ranges) : EVERYWHERE;
   }
 
   /**
@@ -118,7 +121,10 @@ export class IoPageTable {
     try {
       if (start !== 0n) this.reserve(0n, start - 1n, domain);
       if (last !== U64_MAX) this.reserve(last + 1n, U64_MAX, domain);
-      if (this.#domains.length === 0) this.#holdAll();
+      if (this.#domains.length === 0) {
+        this.#holdAll();
+        for (const area of this.areas) this.followed.add(area);
+      }
     } catch (error) {
       this.unreserve(domain);
       throw error;
@@ -132,7 +138,7 @@ export class IoPageTable {
     const index = this.#domains.indexOf(domain);
     if (index < 0) throw new Error('the domain is not in the table');
     this.#domains.splice(index, 1);
-    if (this.#domains.length === 0) for (const area of this.areas) area.pages.drop(area.firstPage, area.lastPage);
+    if (this.#domains.length === 0) for (const area of this.areas) this.#drop(area);
     this.unreserve(domain);
     this.#alignment = this.#wantedAlignment();
   }
@@ -173,11 +179,22 @@ export class IoPageTable {
 
   /** An area goes: its domains forget it, and its pins are dropped. */
   detach(area: Area): void {
-    if (this.#domains.length > 0) area.pages.drop(area.firstPage, area.lastPage);
+    if (this.#domains.length > 0) this.#drop(area);
     for (const domain of this.#domains) domain.forget(area.start, area.last);
     this.generation++;
     this.areas.remove(area);
     area.pages.put();
+  }
+
+  /** A device that can pass by the caches is routed to a domain of the table (1), or no longer (-1). */
+  follow(caches: CpuCaches, change: 1 | -1): void {
+    this.followed.follow(caches, change, this.#domains.length > 0 ? this.areas : []);
+  }
+
+  /** Lets the pages of an area go. */
+  #drop(area: Area): void {
+    this.followed.remove(area);
+    area.pages.drop(area.firstPage, area.lastPage);
   }
 
   /** Pins the pages of an area for domains. @throws EINVAL no domain maps what may be neither read nor written; EFAULT … */

@@ -47,6 +47,7 @@ export function mapSlices(
   for (const area of areas) {
     area.pages.get();
     table.areas.insert(area);
+    if (table.domains.length > 0) table.followed.add(area);
   }
   return iova;
 }

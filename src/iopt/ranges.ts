@@ -1,8 +1,8 @@
 /**
  * Ranges of I/O virtual addresses beside the areas: reserved ones, each with an owner with whom it vanishes, and the
- * allowed ones that the choice of an address keeps to (linux-iommufd.md, 4.2). Both lists are short.
+ * allowed ones that the choice of an address keeps to (linux-iommufd.md, 4.2).
  */
-import { larger, U64_MAX } from '../abi/address.js';
+import { U64_MAX } from '../abi/address.js';
 
 /** Inclusive. */
 export interface Range {
@@ -15,8 +15,20 @@ interface Reserved extends Range {
 }
 
 /** True if two inclusive ranges have an address in common. */
-export function touches(a: Range, b: Range): boolean {
+function touches(a: Range, b: Range): boolean {
   return a.start <= b.last && b.start <= a.last;
+}
+
+/** The index of the first range that ends at an address or after it, of disjoint ones in rising order. */
+export function firstEnding(ranges: readonly Range[], address: bigint): number {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const range = ranges[middle];
+    if (range && range.last < address) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 export class ReservedRanges {
@@ -39,6 +51,8 @@ export class ReservedRanges {
 
   /** A reserved range that touches another. */
   touching(range: Range): Range | undefined {
+    const hole = this.holes()[firstEnding(this.holes(), range.start)];
+    if (hole && hole.start <= range.start && range.last <= hole.last) return undefined;
     return this.#ranges.find((other) => touches(other, range));
   }
 
@@ -60,13 +74,13 @@ function holesOf(ranges: readonly Range[]): Range[] {
   return holes;
 }
 
-/** Puts ranges in order, and joins those that follow each other without a gap. */
-export function joined(ranges: readonly Range[]): Range[] {
+/** Disjoint ranges in rising order, those joined that follow each other without a gap. */
+export function joined(ranges: Iterable<Range>): Range[] {
   const result: { start: bigint; last: bigint }[] = [];
-  for (const range of [...ranges].sort((a, b) => (a.start < b.start ? -1 : 1))) {
+  for (const { start, last } of ranges) {
     const before = result.at(-1);
-    if (before && before.last + 1n >= range.start) before.last = larger(range.last, before.last);
-    else result.push({ ...range });
+    if (before && before.last + 1n === start) before.last = last;
+    else result.push({ start, last });
   }
   return result;
 }

@@ -78,7 +78,11 @@ export function cutAfter(table: IoPageTable, last: bigint): void {
   const high = new Area(next, area.last, pages, area.byteOf(next), access);
   if (table.domains.length > 0) {
     // Each half holds its pages before the whole lets go, so that nothing is pinned again.
-    for (const half of [low, high]) pages.hold(half.firstPage, half.lastPage);
+    for (const half of [low, high]) {
+      pages.hold(half.firstPage, half.lastPage);
+      table.followed.add(half);
+    }
+    table.followed.remove(area);
     pages.drop(area.firstPage, area.lastPage);
   }
   pages.get();

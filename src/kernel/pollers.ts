@@ -13,9 +13,12 @@ export interface Poller {
 
 /** How long the loop spins after something moved, milliseconds: programs answer a completion within this time. */
 const SPIN = 1;
-/** How long it rests between two looks when nothing moves, milliseconds; and when nothing did for a second. */
+/**
+ * How long it rests between two looks when nothing moves, milliseconds; and when nothing did for a second: waking up costs
+ * a tenth of a millisecond on a busy host, and drivers that come back after so long do not count in microseconds.
+ */
 const REST = 1;
-const LONG_REST = 3;
+const LONG_REST = 10;
 const LONG_AFTER = 1000;
 
 export class Pollers {

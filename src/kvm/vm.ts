@@ -4,9 +4,9 @@
  */
 import { Errno } from '../abi/errno.js';
 import type { Authority, FileRecord, VmRecord } from '../authority/authority.js';
-import type { CpuCaches } from '../iommu/cpu-caches.js';
 import type { OpenFile } from '../kernel/file/open-file.js';
 import { PROOF, type Proof } from '../kernel/proof.js';
+import type { CpuCaches } from '../memory/cpu-caches.js';
 import type { Mm } from '../memory/mm.js';
 import { GuestMemory } from './guest-memory.js';
 import { GuestPasids } from './guest-pasids.js';

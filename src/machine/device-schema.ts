@@ -37,7 +37,7 @@ const namespace = z.strictObject({
 });
 
 export const modelKeys = {
-  model: z.enum(['dma-engine', 'ioat', 'nvme', 'memory']).default('dma-engine').describe('What the device is'),
+  model: z.enum(['dma-engine', 'edu', 'ioat', 'nvme', 'memory']).default('dma-engine').describe('What the device is'),
   bus: z
     .enum(['pci', 'pcie'])
     .optional()
@@ -57,6 +57,12 @@ export const modelKeys = {
     .strictObject({ vfs: z.int().min(1).max(7).describe('Most virtual functions') })
     .optional()
     .describe('It can have virtual functions (SR-IOV)'),
+  edu: z
+    .strictObject({
+      mapped: z.boolean().default(false).describe('Programs map its BAR; the device sees their stores by looking'),
+    })
+    .optional()
+    .describe('Options of the model edu'),
   ioat: z
     .strictObject({
       version: z.enum(['3.3', '3.4']).default('3.3').describe('CBVER; with 3.4 drivers expect answers in microseconds'),
@@ -104,13 +110,13 @@ export function checkModel(
   it: z.output<typeof modelSchema> & { readonly function?: string | undefined },
   problem: (path: (string | number)[], message: string) => void,
 ): void {
-  for (const key of ['ioat', 'nvme', 'memory'] as const)
+  for (const key of ['edu', 'ioat', 'nvme', 'memory'] as const)
     if (it[key] && it.model !== key) problem([key], `these are options of the model ${key}, not of ${it.model}`);
   if (it.model === 'dma-engine') {
     for (const key of ['bus', 'interrupts', 'sriov'] as const)
       if (it[key] !== undefined) problem([key], `the model dma-engine is what it is: it takes no ${key}`);
   }
-  const conventional = it.bus === 'pci' || (it.bus === undefined && it.model === 'memory');
+  const conventional = it.bus === 'pci' || (it.bus === undefined && (it.model === 'memory' || it.model === 'edu'));
   if (it.sriov && conventional) problem(['sriov'], 'SR-IOV needs bus: pcie');
   if (it.sriov && !it.function?.endsWith('.0')) problem(['sriov'], 'a function with virtual functions is number 0');
   for (const [i, disk] of (it.nvme?.namespaces ?? []).entries()) {

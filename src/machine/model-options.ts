@@ -14,6 +14,7 @@ export function modelOptions(name: string, it: Device, unit: IommuUnit, openStor
     pasidBits: it.pasid ? unit.pasidBits : 0,
     pageRequests: it.pri,
     virtualFunctions: it.sriov?.vfs ?? 0,
+    edu: it.edu,
     ioat: it.ioat && {
       version: it.ioat.version === '3.4' ? 0x34 : 0x33,
       largestTransfer: Math.log2(bytesOf(it.ioat['largest-transfer'])),

@@ -3,11 +3,11 @@
  * and go, and says what objects it has. Who boots a machine walks the list of them, and knows no more.
  */
 import type { Authority } from '../authority/authority.js';
-import type { CpuCaches } from '../iommu/cpu-caches.js';
 import type { DeviceInode } from '../kernel/fs/inode.js';
 import type { VirtualKernel } from '../kernel/kernel.js';
 import type { Pollers } from '../kernel/pollers.js';
 import type { Timers } from '../kernel/timers.js';
+import type { CpuCaches } from '../memory/cpu-caches.js';
 import type { CharacterDevice } from '../sysfs/character-devices.js';
 import type { Machine, MachineDevice } from './build.js';
 

@@ -4,8 +4,7 @@
  */
 
 import { PAGE_SIZE } from '../abi/address.js';
-import { Errno } from '../abi/errno.js';
-import type { Mm } from './mm.js';
+import { type Mm, overLimit } from './mm.js';
 
 /** `none`: the task held CAP_IPC_LOCK; `user`: against the user, across processes; `mm`: against the process, VmLck. */
 export type AccountMode = 'none' | 'user' | 'mm';
@@ -45,10 +44,7 @@ export function charge({ mm, user, mode }: Account, pages: number): void {
   if (mode === 'user') {
     const limit = mm.memory.lockLimit();
     if (limit !== undefined && BigInt(user.lockedPages + pages) * BigInt(PAGE_SIZE) > limit) {
-      throw new Errno(
-        'ENOMEM',
-        `${pages} more pages on top of the ${user.lockedPages} that user ${user.uid} has locked exceed RLIMIT_MEMLOCK of ${limit} bytes`,
-      );
+      throw overLimit(pages, user.lockedPages, limit);
     }
     user.lockedPages += pages;
   } else if (mode === 'mm') mm.chargeWithin(pages);

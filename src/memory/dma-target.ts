@@ -11,6 +11,12 @@ export interface DmaTarget {
   readonly memory: {
     read(address: bigint, into: Uint8Array): number;
     write(address: bigint, from: Uint8Array): number;
+    /** What is behind its pages, where that has a name of its own; see Memory.frames(). */
+    frames?(
+      address: bigint,
+      pages: number,
+      write: boolean,
+    ): readonly { readonly backing: DmaTarget; readonly frame: number }[];
     /** Copies many pieces at once, in their order. Returns bytes copied, fewer from the first that cannot be reached on. */
     move?(pieces: readonly MemoryPiece[], write: boolean): number;
   };

@@ -10,6 +10,15 @@ import type { Memory } from './memory.js';
 
 let nextId = 1;
 
+/** More pages would be locked than a limit in bytes allows. @param locked pages that are locked now */
+export function overLimit(pages: number, locked: number, limit: bigint): Errno {
+  const kib = Math.ceil(((locked + pages) * PAGE_SIZE) / 1024);
+  return new Errno(
+    'ENOMEM',
+    `${pages} pages more than the ${locked} locked ones exceed RLIMIT_MEMLOCK of ${limit} bytes: raise it (ulimit -l ${kib})`,
+  );
+}
+
 export class Mm {
   /** A number for traces: never used again. */
   readonly id = nextId++;
@@ -65,10 +74,7 @@ export class Mm {
     const limit = this.memory.lockLimit();
     const exceeds = limit !== undefined && BigInt(wanted) * BigInt(PAGE_SIZE) > limit;
     if (exceeds && !(privileged && this.memory.mayExceedLockLimit())) {
-      throw new Errno(
-        'ENOMEM',
-        `${pages} more pages on top of ${this.#locked} locked pages exceed RLIMIT_MEMLOCK of ${limit} bytes`,
-      );
+      throw overLimit(pages, this.#locked, limit);
     }
     this.#locked = wanted;
   }

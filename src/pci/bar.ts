@@ -1,8 +1,8 @@
 /**
- * A base address register's range: accesses of any size and alignment, taken apart for what lies behind. A trapped window
- * gets the largest naturally aligned pieces of at most 8 bytes, in rising order, as vfio-pci makes them.
+ * A base address register's range: accesses of any size and alignment, taken apart for what lies behind. Registers that
+ * calls reach get the largest naturally aligned pieces of at most 8 bytes, in rising order, as vfio-pci makes them.
  */
-import type { AccessWidth, BarLayout, TrappedWindow, Window } from './config/layout.js';
+import type { AccessWidth, BarLayout, RegisterAccess, Window } from './config/layout.js';
 import type { DeviceMemory } from './memory.js';
 
 /** A range of a BAR, bytes. */
@@ -65,9 +65,10 @@ export class Bar {
   /** Reads bytes, all of them inside the BAR. */
   read(offset: number, into: Uint8Array): void {
     this.#pieces(offset, into, (window, at, piece) => {
+      const registers = registersOf(window);
       if (!window) piece.fill(0);
-      else if (window.kind !== 'trapped') this.memory?.read(at, piece);
-      else load(piece, window.read(at - window.offset, piece.length as AccessWidth));
+      else if (!registers) this.memory?.read(at, piece);
+      else load(piece, registers.read(at - window.offset, piece.length as AccessWidth));
     });
   }
 
@@ -76,7 +77,8 @@ export class Bar {
     let polled = false;
     this.#pieces(offset, from, (window, at, piece) => {
       if (!window) return;
-      if (window.kind === 'trapped') window.write(at - window.offset, piece.length as AccessWidth, value(piece));
+      const registers = registersOf(window);
+      if (registers) registers.write(at - window.offset, piece.length as AccessWidth, value(piece));
       else this.memory?.write(at, piece);
       polled ||= window.kind === 'polled';
     });
@@ -92,7 +94,7 @@ export class Bar {
       const at = offset + done;
       const window = this.#at(at);
       const left = Math.min(bytes.length - done, this.#end(window, at) - at);
-      const size = window?.kind === 'trapped' ? aligned(window, at, left) : left;
+      const size = window && registersOf(window) ? aligned(window, at, left) : left;
       act(window, at, bytes.subarray(done, done + size));
       done += size;
     }
@@ -105,8 +107,14 @@ export class Bar {
   }
 }
 
+/** What calls reach registers by; undefined: they are memory to calls. */
+function registersOf(window: Window | undefined): RegisterAccess | undefined {
+  if (window?.kind === 'trapped') return window;
+  return window?.kind === 'polled' ? window.access : undefined;
+}
+
 /** The largest naturally aligned piece of at most 8 bytes. */
-function aligned(window: TrappedWindow, at: number, left: number): AccessWidth {
+function aligned(window: Window, at: number, left: number): AccessWidth {
   for (const width of [8, 4, 2] as const) if (left >= width && (at - window.offset) % width === 0) return width;
   return 1;
 }

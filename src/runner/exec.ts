@@ -8,7 +8,7 @@ import { type Inheritance, inheritance, lastArguments, limitOpenFiles } from './
 import { Program } from './program.js';
 import { Run, type RunOptions } from './run.js';
 import { newRun, runsDirectory, sweep } from './runs.js';
-import { buildFilter } from './seccomp/filter.js';
+import { buildFilter, SMALL_BAR0 } from './seccomp/filter.js';
 import { hostArchitecture } from './seccomp/syscalls.js';
 import { startUi } from './start-ui.js';
 
@@ -42,8 +42,11 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
   // As the shell gave them: not every argument is UTF-8.
   const [file = '', ...args] = lastArguments(options.args.length + 1);
   const firstDriven = driven(given);
-  const filter = buildFilter(hostArchitecture(), { ioUring: options.ioUring ?? false, firstDriven });
   const run = await Run.boot(options);
+  const filter = buildFilter(hostArchitecture(), {
+    ...{ ioUring: options.ioUring ?? false, firstDriven },
+    largeBar0: run.largestBar0 > SMALL_BAR0,
+  });
   if (options.verbose) run.tellDevices();
   const told = new Set<string>();
   const program = new Program(given, (pid) => run.follows(pid));

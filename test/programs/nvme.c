@@ -110,8 +110,16 @@ int main(int argc, char **argv)
 	if (strcmp(mode, "write") == 0) {
 		write_pattern(&n, 5);
 		EXPECT("nvme", nvme_run(&n, &n.io, (struct nvme_command){ .opcode = 0, .nsid = 1 }, NULL), 0);
-		/* Not flushed, and gone without a word: what was completed is in the file all the same. */
+		/* Gone without a word: what was flushed is in the file. */
 		raise(SIGKILL);
+	}
+	if (strcmp(mode, "hold") == 0) {
+		/* Tells when the data are safe; then somebody kills the machine itself. */
+		write_pattern(&n, 5);
+		EXPECT("nvme", nvme_run(&n, &n.io, (struct nvme_command){ .opcode = 0, .nsid = 1 }, NULL), 0);
+		printf("%d\n", getpid());
+		fflush(stdout);
+		pause();
 	}
 	if (strcmp(mode, "read") == 0) {
 		EXPECT("nvme", check_pattern(&n, 5), 0);

@@ -9,6 +9,7 @@ import { PagingDomain } from '../../iommu/paging/paging-domain.js';
 import type { IommuGroup } from '../../iommu/requester.js';
 import type { IommuUnit, IovaRange } from '../../iommu/unit.js';
 import type { Backing } from '../../memory/backing.js';
+import type { CpuCaches } from '../../memory/cpu-caches.js';
 import { atLeastPages, inside, usableRanges } from './iova-ranges.js';
 import { Mappings } from './mappings.js';
 import { forget } from './pages.js';
@@ -28,6 +29,10 @@ class Type1Domain implements Domain {
 
   translate(page: number, write: boolean, hit: Hit, who: DmaSource): DmaFault {
     return this.#io.translate(page, write, hit, who);
+  }
+
+  follow(caches: CpuCaches, change: 1 | -1): void {
+    this.#io.follow(caches, change);
   }
 }
 

@@ -2,15 +2,15 @@
  * The channel of a CBDMA device: follows the chain of descriptors from CHAINADDR on, as many as DMACOUNT says, and tells of
  * progress in CHANSTS and, where CHANCMP says so, in memory. A step moves at most BUDGET bytes.
  */
-import type { DmaAttributes, DmaPort } from '../../iommu/dma.js';
-import { DESCRIPTOR_SIZE, type Descriptor, OPERATION, readDescriptor } from './descriptor.js';
+import type { DmaPort } from '../../iommu/dma.js';
+import { CopyBatch } from './copy-batch.js';
+import { type Descriptor, OPERATION, PLAIN } from './descriptor.js';
+import { DescriptorReader } from './descriptor-reader.js';
 import { CHANERR, CHANSTS, type ChannelState } from './registers.js';
 
 /** Bytes of one step, and descriptors of one step. */
 const BUDGET = 256 * 1024;
 const MOST_DESCRIPTORS = 128;
-
-const PLAIN: DmaAttributes = { noSnoop: false, pasid: undefined };
 
 /** What the channel says to whoever has its registers. */
 export interface ChannelReport {
@@ -27,9 +27,8 @@ export class Channel {
   readonly #dma: DmaPort;
   readonly #largest: number;
   readonly #report: ChannelReport;
-  readonly #bytes = new Uint8Array(BUDGET);
-  readonly #descriptorView = new DataView(new ArrayBuffer(DESCRIPTOR_SIZE));
-  readonly #descriptorBytes = new Uint8Array(this.#descriptorView.buffer);
+  readonly #reader: DescriptorReader;
+  readonly #batch: CopyBatch;
   readonly #completion = new DataView(new ArrayBuffer(8));
   #state: ChannelState = CHANSTS.HALTED;
   /** The last descriptor that completed. */
@@ -45,6 +44,8 @@ export class Channel {
   /** @param largest bytes of the largest transfer */
   constructor(dma: DmaPort, largest: number, report: ChannelReport) {
     this.#dma = dma;
+    this.#reader = new DescriptorReader(dma);
+    this.#batch = new CopyBatch(dma, BUDGET);
     this.#largest = largest;
     this.#report = report;
   }
@@ -77,18 +78,15 @@ export class Channel {
    */
   step(count: number, chain: bigint): void {
     if (this.#state !== CHANSTS.ACTIVE) this.#show(CHANSTS.ACTIVE);
-    let budget = BUDGET;
+    const { error, rest } = this.#collect((count - this.#done) & 0xffff, chain);
+    const { done, failure = error } = this.#batch.run();
     let completion = false;
     let interrupts = 0;
-    for (let n = 0; n < MOST_DESCRIPTORS && budget > 0 && this.#done !== count; n++) {
-      const descriptor = this.#current ?? this.#fetch(this.#next ?? chain);
-      if (!descriptor) return;
-      this.#current = descriptor;
-      const moved = this.#move(descriptor, budget);
-      if (moved < 0) return;
-      budget -= moved;
-      if (!descriptor.isNull && this.#moved < descriptor.size) break;
-      this.#current = undefined;
+    for (const { descriptor, before, size } of done) {
+      if (descriptor === rest) {
+        this.#moved = before + size;
+        break;
+      }
       this.#moved = 0;
       this.#next = descriptor.next;
       this.#last = descriptor.address;
@@ -96,40 +94,38 @@ export class Channel {
       completion ||= descriptor.completion;
       if (descriptor.interrupt) interrupts++;
     }
-    if (this.#done === count) this.#state = CHANSTS.DONE;
-    // What was moved is in memory, then the completion, then the register, then the interrupt.
-    if (completion && !this.#complete()) return;
-    this.#show(this.#state);
+    this.#current = rest;
+    if (failure !== undefined) this.#fail(failure);
+    else {
+      if (this.#done === count) this.#state = CHANSTS.DONE;
+      // What was moved is in memory, then the completion, then the register, then the interrupt.
+      if (completion && !this.#complete()) return;
+      this.#show(this.#state);
+    }
     for (; interrupts > 0; interrupts--) this.#report.interrupt();
   }
 
-  #fetch(address: bigint): Descriptor | undefined {
-    if (this.#dma.read(address, this.#descriptorBytes, PLAIN).moved < DESCRIPTOR_SIZE) {
-      this.#fail(CHANERR.DESCRIPTOR);
-      return undefined;
+  /**
+   * Fills the batch with the next descriptors.
+   * @returns CHANERR bits of the one that follows them, if it cannot be done; the last one, if the batch does a part of it
+   */
+  #collect(most: number, chain: bigint): { error?: number; rest?: Descriptor } {
+    this.#reader.begin(most);
+    let address = this.#next ?? chain;
+    let [current, moved] = [this.#current, this.#moved];
+    for (let n = 0; n < Math.min(most, MOST_DESCRIPTORS); n++) {
+      const descriptor = current ?? this.#reader.read(address);
+      if (!descriptor) return { error: CHANERR.DESCRIPTOR };
+      const { operation, size, isNull } = descriptor;
+      const known = operation === OPERATION.COPY || operation === OPERATION.FILL;
+      if (!isNull && (!known || size === 0 || size > this.#largest)) return { error: CHANERR.CONTROL };
+      const taken = this.#batch.add(descriptor, moved);
+      if (taken === undefined) return {};
+      if (!isNull && moved + taken < size) return { rest: descriptor };
+      [current, moved] = [undefined, 0];
+      address = descriptor.next;
     }
-    return readDescriptor(this.#descriptorView, address);
-  }
-
-  /** Moves what is left of a descriptor, at most `budget` bytes. Returns bytes, or -1: it failed. */
-  #move(descriptor: Descriptor, budget: number): number {
-    if (descriptor.isNull) return 0;
-    const { operation, size, source, target } = descriptor;
-    const known = operation === OPERATION.COPY || operation === OPERATION.FILL;
-    if (!known || size === 0 || size > this.#largest) return this.#fail(CHANERR.CONTROL);
-    const piece = this.#bytes.subarray(0, Math.min(size - this.#moved, budget));
-    const at = BigInt(this.#moved);
-    if (operation === OPERATION.FILL) this.#pattern(source, piece);
-    else if (this.#dma.read(source + at, piece, PLAIN).moved < piece.length) return this.#fail(CHANERR.SOURCE);
-    if (this.#dma.write(target + at, piece, PLAIN).moved < piece.length) return this.#fail(CHANERR.TARGET);
-    this.#moved += piece.length;
-    return piece.length;
-  }
-
-  /** Steps begin at multiples of 8 bytes, so the pattern does too. */
-  #pattern(pattern: bigint, piece: Uint8Array): void {
-    for (let i = 0; i < Math.min(8, piece.length); i++) piece[i] = Number((pattern >> BigInt(8 * i)) & 0xffn);
-    for (let filled = 8; filled < piece.length; filled *= 2) piece.copyWithin(filled, 0, piece.length - filled);
+    return {};
   }
 
   /** Writes the state by DMA. Returns false if that failed. */
@@ -148,18 +144,17 @@ export class Channel {
    * in a loop, and needs it to be another than HALTED as soon as it has written CHAINADDR after a reset: of a mapped page
    * that cannot be. So it finds the channel done, and the reason in CHANERR.
    */
-  #fail(bits: number): -1 {
+  #fail(bits: number): void {
     this.#report.error(bits);
     if (this.#report.completionAddress() === 0n) {
       this.restart(CHANSTS.DONE);
-      return -1;
+      return;
     }
     this.#current = undefined;
     this.#moved = 0;
     this.#state = CHANSTS.HALTED;
     this.#complete();
     this.#show(CHANSTS.HALTED);
-    return -1;
   }
 
   #value(state: ChannelState): bigint {

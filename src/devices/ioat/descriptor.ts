@@ -1,5 +1,9 @@
 /** A descriptor of a CBDMA channel: 64 bytes in memory, little-endian. */
+import type { DmaAttributes } from '../../iommu/dma.js';
+
 export const DESCRIPTOR_SIZE = 64;
+/** Requests carry no PASID and snoop. */
+export const PLAIN: DmaAttributes = { noSnoop: false, pasid: undefined };
 
 export const OPERATION = { COPY: 0, FILL: 1 } as const;
 

@@ -195,6 +195,24 @@ describe('CBDMA (Intel QuickData Technology)', () => {
     }
   });
 
+  test('a copy may write the descriptor after it, and the data of a later one', () => {
+    const { describe: descriptor, chain, at, ring, settle, memory } = bench();
+    memory.fill(0x11, 0x4000, 0x4040);
+    memory.fill(0x22, 0x5000, 0x5040);
+    // 1 is replaced by a copy of 0x5000, and 3 copies on what 2 has just copied.
+    descriptor(1, 64, 0, at(0x5000), at(0x6000));
+    memory.copyWithin(0x3000, RING + 64, RING + 128);
+    descriptor(0, 64, 0, at(0x3000), at(RING + 64));
+    descriptor(1, 64, 0, at(0x4000), at(0x6000));
+    descriptor(2, 64, 0, at(0x6000), at(0x7000));
+    descriptor(3, 64, 0, at(0x7000), at(0x8000));
+    chain(at(RING));
+    ring(4);
+    settle();
+    for (const place of [0x6000, 0x7000, 0x8000])
+      expect(memory.slice(place, place + 64)).toEqual(new Uint8Array(64).fill(0x22));
+  });
+
   test('a hostile chain that loops ends: the count bounds it', () => {
     const { describe: descriptor, chain, at, ring, settle, memory, state } = bench();
     descriptor(0, 8, 0, at(0x3000), at(0x4000));

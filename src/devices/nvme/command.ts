@@ -5,6 +5,9 @@ export const COMMAND_SIZE = 64;
 /** "All namespaces". */
 export const BROADCAST = 0xffff_ffff;
 
+/** Bits of an operation code that say which way its data goes: 0 none, 1 from the host, 2 to the host. */
+export const DIRECTION = 3;
+
 export class Command {
   readonly #view: DataView;
 

@@ -1,25 +1,27 @@
 /**
  * The controller: its life from CC.EN to shutdown, and the work of its queues in steps (Base Specification 2.0, 3.1, 3.5,
  * 3.6). The host's stores are found by looking; doorbells are levels, and CC is answered in CSTS, so nothing is lost by it.
- * INTMS and INTMC read as zero: only so can the same bit be written twice.
  */
 import type { DeviceSlot } from '../../pci/model.js';
 import { PolledRegister } from '../../pci/polled-register.js';
-import type { Command } from './command.js';
+import { flushAll } from '../block-store.js';
+import { type Command, DIRECTION } from './command.js';
 import { ADMIN_OPCODES, type Admin, runAdmin } from './commands/admin-commands.js';
 import { AsyncEvents, ERROR_EVENT } from './commands/async-events.js';
 import { Features } from './commands/features.js';
-import { IO_OPCODES, runIo } from './commands/io-commands.js';
+import { IO_OPCODES, judgeIo } from './commands/io-commands.js';
 import { Logs } from './commands/log-pages.js';
 import type { Namespace } from './commands/namespace.js';
 import { Transfer } from './commands/transfer.js';
+import { Batch, type Complete } from './commands/work.js';
+import { InterruptVectors } from './interrupt-vectors.js';
 import { QueueSet } from './queue-set.js';
 import { RingError, type SubmissionQueue } from './queues.js';
 import { CAPABILITIES, CSTS, configuration, isPossible, NVME, VERSION } from './registers.js';
-import { CommandError, STATUS } from './status.js';
+import { CommandError, STATUS, type Status } from './status.js';
 
-/** Commands of a queue that are done in one step. */
-const STEP = 32;
+/** Commands that can wait for the medium at a time; while so many do, no others are taken. */
+const MAX_WAITING = 1024;
 
 export interface ControllerOptions {
   readonly serial: string;
@@ -30,27 +32,35 @@ export interface ControllerOptions {
   readonly vectors: number;
 }
 
+/** A command that is done, and whose completion has no place in its queue yet. */
+interface Late {
+  readonly queue: SubmissionQueue;
+  readonly command: number;
+  readonly status: Status;
+  readonly result: number;
+}
+
 export class Controller {
   readonly #slot: DeviceSlot;
   readonly #registers: DataView;
   readonly #cc: PolledRegister;
-  readonly #maskSet: PolledRegister;
-  readonly #maskClear: PolledRegister;
+  readonly #interrupts: InterruptVectors;
   readonly #admin: Admin;
+  readonly #batch: Batch;
+  /** Commands that wait for the medium. */
+  #waiting = 0;
+  #late: Late[] = [];
+  /** Completions that may not be in memory yet. */
+  #completed = false;
+  /** The shutdown that is on its way. */
+  #shutdownOf: object | undefined;
   #config = configuration(0);
-  /** Vectors that the host masked, by bit: of the pin, and of MSI. */
-  #masked = 0;
-  /** Vectors whose message waits for the mask. */
-  #held = 0;
 
   constructor(slot: DeviceSlot, registers: DataView, options: ControllerOptions) {
     this.#slot = slot;
     this.#registers = registers;
-    const register = (offset: number, name: string) =>
-      new PolledRegister(registers, offset, 4, (value) => slot.found(name, value));
-    this.#cc = register(NVME.CC, 'CC');
-    this.#maskSet = register(NVME.INTMS, 'INTMS');
-    this.#maskClear = register(NVME.INTMC, 'INTMC');
+    this.#cc = new PolledRegister(registers, NVME.CC, 4, (value) => slot.found('CC', value));
+    this.#interrupts = new InterruptVectors(slot, registers);
     const controller = this;
     this.#admin = {
       namespaces: options.namespaces,
@@ -59,11 +69,12 @@ export class Controller {
       logs: new Logs({ admin: ADMIN_OPCODES, io: IO_OPCODES }),
       facts: { serial: options.serial, namespaces: options.namespaces },
       queues: new QueueSet(registers, options.queues, options.vectors, (name, value) => slot.found(name, value)),
-      events: new AsyncEvents((command, status, result) => this.#completeAdmin(command, status, result)),
+      events: new AsyncEvents((command, status, result) => this.#completeEvent(command, status, result)),
       get config() {
         return controller.#config;
       },
     };
+    this.#batch = new Batch(this.#admin.transfer);
   }
 
   /** As after power-on. @param size bytes of the register page */
@@ -78,7 +89,7 @@ export class Controller {
 
   /** Looks, and does a step. Returns true if something was found or done. */
   poll(): boolean {
-    let moved = this.#lookAtMasks();
+    let moved = this.#interrupts.look(this.#admin.queues.completion.values());
     if (this.#cc.look()) {
       this.#configure(this.#cc.value);
       moved = true;
@@ -138,15 +149,26 @@ export class Controller {
     this.#admin.queues.clear();
     this.#admin.events.reset();
     this.#admin.features.reset();
-    this.#masked = this.#held = 0;
-    this.#slot.line(false);
+    this.#late = [];
+    this.#shutdownOf = undefined;
+    this.#interrupts.reset();
     this.#setStatus(0);
   }
 
-  /** What was written survives from now on. */
+  /** What was written survives once the status says that the shutdown is complete. */
   #shutdown(): void {
-    for (const { store } of this.#admin.namespaces) store.flush();
-    this.#setStatus((this.#registers.getUint32(NVME.CSTS, true) & ~0xc) | CSTS.SHUTDOWN_DONE);
+    const shutdown = {};
+    this.#shutdownOf = shutdown;
+    const show = (status: number) =>
+      this.#setStatus((this.#registers.getUint32(NVME.CSTS, true) & ~CSTS.SHUTDOWN) | status);
+    show(CSTS.SHUTDOWN_OCCURRING);
+    const stores = this.#admin.namespaces.map(({ store }) => store);
+    flushAll(stores, (error) => {
+      // A reset in between ended it.
+      if (this.#shutdownOf !== shutdown) return;
+      if (error) this.#slot.found(`shutdown (${error.message})`, 1);
+      show(CSTS.SHUTDOWN_DONE);
+    });
   }
 
   #work(): boolean {
@@ -158,53 +180,75 @@ export class Controller {
       moved = true;
       if (!seen) this.#badDoorbell(queue.id);
     }
+    if (this.#late.length > 0) this.#placeLate();
     for (const queue of submission.values()) {
       const seen = queue.look();
       if (seen !== undefined) moved = true;
       if (seen === false) this.#badDoorbell(queue.id);
-      if (queue.hasWork && queue.completions.hasRoom) {
+      if (queue.hasWork && queue.completions.room > 0 && this.#waiting < MAX_WAITING) {
         this.#serve(queue);
         moved = true;
       }
     }
-    if (moved) this.#interrupt();
+    if (moved || this.#completed) this.#interrupt();
     return moved;
   }
 
+  /** Takes as many commands as there is room for their completions, and does them. */
   #serve(queue: SubmissionQueue): void {
-    for (const command of queue.fetch(this.#slot.dma).slice(0, STEP)) {
-      if (!queue.completions.hasRoom) return;
+    for (const command of queue.fetch(this.#slot.dma).slice(0, queue.completions.room)) {
       queue.head = (queue.head + 1) % queue.size;
-      this.#run(queue, command);
-      // The queue may be gone with its own command.
-      if (this.#admin.queues.submission.get(queue.id) !== queue) return;
+      const complete = this.#completion(queue, command);
+      if (queue.id === 0) this.#runAdmin(command, complete);
+      else this.#batch.add(command.opcode & DIRECTION, () => judgeIo(this.#admin, command), complete);
     }
+    this.#batch.run();
   }
 
-  #run(queue: SubmissionQueue, command: Command): void {
+  #runAdmin(command: Command, complete: Complete): void {
     try {
-      let result = 0;
-      if (queue.id === 0) {
-        const answer = runAdmin(this.#admin, command);
-        if (answer === 'held') return;
-        result = answer;
-      } else runIo(this.#admin, command);
-      queue.completions.push(queue, command.id, STATUS.SUCCESS, result);
+      const answer = runAdmin(this.#admin, command);
+      if (answer === 'held') this.#waiting--;
+      else if (typeof answer === 'number') complete(undefined, answer);
+      else answer.begin((error) => complete(error && new CommandError(answer.failure, error.message)));
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
-      const { status } = error;
-      this.#admin.logs.error({
-        ...{ queue: queue.id, command: command.id, status },
-        ...{ lba: queue.id === 0 ? 0n : command.quad(10), namespace: command.namespace },
-      });
-      queue.completions.push(queue, command.id, status, 0);
+      complete(error);
     }
   }
 
-  /** An event request completes beside the queue's commands. Its place was kept: it is one of those that were fetched. */
-  #completeAdmin(command: number, status: number, result: number): void {
+  /** What completes a command, now or later, when its entry may be another's. */
+  #completion(queue: SubmissionQueue, command: Command): Complete {
+    const { id, namespace } = command;
+    const lba = queue.id === 0 ? 0n : command.quad(10);
+    this.#waiting++;
+    return (error, result = 0) => {
+      this.#waiting--;
+      const status = error?.status ?? STATUS.SUCCESS;
+      if (error) this.#admin.logs.error({ queue: queue.id, command: id, status, lba, namespace });
+      this.#complete(queue, id, status, result);
+    };
+  }
+
+  /** Completes a command, unless its queue is gone. */
+  #complete(queue: SubmissionQueue, command: number, status: Status, result: number): void {
+    if (this.#admin.queues.submission.get(queue.id) !== queue) return;
+    this.#completed = true;
+    if (queue.completions.room > 0) queue.completions.push(queue, command, status, result);
+    else this.#late.push({ queue, command, status, result });
+  }
+
+  /** The host took completions: others have a place now. */
+  #placeLate(): void {
+    const late = this.#late;
+    this.#late = [];
+    for (const { queue, command, status, result } of late) this.#complete(queue, command, status, result);
+  }
+
+  /** An event request completes. */
+  #completeEvent(command: number, status: Status, result: number): void {
     const queue = this.#admin.queues.submission.get(0);
-    if (queue?.completions.hasRoom) queue.completions.push(queue, command, status, result);
+    if (queue) this.#complete(queue, command, status, result);
   }
 
   #badDoorbell(queue: number): void {
@@ -215,40 +259,9 @@ export class Controller {
 
   /** Completions go to memory, then their interrupts. */
   #interrupt(): void {
-    let vectors = 0;
-    for (const queue of this.#admin.queues.completion.values()) {
-      if (!queue.flush(this.#slot.dma) || queue.vector === undefined) continue;
-      if (queue.vector < 32 && this.#masked & (1 << queue.vector)) this.#held |= 1 << queue.vector;
-      else if (queue.vector < 32) vectors |= 1 << queue.vector;
-      else this.#slot.interrupt(queue.vector);
-    }
-    this.#send(vectors);
-    this.#line();
-  }
-
-  #send(vectors: number): void {
-    for (let vector = 0; vectors >>> vector !== 0 && vector < 32; vector++)
-      if (vectors & (1 << vector)) this.#slot.interrupt(vector);
-  }
-
-  /** The pin is asserted as long as a queue with interrupts, whose vector is not masked, has completions. */
-  #line(): void {
-    const asserted = [...this.#admin.queues.completion.values()].some(
-      ({ pending, vector }) => pending && vector !== undefined && (vector > 31 || (this.#masked & (1 << vector)) === 0),
-    );
-    this.#slot.line(asserted);
-  }
-
-  #lookAtMasks(): boolean {
-    const [set, clear] = [this.#maskSet.look(), this.#maskClear.look()];
-    if (!set && !clear) return false;
-    this.#masked = (this.#masked | this.#maskSet.value) & ~this.#maskClear.value;
-    this.#maskSet.set(0);
-    this.#maskClear.set(0);
-    const released = this.#held & ~this.#masked;
-    this.#held &= this.#masked;
-    this.#send(released);
-    this.#line();
-    return true;
+    this.#completed = false;
+    const queues = [...this.#admin.queues.completion.values()];
+    const told = queues.filter((queue) => queue.flush(this.#slot.dma));
+    this.#interrupts.completed(told, queues);
   }
 }

@@ -21,7 +21,12 @@ const PAGES = 512;
 function make(entries = 8) {
   const flushes = { count: 0 };
   const stores = [new MemoryStore(MIB), new MemoryStore(MIB)].map((store) =>
-    Object.assign(store, { flush: () => void flushes.count++ }),
+    Object.assign(store, {
+      flush: (done: () => void) => {
+        flushes.count++;
+        done();
+      },
+    }),
   );
   const bench = deviceBench(
     (slot) =>
@@ -119,7 +124,8 @@ describe('I/O commands (NVM Command Set Specification 1.0, section 3)', () => {
     const broken = () => {
       throw new Error('no space left on device');
     };
-    const store = { size: MIB, read: broken, write: broken, zero: broken, flush: broken };
+    const flush = (done: (error: Error) => void) => done(new Error('no space left on device'));
+    const store = { size: MIB, read: broken, write: broken, zero: broken, flush };
     const bench = deviceBench(
       (slot) => new Nvme(slot, { ...PLAIN, nvme: { serial: 'TEST', namespaces: [{ store, blockSize: 512 }] } }),
       PAGES,

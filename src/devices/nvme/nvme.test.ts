@@ -53,18 +53,6 @@ describe('life of the controller (Base Specification 2.0, 3.5 and 3.6)', () => {
     expect(driver.reap(1)).toEqual([]);
   });
 
-  test('shutdown flushes, and shows that it is complete', () => {
-    let flushed = 0;
-    const store = Object.assign(new MemoryStore(MIB), { flush: () => void flushed++ });
-    const { driver } = make([store]);
-    driver.enable();
-    driver.configure(0x464001);
-    expect(driver.status & 0xc).toBe(8);
-    expect(flushed).toBe(1);
-    driver.configure(0x460000);
-    expect(driver.status).toBe(0);
-  });
-
   test.each([
     [
       'an admin queue that is not page-aligned',

@@ -51,9 +51,9 @@ export class CompletionQueue {
     return this.#head !== this.#tail;
   }
 
-  /** There is room for one more completion. */
-  get hasRoom(): boolean {
-    return (this.#tail + this.#waiting + 1) % this.size !== this.#head;
+  /** How many more completions there is room for. */
+  get room(): number {
+    return ((this.#head - this.#tail - 1 + this.size) % this.size) - this.#waiting;
   }
 
   /** Looks at the head doorbell. @returns undefined: nothing new; false: a value that cannot be */

@@ -62,7 +62,7 @@ export function isPossible({ commandSet, pageSize, arbitration }: Configuration)
 }
 
 /** Bits of the status register (3.1.3.6). */
-export const CSTS = { READY: 1, FATAL: 2, SHUTDOWN_DONE: 8 } as const;
+export const CSTS = { READY: 1, FATAL: 2, SHUTDOWN_OCCURRING: 4, SHUTDOWN_DONE: 8, SHUTDOWN: 0xc } as const;
 
 /** Offset of a queue's doorbell. */
 export function doorbell(queue: number, completion: boolean): number {

@@ -6,7 +6,6 @@
 import { addressOfPage, hex, PAGE_SIZE } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import { ALLOC } from '../../abi/ioasid/constants.js';
-import type { CpuCaches } from '../../iommu/cpu-caches.js';
 import type { DmaFault, DmaSource, Domain, Hit } from '../../iommu/domain.js';
 import type { UserTable } from '../../iommu/first-level/user-table.js';
 import { NestedDomain } from '../../iommu/paging/nested-domain.js';
@@ -14,6 +13,7 @@ import { PagingDomain } from '../../iommu/paging/paging-domain.js';
 import type { Route } from '../../iommu/pasid-table.js';
 import type { IommuGroup } from '../../iommu/requester.js';
 import type { IommuUnit } from '../../iommu/unit.js';
+import type { CpuCaches } from '../../memory/cpu-caches.js';
 import type { Mm } from '../../memory/mm.js';
 import type { AttachedDevice, Attachment } from './attachment.js';
 import { ACCOUNTING_ROOT, type Constraints, commonConstraints, permitted } from './constraints.js';
@@ -31,8 +31,8 @@ export class AddressSpace implements Domain {
   userTable: UserTable | undefined;
   /** Page requests wait here for the user's answers; undefined: there is no fault fd. */
   faults: Faults | undefined;
-  /** The cache model follows the mappings of a non-coherent space; see trackCaches(). */
-  caches: CpuCaches | undefined;
+  /** Devices reach its memory past the caches; see followCaches(). */
+  #followed = false;
   enforceSnoop = false;
   readonly attachments: Attachment[] = [];
   /** What its devices are routed to: the space as it is now, and the fault fd that it has now. */
@@ -166,15 +166,9 @@ export class AddressSpace implements Domain {
    * The cache model begins, or ends, to follow the pages of a root.
    * @param wanted a non-coherent device is attached to it, or to a child of it
    */
-  trackCaches(caches: CpuCaches, wanted: boolean): void {
-    if (wanted === (this.caches !== undefined)) return;
-    const { map } = this.mappings;
-    for (let more = map.seek(0); more; more = map.next()) {
-      const owner = this.mappings.owner();
-      if (wanted) caches.track(owner, map.target, map.pages);
-      else caches.untrack(owner, map.target, map.pages);
-    }
-    this.caches = wanted ? caches : undefined;
+  followCaches(caches: CpuCaches, wanted: boolean): void {
+    if (wanted !== this.#followed) this.mappings.follow(caches, wanted ? 1 : -1);
+    this.#followed = wanted;
   }
 
   /** Computes what follows from the attachments. */

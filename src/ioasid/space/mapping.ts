@@ -82,7 +82,6 @@ export function mapDma(
     throw tooManyOwners(space);
   }
   if (region) region.mappings++;
-  space.caches?.track(mm, target, pages);
 }
 
 /** @throws EINVAL the user's own table says what is mapped */
@@ -145,7 +144,6 @@ export function removeMappings(space: AddressSpace, registered: RegisteredMemory
     pages += map.pages;
     if (!space.parent) {
       const owner = mappings.owner();
-      space.caches?.untrack(owner, map.target, map.pages);
       if (map.tag & MAP_CHARGED) owner.uncharge(map.pages);
       else {
         const region = registered.find(owner, addressOfPage(map.target), addressOfPage(map.pages));

@@ -98,13 +98,15 @@ class VtdNested implements DriverNested {
   readonly parent: VtdPaging;
   readonly #table: UserTable;
 
-  constructor(parent: VtdPaging, table: UserTable) {
+  constructor(parent: VtdPaging, below: Domain, table: UserTable) {
     this.parent = parent;
     this.#table = table;
     // One table for all PASIDs that it is attached to: what is remembered needs no number.
     this.translation = {
       enforceSnoop: parent.enforceCoherency,
       translate: (page, write, hit, who) => table.translate(page, write, hit, who, 0),
+      // The program's table can name whatever the parent maps.
+      follow: (caches, change) => below.follow?.(caches, change),
     };
   }
 
@@ -177,7 +179,7 @@ function nested(device: DriverDevice, parent: NestParent, flags: number, data: U
     addressWidth,
     pasidBits: undefined,
   });
-  return new VtdNested(parent.domain, table);
+  return new VtdNested(parent.domain, parent.translation, table);
 }
 
 function setRoute(from: DriverDevice, pasid: number, target: AttachTarget | undefined): void {

@@ -1,7 +1,8 @@
 /** A kernel-managed I/O page table: I/O virtual pages to the memory of those who mapped them. */
 
+import type { CpuCaches } from '../../memory/cpu-caches.js';
 import type { DmaTarget } from '../../memory/dma-target.js';
-import { IntervalMap } from '../../memory/interval-map.js';
+import { IntervalMap } from '../../memory/intervals/interval-map.js';
 import { DMA_FAULT, type DmaFault, type DmaSource, type Hit } from '../domain.js';
 import type { DirtyBitmap } from './dirty-bitmap.js';
 
@@ -18,6 +19,9 @@ export class PagingDomain<T extends DmaTarget = DmaTarget> {
   /** Pages that devices wrote, while it is asked for. */
   dirty: DirtyBitmap | undefined;
   readonly map = new IntervalMap();
+  /** The model of the caches, while it follows what is mapped. */
+  #caches: CpuCaches | undefined;
+  #followers = 0;
   #owners: (T | undefined)[] = [];
   #mappings: number[] = [];
   #lastOwner = 0;
@@ -32,17 +36,32 @@ export class PagingDomain<T extends DmaTarget = DmaTarget> {
     if (index < 0) return false;
     this.#mappings[index] = (this.#mappings[index] ?? 0) + 1;
     this.map.insert(page, pages, target, flags | (index << OWNER_SHIFT));
+    this.#caches?.track(owner, target, pages);
     return true;
   }
 
   /** Takes away the mapping under the map's cursor and moves on; returns false if there is no next one. */
   remove(): boolean {
     this.dirty?.clear(this.map.start, this.map.pages);
+    this.#caches?.untrack(this.owner(), this.map.target, this.map.pages);
     const index = this.map.tag >>> OWNER_SHIFT;
     const left = (this.#mappings[index] ?? 0) - 1;
     this.#mappings[index] = left;
     if (left === 0) this.#owners[index] = undefined;
     return this.map.remove();
+  }
+
+  /** Somebody reaches the memory past the caches from now on (1), or no longer does (-1): see Domain.follow(). */
+  follow(caches: CpuCaches, change: 1 | -1): void {
+    const before = this.#followers;
+    this.#followers += change;
+    if (before !== 0 && this.#followers !== 0) return;
+    const { map } = this;
+    for (let more = map.seek(0); more; more = map.next()) {
+      if (change > 0) caches.track(this.owner(), map.target, map.pages);
+      else caches.untrack(this.owner(), map.target, map.pages);
+    }
+    this.#caches = change > 0 ? caches : undefined;
   }
 
   /** Whose memory the mapping under the map's cursor is. */

@@ -6,6 +6,7 @@ import { addressOfPage, isPageAligned, pageOf } from '../../abi/address.js';
 import { type DirtySink, DMA_FAULT, type DmaFault, type Domain, type Hit } from '../../iommu/domain.js';
 import { AREA_READ, AREA_WRITE, type Area } from '../../iopt/area.js';
 import type { IoPageTable } from '../../iopt/io-page-table.js';
+import type { CpuCaches } from '../../memory/cpu-caches.js';
 
 export class TableTranslation implements Domain {
   readonly enforceSnoop: boolean;
@@ -37,6 +38,10 @@ export class TableTranslation implements Domain {
     hit.dirty = this.dirty;
     hit.dirtyPage = page;
     return DMA_FAULT.NONE;
+  }
+
+  follow(caches: CpuCaches, change: 1 | -1): void {
+    this.#table.follow(caches, change);
   }
 
   /** An area that holds the whole page. */

@@ -2,11 +2,12 @@
 import { hex } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import { IOMMUFD_IOCTLS as IOCTL, iommu_iova_range } from '../../abi/iommufd.js';
-import { type Range, touches } from '../../iopt/ranges.js';
+import type { Range } from '../../iopt/ranges.js';
 import { IOMMUFD_SIZE } from '../../kernel/file/convention.js';
 import { type IoctlRow, Rows } from '../../kernel/file/ioctl.js';
 import type { Caller } from '../../kernel/file/open-file.js';
 import { allocation } from '../../memory/allocation.js';
+import { RangeTree } from '../../memory/intervals/range-tree.js';
 import type { IommufdContext } from '../context.js';
 import { Ioas } from './ioas.js';
 
@@ -25,11 +26,11 @@ function writeRanges(caller: Caller, address: bigint, ranges: readonly Range[]):
 }
 
 /**
- * Reads the allowed ranges, in order, as far as they are right.
+ * Reads the allowed ranges, one after the other as far as they are right.
  * @throws EFAULT; EINVAL a range is empty or touches one before it
  */
-function readRanges(caller: Caller, address: bigint, count: number): Range[] {
-  const ranges: Range[] = [];
+function readRanges(caller: Caller, address: bigint, count: number): RangeTree<Range> {
+  const ranges = new RangeTree<Range>();
   const view = new DataView(new ArrayBuffer(PIECE * ENTRY));
   for (let done = 0; done < count; done += PIECE) {
     const entries = Math.min(PIECE, count - done);
@@ -44,11 +45,10 @@ function readRanges(caller: Caller, address: bigint, count: number): Range[] {
       };
       if (range.start >= range.last)
         throw new Errno('EINVAL', `entry ${done + i} is ${hex(range.start)}-${hex(range.last)}`);
-      if (ranges.some((other) => touches(other, range))) {
+      if (ranges.touching(range.start, range.last))
         throw new Errno('EINVAL', `entry ${done + i} touches another entry`);
-      }
       allocation('an allowed range');
-      ranges.push(range);
+      ranges.insert(range);
     }
   }
   return ranges;

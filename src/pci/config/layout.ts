@@ -28,15 +28,19 @@ interface Range {
   readonly size: number;
 }
 
-/** Registers with side effects: each access is a call. */
-export interface TrappedWindow extends Range {
-  readonly kind: 'trapped';
-  /** The widths that the registers take; an access of another is an error of the program. Not given: all of them. */
-  readonly widths?: readonly AccessWidth[];
+/** Registers as a call reaches them. */
+export interface RegisterAccess {
   /** Reads a register. @param offset from the window's first byte, a multiple of `width` */
   read(offset: number, width: AccessWidth): bigint;
   /** Writes a register; effects happen before it returns. */
   write(offset: number, width: AccessWidth, value: bigint): void;
+}
+
+/** Registers with side effects: each access is a call. */
+export interface TrappedWindow extends Range, RegisterAccess {
+  readonly kind: 'trapped';
+  /** The widths that the registers take; an access of another is an error of the program. Not given: all of them. */
+  readonly widths?: readonly AccessWidth[];
 }
 
 /** Bytes without side effects: a part of the BAR's memory. */
@@ -47,6 +51,8 @@ export interface MemoryWindow extends Range {
 /** Registers in the BAR's memory: programs map them, and the device sees what they stored by looking. */
 export interface PolledWindow extends Range {
   readonly kind: 'polled';
+  /** How calls reach them; not given: as memory, and the device looks after each write. */
+  readonly access?: RegisterAccess;
 }
 
 export type Window = TrappedWindow | MemoryWindow | PolledWindow;

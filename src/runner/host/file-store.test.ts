@@ -7,13 +7,14 @@ import { FileStore } from './file-store.js';
 const directory = mkdtempSync(join(tmpdir(), 'ioasid-store-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 const path = (name: string) => join(directory, name);
+const flushed = (store: FileStore) => new Promise<Error | undefined>((done) => store.flush(done));
 
 describe('a disk in a file', () => {
-  test('is made sparse, and keeps what is written', () => {
+  test('is made sparse, and keeps what is written', async () => {
     const store = new FileStore(path('new'), 1 << 20);
     expect([store.size, statSync(path('new')).blocks]).toEqual([1 << 20, 0]);
     store.write(4096, new Uint8Array([1, 2, 3]));
-    store.flush();
+    expect(await flushed(store)).toBeUndefined();
     expect([...readFileSync(path('new')).subarray(4096, 4099)]).toEqual([1, 2, 3]);
     const back = new Uint8Array(3);
     store.read(4096, back);

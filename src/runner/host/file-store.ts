@@ -2,9 +2,10 @@
  * A disk in a file of the host. A write is in the file when it completes, and survives a loss of power after flush(): a run
  * that is killed leaves every completed write, a machine that goes dark every flushed one. The file is sparse.
  */
-import { constants, fdatasyncSync, fstatSync, ftruncateSync, openSync } from 'node:fs';
-import type { BlockStore } from '../../devices/block-store.js';
+import { constants, fdatasync, fdatasyncSync, fstatSync, ftruncateSync, openSync } from 'node:fs';
+import type { BlockStore, Done } from '../../devices/block-store.js';
 import { addressOf, check, errno, LibcError, libc } from './libc.js';
+import { poolSize } from './pool-thread.js';
 
 /** fallocate(2): make a hole, and leave the size as it is. */
 const PUNCH_HOLE_KEEP_SIZE = 2 | 1;
@@ -16,6 +17,9 @@ const BLOCK = 4096;
 export class FileStore implements BlockStore {
   readonly size: number;
   readonly #fd: number;
+  /** Who waits for a sync that has not begun. */
+  #waiting: Done[] = [];
+  #syncing = false;
 
   /**
    * Opens a disk, or makes it.
@@ -50,8 +54,25 @@ export class FileStore implements BlockStore {
       this.write(offset + done, zeros.subarray(0, Math.min(zeros.length, size - done)));
   }
 
-  flush(): void {
-    fdatasyncSync(this.#fd);
+  /**
+   * On a thread of Node's pool: the disk may take long, and the machine goes on. Who comes while one is on its way waits
+   * for the next, which is one for all of them: it has what was written before it began.
+   */
+  flush(done: Done): void {
+    this.#waiting.push(done);
+    if (!this.#syncing) this.#sync();
+  }
+
+  #sync(): void {
+    const told = this.#waiting;
+    this.#waiting = [];
+    this.#syncing = true;
+    const sync = poolSize() > 1 ? fdatasync : blockingSync;
+    sync(this.#fd, (error) => {
+      this.#syncing = false;
+      for (const done of told) done(error ?? undefined);
+      if (this.#waiting.length > 0 && !this.#syncing) this.#sync();
+    });
   }
 
   #all(bytes: Uint8Array, move: (address: number, left: number, done: number) => number, what: string): void {
@@ -69,4 +90,15 @@ export class FileStore implements BlockStore {
     lock.setInt16(0, F_WRLCK, true);
     if (libc.fcntl(this.#fd, F_OFD_SETLK, addressOf(lock)) !== 0) throw new Error(`${file} is used by another run`);
   }
+}
+
+/** fdatasync where the pool has no thread left that could do it. */
+function blockingSync(fd: number, done: (error: Error | null) => void): void {
+  try {
+    fdatasyncSync(fd);
+  } catch (error) {
+    done(error instanceof Error ? error : new Error(String(error)));
+    return;
+  }
+  done(null);
 }

@@ -10,8 +10,8 @@ const O_CLOEXEC = 0o2000000;
 /** How long the end of a thread may take. */
 const LAST_MILLISECONDS = 2000;
 
-/** How many threads the pool has: as libuv reads it (uv_queue_work). */
-function poolSize(): number {
+/** How many threads the pool has: as libuv reads it (uv_queue_work). One of them ends when a program was started. */
+export function poolSize(): number {
   const wish = process.env.UV_THREADPOOL_SIZE;
   return wish === undefined ? 4 : Math.min(Math.max(Number.parseInt(wish, 10) || 1, 1), 1024);
 }

@@ -1,6 +1,6 @@
 /** The report of the strict cache model: which address, which DMA, and which flush was missing. */
 
-import type { CpuCaches } from '../../iommu/cpu-caches.js';
+import type { CpuCaches } from '../../memory/cpu-caches.js';
 
 /** Lines for a person; none if every access was right. */
 export function staleReport({ stale, staleCount }: CpuCaches): string[] {

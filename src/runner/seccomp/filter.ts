@@ -40,9 +40,19 @@ const ON_HIGH: readonly SyscallName[] = ['getdents64', 'lseek', 'fchdir', 'fstat
 const MAP_ANONYMOUS = 0x20;
 /** What the dynamic linker sets where it maps a library: nobody else does. */
 const MAP_DENYWRITE = 0x800;
-/** File offsets from 2^40 on belong to regions of a device; BAR0 is at 0 and small. */
+/** File offsets from 2^40 on belong to regions of a device; BAR0 is at 0 and, as a rule, small. */
 const REGION_HIGH = 0x100;
-const BAR0_END = 0x10000;
+/** Bytes of a small BAR0: beyond them the host answers, so that programs read their own files at full speed. */
+export const SMALL_BAR0 = 0x10000;
+
+export interface FilterOptions {
+  /** Let io_uring_setup through; its operations pass by the filter. */
+  readonly ioUring: boolean;
+  /** Descriptors from this number on are driven: reading and writing them is handed over. */
+  readonly firstDriven: number;
+  /** A device has a BAR0 above SMALL_BAR0: positioned reads and writes are handed over at every offset. */
+  readonly largeBar0: boolean;
+}
 
 /** One instruction; a jump names its target as a label or falls through. */
 type Step = { code: number; value: number; yes?: string; no?: string } | { label: string };
@@ -50,15 +60,8 @@ type Step = { code: number; value: number; yes?: string; no?: string } | { label
 const ld = (offset: number): Step => ({ code: LD, value: offset });
 const ret = (value: number): Step => ({ code: RET, value });
 
-/**
- * The filter's instructions, 8 bytes each (struct sock_filter).
- * @param options.ioUring let io_uring_setup through; its operations pass by the filter
- * @param options.firstDriven descriptors from this number on are driven: reading and writing them is handed over
- */
-export function buildFilter(
-  architecture: Architecture,
-  options: { ioUring: boolean; firstDriven: number },
-): Uint8Array {
+/** The filter's instructions, 8 bytes each (struct sock_filter). */
+export function buildFilter(architecture: Architecture, options: FilterOptions): Uint8Array {
   const { audit, numbers } = architecture;
   const jump = (name: SyscallName, target: string): Step[] => {
     const nr = numbers[name];
@@ -101,11 +104,7 @@ export function buildFilter(
 
     // pread64, pwrite64: at an offset where regions are.
     { label: 'pread' },
-    ld(highWord(3)),
-    { code: JGE, value: REGION_HIGH, yes: 'notify' },
-    { code: JGE, value: 1, yes: 'allow' },
-    ld(lowWord(3)),
-    { code: JGE, value: BAR0_END, yes: 'allow' },
+    ...(options.largeBar0 ? [] : smallRegions),
     { label: 'notify' },
     ret(USER_NOTIF),
     { label: 'allow' },
@@ -114,6 +113,15 @@ export function buildFilter(
     ret(ERRNO_ENOSYS),
   ]);
 }
+
+/** Passes on at offsets of regions only, if BAR0 is small. */
+const smallRegions: readonly Step[] = [
+  ld(highWord(3)),
+  { code: JGE, value: REGION_HIGH, yes: 'notify' },
+  { code: JGE, value: 1, yes: 'allow' },
+  ld(lowWord(3)),
+  { code: JGE, value: SMALL_BAR0, yes: 'allow' },
+];
 
 /** Resolves labels into relative jumps. */
 function assemble(steps: readonly Step[]): Uint8Array {

@@ -26,15 +26,18 @@ export class RemoteProcess {
   readonly #shared: SharedFiles;
   #image: string;
 
-  /** @param tid a thread of it that lives: the first one may have ended before the others */
+  /**
+   * @param tid a thread of it that lives: the first one may have ended before the others
+   * @throws if the thread is gone
+   */
   constructor(pid: number, pidfd: number, tid: number, shared: SharedFiles) {
     this.pid = pid;
     this.pidfd = pidfd;
     this.#shared = shared;
+    this.#image = imageOf(tid);
     this.memory = new RemoteMemory(pid, shared);
     this.memory.tid = tid;
     this.mm = new Mm(this.memory);
-    this.#image = imageOf(tid);
   }
 
   /**
@@ -176,10 +179,16 @@ export class Tasks {
     if (known) return known;
     const pidfd = libc.syscall(numberOf('pidfd_open'), pid, 0, 0, 0, 0);
     if (pidfd < 0) throw new Error(`process ${pid} is gone`);
-    const process = new RemoteProcess(pid, pidfd, tid, this.shared);
-    this.#processes.set(pid, process);
-    this.#watch(process);
-    return process;
+    try {
+      const process = new RemoteProcess(pid, pidfd, tid, this.shared);
+      this.#processes.set(pid, process);
+      this.#watch(process);
+      return process;
+    } catch (error) {
+      // It was killed meanwhile.
+      closeSync(pidfd);
+      throw error;
+    }
   }
 
   #directory(tid: number, again: boolean): number | undefined {

@@ -1,5 +1,6 @@
 /** Commands of the admin queue (Base Specification 2.0, section 5; Format NVM: NVM Command Set Specification 1.0, 4.1.2). */
 
+import { flushAll } from '../../block-store.js';
 import { BROADCAST, type Command, refuseFused } from '../command.js';
 import type { QueueSet } from '../queue-set.js';
 import type { Configuration } from '../registers.js';
@@ -15,6 +16,7 @@ import {
   namespaceDescriptors,
 } from './identify.js';
 import { type Disk, namespaceOf } from './io-commands.js';
+import { medium, settled, type Wait } from './work.js';
 
 export interface Admin extends Disk {
   readonly facts: ControllerFacts;
@@ -23,13 +25,15 @@ export interface Admin extends Disk {
   readonly config: Configuration;
 }
 
-/** Dword 0 of the completion; 'held': it completes later. */
-type Result = number | 'held';
+/** Dword 0 of the completion; 'held': an event completes it; or what is to be waited for. */
+type Result = number | 'held' | Wait;
 type Run = (admin: Admin, command: Command) => Result;
 
 /** Gives data to the host, as much as it asks for. */
 function give({ transfer }: Admin, command: Command, bytes: Uint8Array): number {
-  transfer.toHost(transfer.place(command, bytes.length), bytes);
+  const [error] = transfer.run([transfer.toHost(command, bytes.length, () => [bytes])]);
+  transfer.release();
+  if (error) throw error;
   return 0;
 }
 
@@ -99,11 +103,11 @@ const formatNvm: Run = (admin, command) => {
   if (erase > 2) throw new CommandError(STATUS.INVALID_FIELD, `secure erase ${erase} is reserved`);
   const all = command.namespace === BROADCAST ? admin.namespaces : [namespaceOf(admin, command)];
   for (const namespace of all) {
-    namespace.store.zero(0, namespace.store.size);
-    namespace.store.flush();
+    medium(STATUS.WRITE_FAULT, () => namespace.store.zero(0, namespace.store.size));
     namespace.format = format;
   }
-  return 0;
+  const stores = all.map(({ store }) => store);
+  return settled((done) => flushAll(stores, done));
 };
 
 const COMMANDS: ReadonlyMap<number, Run> = new Map<number, Run>([
@@ -123,7 +127,7 @@ const COMMANDS: ReadonlyMap<number, Run> = new Map<number, Run>([
 /** Operation codes that there are. */
 export const ADMIN_OPCODES: readonly number[] = [...COMMANDS.keys()];
 
-/** Does a command of the admin queue. @returns dword 0 of the completion, or that it completes later. @throws CommandError */
+/** Does a command of the admin queue. @returns dword 0 of the completion, or what completes it. @throws CommandError */
 export function runAdmin(admin: Admin, command: Command): Result {
   const run = COMMANDS.get(command.opcode);
   if (!run)

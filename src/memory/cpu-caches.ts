@@ -6,23 +6,36 @@
  * reaches the CPU, only when a line is written back and invalidated: by wbinvd, or by an eviction. A line is dirty if
  * the process's bytes are not those of the last synchronisation.
  *
+ * There is one DRAM, whichever way leads to it: pages are told apart by their frames. A *way* is an address that devices
+ * reach a frame by (an address of a process, or the frame itself); a frame is followed while it has a way.
+ *
  * Without the strict model nothing is kept, and all DMA is as if it were snooped.
  */
 import { PAGE_SIZE } from '../abi/address.js';
-import type { DmaTarget } from '../memory/dma-target.js';
+import type { DmaTarget } from './dma-target.js';
 
 const PAGE = PAGE_SIZE;
 const LINE = 64;
 
+/** A frame that non-coherent devices reach. */
 interface ShadowPage {
   readonly dram: Uint8Array;
   /** The process's bytes when the page was synchronised last. */
   readonly synced: Uint8Array;
-  /** Mappings that the page is in. */
-  users: number;
+  readonly ways: Set<Way>;
+  /** Forgets the frame. */
+  readonly forget: () => void;
   /** Lines that no-snoop DMA wrote since, one bit a line, and who. */
   written: bigint;
   writer: string;
+}
+
+interface Way {
+  readonly target: DmaTarget;
+  readonly page: number;
+  readonly shadow: ShadowPage;
+  /** Mappings that lead this way. */
+  users: number;
 }
 
 /** A device met bytes that a flush would have made right. */
@@ -66,7 +79,9 @@ export class CpuCaches {
   /** How often stale data was met; `stale` has the first of them. */
   staleCount = 0;
   readonly #eviction: Eviction;
-  readonly #shadows = new Map<DmaTarget, Map<number, ShadowPage>>();
+  /** The frames by who holds them. */
+  readonly #frames = new Map<DmaTarget, Map<number, ShadowPage>>();
+  readonly #ways = new Map<DmaTarget, Map<number, Way>>();
   #flushes = 0;
 
   constructor(strict = false, eviction: Eviction = { kind: 'never' }) {
@@ -82,46 +97,69 @@ export class CpuCaches {
   /** wbinvd on every CPU: every line is written back and invalidated. */
   flush(): void {
     this.#flushes++;
-    for (const [target, pages] of this.#shadows)
-      for (const [page, shadow] of pages) this.#sync(target, page, shadow, 0, PAGE);
+    for (const pages of this.#frames.values()) for (const shadow of pages.values()) this.#sync(shadow, 0, PAGE);
   }
 
-  /** A non-coherent device can reach these pages from now on; what is in the caches is written back first. */
+  /**
+   * A non-coherent device can reach these pages from now on; what is in the caches is written back first.
+   * @param first page of the target; @param count pages
+   */
   track(target: DmaTarget, first: number, count: number): void {
     if (!this.strict) return;
-    let pages = this.#shadows.get(target);
-    if (!pages) {
-      pages = new Map();
-      this.#shadows.set(target, pages);
-    }
+    const ways = numbered(this.#ways, target);
     for (let page = first; page < first + count; page++) {
-      const known = pages.get(page);
+      const known = ways.get(page);
       if (known) known.users++;
       else {
-        const dram = new Uint8Array(PAGE);
-        target.memory.read(BigInt(page) * BigInt(PAGE), dram);
-        pages.set(page, { dram, synced: dram.slice(), users: 1, written: 0n, writer: '' });
+        const shadow = this.#shadow(target, page);
+        const way = { target, page, shadow, users: 1 };
+        shadow.ways.add(way);
+        ways.set(page, way);
       }
     }
   }
 
+  /** The frame behind a page, followed from now on. */
+  #shadow(target: DmaTarget, page: number): ShadowPage {
+    const address = BigInt(page) * BigInt(PAGE);
+    const run = target.memory.frames?.(address, 1, false)[0];
+    const [holder, frame] = run ? [run.backing, run.frame] : [target, page];
+    const frames = numbered(this.#frames, holder);
+    const known = frames.get(frame);
+    if (known) return known;
+    const dram = new Uint8Array(PAGE);
+    target.memory.read(address, dram);
+    const forget = (): void => {
+      frames.delete(frame);
+      if (frames.size === 0) this.#frames.delete(holder);
+    };
+    const shadow = { dram, synced: dram.slice(), ways: new Set<Way>(), forget, written: 0n, writer: '' };
+    frames.set(frame, shadow);
+    return shadow;
+  }
+
   /** No non-coherent device reaches these pages through this mapping any more; the lines are synchronised. */
   untrack(target: DmaTarget, first: number, count: number): void {
-    const pages = this.#shadows.get(target);
-    for (let page = first; pages && page < first + count; page++) {
-      const shadow = pages.get(page);
-      if (!shadow || --shadow.users > 0) continue;
-      // Letting go flushes, so that a living process sees the device's last bytes. One that is ending, or is gone,
-      // never will: its memory goes before its files are closed.
-      if (!target.alive || !this.#sync(target, page, shadow, 0, PAGE)) this.#reportUnseen(page, shadow);
-      pages.delete(page);
+    const ways = this.#ways.get(target);
+    for (let page = first; ways && page < first + count; page++) {
+      const way = ways.get(page);
+      if (!way || --way.users > 0) continue;
+      ways.delete(page);
+      const { shadow } = way;
+      if (shadow.ways.size === 1) {
+        // Letting go flushes, so that a living process sees the device's last bytes. One that is ending, or is gone,
+        // never will: its memory goes before its files are closed.
+        if (!this.#sync(shadow, 0, PAGE)) this.#reportUnseen(shadow);
+        shadow.forget();
+      }
+      shadow.ways.delete(way);
     }
-    if (pages?.size === 0) this.#shadows.delete(target);
+    if (ways?.size === 0) this.#ways.delete(target);
   }
 
   /** The run ends: what devices wrote and no flush made visible is reported. */
   finish(): void {
-    for (const pages of this.#shadows.values()) for (const [page, shadow] of pages) this.#reportUnseen(page, shadow);
+    for (const pages of this.#frames.values()) for (const shadow of pages.values()) this.#reportUnseen(shadow);
   }
 
   /** Moves bytes of a DMA. Returns how many. @param device who, for the report; @param snooped goes through the caches */
@@ -134,17 +172,17 @@ export class CpuCaches {
     device: string,
     iova: bigint,
   ): number {
-    const pages = this.#shadows.get(target);
-    if (!pages) return write ? target.memory.write(address, bytes) : target.memory.read(address, bytes);
+    const ways = this.#ways.get(target);
+    if (!ways) return write ? target.memory.write(address, bytes) : target.memory.read(address, bytes);
     let done = 0;
     while (done < bytes.length) {
       const at = address + BigInt(done);
       const page = Number(at / BigInt(PAGE));
       const offset = Number(at % BigInt(PAGE));
       const piece = bytes.subarray(done, done + Math.min(PAGE - offset, bytes.length - done));
-      const shadow = pages.get(page);
-      const moved = shadow
-        ? this.#piece(target, page, shadow, offset, piece, write, snooped, device, iova + BigInt(done))
+      const way = ways.get(page);
+      const moved = way
+        ? this.#piece(way, offset, piece, write, snooped, device, iova + BigInt(done))
         : write
           ? target.memory.write(at, piece)
           : target.memory.read(at, piece);
@@ -155,9 +193,7 @@ export class CpuCaches {
   }
 
   #piece(
-    target: DmaTarget,
-    page: number,
-    shadow: ShadowPage,
+    { target, page, shadow }: Way,
     offset: number,
     piece: Uint8Array,
     write: boolean,
@@ -167,15 +203,15 @@ export class CpuCaches {
   ): number {
     const end = offset + piece.length;
     if (snooped) {
-      this.#sync(target, page, shadow, offset, end);
+      this.#sync(shadow, offset, end);
       const address = BigInt(page) * BigInt(PAGE) + BigInt(offset);
       const moved = write ? target.memory.write(address, piece) : target.memory.read(address, piece);
-      this.#sync(target, page, shadow, offset, end);
+      this.#sync(shadow, offset, end);
       return moved;
     }
     if (this.#eviction.kind === 'seeded' && this.#eviction.random(2) === 0) {
       const line = this.#eviction.random(PAGE / LINE) * LINE;
-      this.#sync(target, page, shadow, line, line + LINE);
+      this.#sync(shadow, line, line + LINE);
     }
     if (write) {
       shadow.dram.set(piece, offset);
@@ -199,10 +235,18 @@ export class CpuCaches {
   }
 
   /** Writes dirty lines back, and lets the process see what DRAM has in the others. False: its memory is gone. */
-  #sync(target: DmaTarget, page: number, shadow: ShadowPage, from: number, to: number): boolean {
-    const address = BigInt(page) * BigInt(PAGE);
+  #sync(shadow: ShadowPage, from: number, to: number): boolean {
     const now = new Uint8Array(PAGE);
-    if (target.memory.read(address, now) !== PAGE) return false;
+    let way: Way | undefined;
+    for (const each of shadow.ways) {
+      const { target, page } = each;
+      if (!target.alive || target.memory.read(BigInt(page) * BigInt(PAGE), now) !== PAGE) continue;
+      way = each;
+      break;
+    }
+    if (!way) return false;
+    const { target, page } = way;
+    const address = BigInt(page) * BigInt(PAGE);
     for (let line = Math.floor(from / LINE) * LINE; line < to; line += LINE) {
       const dirty = differs(now, shadow.synced, line);
       if (dirty) shadow.dram.set(now.subarray(line, line + LINE), line);
@@ -215,15 +259,15 @@ export class CpuCaches {
     return true;
   }
 
-  #reportUnseen(page: number, shadow: ShadowPage): void {
-    if (shadow.written === 0n) return;
+  #reportUnseen({ written, writer, ways }: ShadowPage): void {
+    if (written === 0n) return;
     let line = 0;
-    while (((shadow.written >> BigInt(line)) & 1n) === 0n) line++;
+    while (((written >> BigInt(line)) & 1n) === 0n) line++;
     this.#report({
-      device: shadow.writer,
+      device: writer,
       kind: 'device-write-unseen',
       iova: 0n,
-      address: BigInt(page * PAGE + line * LINE),
+      address: BigInt(([...ways][0]?.page ?? 0) * PAGE + line * LINE),
     });
   }
 
@@ -231,6 +275,14 @@ export class CpuCaches {
     this.staleCount++;
     if (this.stale.length < MAX_REPORTS) this.stale.push(access);
   }
+}
+
+function numbered<T>(all: Map<DmaTarget, Map<number, T>>, key: DmaTarget): Map<number, T> {
+  const known = all.get(key);
+  if (known) return known;
+  const made = new Map<number, T>();
+  all.set(key, made);
+  return made;
 }
 
 function differs(a: Uint8Array, b: Uint8Array, line: number): boolean {

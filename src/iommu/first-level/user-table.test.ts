@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest';
+import { Mm } from '../../memory/mm.js';
+import { SimulatedMemory } from '../../memory/simulated-memory.js';
+import { DMA_FAULT, type Domain, type Hit } from '../domain.js';
+import { MAP_READ, MAP_WRITE, PagingDomain } from '../paging/paging-domain.js';
+import { UserTable } from './user-table.js';
+
+const [ONE, TWO] = [{ name: 'vfio1' }, { name: 'vfio2' }];
+const TABLE = 7n;
+/** Pages of the parent: PASID table, four levels for each of two tables, and data from 16 on. */
+const PASIDS = 0;
+const ROOTS = [4, 8] as const;
+const DATA = 16;
+
+/** Tables in the memory of a process; the parent maps it one to one, from page 0 on. */
+function setup(pasidBits?: number) {
+  const memory = new SimulatedMemory();
+  const parent = new PagingDomain<Mm>();
+  const address = memory.mmap(64 * 4096);
+  parent.insert(0, 64, new Mm(memory), Number(address >> 12n), MAP_READ | MAP_WRITE);
+  const put = (page: number, index: number, value: bigint): void => {
+    memory.write(address + BigInt(page * 4096 + index * 8), new Uint8Array(new BigUint64Array([value]).buffer));
+  };
+  for (const root of ROOTS)
+    for (let level = 3; level > 0; level--) put(root + 3 - level, 0, BigInt(root + 4 - level) * 4096n + TABLE);
+  /** Entry of a page in a table's last level. */
+  const leaf = (table: 0 | 1, page: number, target: number, bits = TABLE): void =>
+    put(ROOTS[table] + 3, page, BigInt(target) * 4096n + bits);
+  const domain: Domain = {
+    enforceSnoop: true,
+    translate: (page, write, hit, who) => parent.translate(page, write, hit, who),
+  };
+  const table = new UserTable(domain, {
+    address: BigInt(pasidBits === undefined ? ROOTS[0] : PASIDS) * 4096n,
+    ...{ levels: 4, addressWidth: 48, pasidBits },
+  });
+  const hit: Hit = { target: undefined, page: 0, pages: 0, dirty: undefined, dirtyPage: 0 };
+  const base = Number(address >> 12n);
+  /** The page of the parent that a request reaches, or why it reaches none. */
+  const reach = (page: number, { write = false, who = ONE, pasid = 0 } = {}): number | string => {
+    const fault = table.translate(page, write, hit, who, pasid);
+    return fault === DMA_FAULT.NONE ? hit.page - base : fault;
+  };
+  return { table, put, leaf, reach, parent, hit };
+}
+
+describe('a user’s page table', () => {
+  test('translates through the parent, whose end is the end', () => {
+    const { leaf, reach } = setup();
+    leaf(0, 5, DATA);
+    leaf(0, 6, 1000);
+    expect([reach(5), reach(6), reach(7)]).toEqual([DATA, DMA_FAULT.NOT_MAPPED, DMA_FAULT.NOT_MAPPED]);
+  });
+
+  test('translates no address beyond its width', () => {
+    const { leaf, reach } = setup();
+    leaf(0, 5, DATA);
+    expect(reach(5 + 2 ** 36)).toBe(DMA_FAULT.NOT_MAPPED);
+  });
+
+  test('is remembered: a change is certain after an invalidation only', () => {
+    const { leaf, reach, table } = setup();
+    leaf(0, 5, DATA);
+    reach(5);
+    leaf(0, 5, DATA + 1);
+    expect(reach(5)).toBe(DATA);
+    table.invalidate(undefined, undefined, { first: 6, last: 9 });
+    expect(reach(5)).toBe(DATA);
+    table.invalidate(undefined, undefined, { first: 5, last: 5 });
+    expect(reach(5)).toBe(DATA + 1);
+  });
+
+  test('what is not present is not remembered', () => {
+    const { leaf, reach } = setup();
+    expect(reach(5)).toBe(DMA_FAULT.NOT_MAPPED);
+    leaf(0, 5, DATA);
+    expect(reach(5)).toBe(DATA);
+  });
+
+  test('a permission that was granted later is certain after an invalidation only', () => {
+    const { leaf, reach, table } = setup();
+    leaf(0, 5, DATA, 5n);
+    reach(5);
+    leaf(0, 5, DATA, TABLE);
+    expect(reach(5, { write: true })).toBe(DMA_FAULT.NO_PERMISSION);
+    table.invalidate(undefined, undefined);
+    expect(reach(5, { write: true })).toBe(DATA);
+  });
+
+  test('the first write after reads walks again, so that the dirty bit is set', () => {
+    const { leaf, reach, put } = setup();
+    leaf(0, 5, DATA);
+    reach(5);
+    // Were it not walked, the present entry would still be remembered.
+    put(ROOTS[0] + 3, 5, 0n);
+    expect(reach(5, { write: true })).toBe(DMA_FAULT.NOT_MAPPED);
+  });
+
+  test('what lies behind the first level is the parent as it is now', () => {
+    const { leaf, reach, parent } = setup();
+    leaf(0, 5, DATA);
+    reach(5);
+    parent.map.seek(0);
+    parent.remove();
+    expect(reach(5)).toBe(DMA_FAULT.NOT_MAPPED);
+  });
+
+  test('is remembered for each requester apart: one is invalidated, or forgotten, alone', () => {
+    const { leaf, reach, table } = setup();
+    leaf(0, 5, DATA);
+    for (const who of [ONE, TWO]) reach(5, { who });
+    leaf(0, 5, DATA + 1);
+    table.invalidate(ONE, undefined);
+    expect([reach(5, { who: ONE }), reach(5, { who: TWO })]).toEqual([DATA + 1, DATA]);
+    table.forget(TWO);
+    expect(reach(5, { who: TWO })).toBe(DATA + 1);
+  });
+
+  test('a large leaf gives as many pages as are left in it, and no more than the parent has', () => {
+    const { put, table, hit } = setup();
+    put(ROOTS[0] + 2, 0, 0n * 4096n + TABLE + 128n);
+    expect(table.translate(60, false, hit, ONE, 0)).toBe(DMA_FAULT.NONE);
+    expect(hit.pages).toBe(4);
+  });
+});
+
+describe('a PASID table', () => {
+  test('selects a table by PASID; one without an entry, or beyond the end, reaches nothing', () => {
+    const { put, leaf, reach } = setup(4);
+    put(PASIDS, 1, BigInt(ROOTS[0]) * 4096n + 1n);
+    put(PASIDS, 2, BigInt(ROOTS[1]) * 4096n + 1n);
+    leaf(0, 5, DATA);
+    leaf(1, 5, DATA + 1);
+    expect([1, 2, 3, 16].map((pasid) => reach(5, { pasid }))).toEqual([
+      DATA,
+      DATA + 1,
+      DMA_FAULT.NOT_MAPPED,
+      DMA_FAULT.NOT_MAPPED,
+    ]);
+  });
+
+  test('with a reserved bit set in an entry is malformed: each of 1 to 11 and 52 to 63', () => {
+    for (const bit of [...Array(11).keys()].map((i) => i + 1).concat([...Array(12).keys()].map((i) => i + 52))) {
+      const { put, leaf, reach } = setup(4);
+      put(PASIDS, 1, BigInt(ROOTS[0]) * 4096n + 1n + (1n << BigInt(bit)));
+      leaf(0, 5, DATA);
+      expect([bit, reach(5, { pasid: 1 })]).toEqual([bit, DMA_FAULT.ABORTED]);
+    }
+  });
+
+  test('an invalidation of one PASID leaves the others', () => {
+    const { put, leaf, reach, table } = setup(4);
+    for (const pasid of [1, 2]) put(PASIDS, pasid, BigInt(ROOTS[0]) * 4096n + 1n);
+    leaf(0, 5, DATA);
+    for (const pasid of [1, 2]) reach(5, { pasid });
+    leaf(0, 5, DATA + 1);
+    table.invalidate(undefined, 1);
+    expect([reach(5, { pasid: 1 }), reach(5, { pasid: 2 })]).toEqual([DATA + 1, DATA]);
+  });
+});

@@ -46,6 +46,7 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
   const filter = buildFilter(hostArchitecture(), {
     ...{ ioUring: options.ioUring ?? false, firstDriven },
     largeBar0: run.largestBar0 > SMALL_BAR0,
+    hostKvm: run.hostKvm,
   });
   if (options.verbose) run.tellDevices();
   const told = new Set<string>();

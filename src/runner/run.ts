@@ -76,6 +76,11 @@ export class Run {
     while ((this.#live?.unsent ?? 0) > 0 && performance.now() < end) await turn();
   }
 
+  /** /dev/kvm is the host's. */
+  get hostKvm(): boolean {
+    return this.#machine.kvm.ofHost;
+  }
+
   /** Bytes of the largest BAR0 of a device. */
   get largestBar0(): number {
     return Math.max(0, ...this.#machine.hardware.devices.map(({ function: pci }) => pci.bar(0)?.size ?? 0));

@@ -14,6 +14,7 @@ import { Followers } from '../follow/followers.js';
 import { libc } from '../host/libc.js';
 import { hostLimit } from '../host/limits.js';
 import { Held } from '../live/gate.js';
+import { HeldCalls } from '../live/held-calls.js';
 import type { Live } from '../live/live.js';
 import { PathCalls } from '../path-calls/calls.js';
 import type { Call, Served } from '../seccomp/call.js';
@@ -22,9 +23,9 @@ import { Endings } from './endings.js';
 import { FileCalls } from './file-calls.js';
 import { FileGiver } from './file-giver.js';
 import { FileIndex } from './file-index.js';
-import { HeldCalls } from './held-calls.js';
 import { filesOf, holdersOf } from './holders.js';
 import { HostFiles } from './host-files.js';
+import { HostKvm } from './host-kvm.js';
 import { Intake, NOTHING, type Ready } from './intake.js';
 import { ProcFiles } from './proc-files.js';
 import { type RemoteProcess, Tasks } from './tasks.js';
@@ -105,7 +106,7 @@ export class Supervisor {
     const paths = this.#paths.handlers();
     this.#table.register({ ...paths, ...new ProcFiles(kernel, calls).before(paths) });
     this.#table.register(new CopyCalls(calls, this.#followers, firstDriven).before(paths));
-    this.#table.register(calls.handlers());
+    this.#table.register(ofFiles(machine, calls));
     this.#table.register(new StreamCalls(kernel, calls, driven).handlers());
     this.#wrapStat('fstat', calls);
     this.#wrapStat('newfstatat', calls);
@@ -283,4 +284,9 @@ export class Supervisor {
       return name === 'fstat' ? before(n) : calls.emptyPathStat(n, name);
     });
   }
+}
+
+/** The handlers of calls on files; VMs of the host's KVM come first. */
+function ofFiles({ kernel, kvm }: BootedMachine, calls: FileCalls): ReturnType<FileCalls['handlers']> {
+  return kvm.ofHost ? new HostKvm(kernel, kvm, calls).before(calls.handlers()) : calls.handlers();
 }

@@ -48,6 +48,8 @@ export interface BootOptions {
   openStore?: OpenStore;
   /** The kernel is built with its own tests (Linux: CONFIG_IOMMUFD_TEST); the machine file's choice when not given. */
   selftest?: boolean | undefined;
+  /** `host`: programs open the host's /dev/kvm, and only kvm-vfio devices are of this machine; the machine file's when not given. */
+  kvm?: MachineDescription['kvm'];
   /** Failures on demand: calls that fail, devices that vanish, interrupts that are late or lost. */
   inject?: readonly Rule[] | undefined;
   /** Keep the names of the calls that could have failed. */
@@ -134,7 +136,7 @@ export class BootedMachine {
     if (selftest) this.kernel.faults = new FaultInjection();
     this.iommufd = new IommufdPersonality(services, selftest);
     this.containers = new ContainerPersonality(services, this.vfio);
-    this.kvm = new KvmPersonality(services);
+    this.kvm = new KvmPersonality(services, (options.kvm ?? description.kvm) === 'host');
     this.personalities = [this.vfio, this.containers, this.ioasid, this.iommufd, this.kvm];
     this.slots.start();
     if (options.inject || options.injectLog) this.injector = this.#inject(options.inject ?? [], options.injectLog);

@@ -1,5 +1,5 @@
 /** Simulated processes on a booted machine, for tests of the rules: devices that do DMA, and refusals by name. */
-import { type BootedMachine, bootMachine, constants, Errno, ioctls, type Process } from '../src/index.js';
+import { type BootedMachine, bootMachine, constants, ioctls, type Process } from '../src/index.js';
 
 const { IOASID_IOCTLS, VFIO_IOCTLS } = ioctls;
 const REG = constants.DMAE;
@@ -7,17 +7,6 @@ const COMMAND_FILL = 1n;
 const FLAG_NO_SNOOP = 1n;
 const FLAG_PASID = 2n;
 const STATUS_BUSY = 1n;
-
-/** The name of the error that a call is refused with; `ok` if it is not. */
-export function refused(act: () => unknown): string {
-  try {
-    act();
-    return 'ok';
-  } catch (error) {
-    if (error instanceof Errno) return error.code;
-    throw error;
-  }
-}
 
 export interface Engine {
   readonly fd: number;

@@ -1,18 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { bootMachine, Errno, ioctls } from '../index.js';
+import { refused } from '../../test/refused.js';
+import { bootMachine, ioctls } from '../index.js';
 import { isPageAligned, last, lastWraps, offsetInPage, pagesTouched, sumWraps, U64_MAX } from './address.js';
 
 const { IOASID_IOCTLS, VFIO_IOCTLS, KVM_IOCTLS, KVM_VM_IOCTLS } = ioctls;
-
-const refused = (act: () => unknown): string => {
-  try {
-    act();
-    return 'ok';
-  } catch (error) {
-    if (error instanceof Errno) return error.code;
-    throw error;
-  }
-};
 
 describe('address arithmetic', () => {
   test('a range that ends exactly at 2^64 wraps as a sum, and not as a last address', () => {

@@ -24,6 +24,11 @@ export function addExec(program: Command, version: string): void {
       ).choices(['hold']),
     )
     .option('--selftest', "a kernel with Linux's own tests of iommufd: mock devices, IOMMU_TEST_CMD")
+    .addOption(
+      new Option('--kvm <whose>', "whose /dev/kvm: the machine's, or the host's, which runs guests").choices([
+        ...['virtual', 'host'],
+      ]),
+    )
     .option('--sanitize <list>', 'tell what a driver does wrong: dma, coherency, leaks (comma-separated)')
     .option('--sanitize-exit <status>', 'exit status when something was found; 0: the program’s', '99')
     .option('--suppressions <file>', 'findings that are known: RULE or RULE:TEXT, one a line')

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { IntervalMap } from '../memory/interval-map.js';
+import { IntervalMap } from '../memory/intervals/interval-map.js';
 import { lookAt, MAX_RUNS } from './window.js';
 
 const describeTag = (tag: number) => ({ access: tag & 1 ? 'r' : 'w', owner: tag >>> 1 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { refused, user } from '../../test/simulated.js';
+import { refused } from '../../test/refused.js';
+import { user } from '../../test/simulated.js';
 import { bootMachine, constants, ioctls } from '../index.js';
 
 const { IOASID_IOCTLS, VFIO_IOCTLS } = ioctls;

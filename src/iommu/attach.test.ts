@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Errno } from '../abi/errno.js';
+import { requester as functionOf, UNIT } from '../../test/hardware.js';
+import { refused } from '../../test/refused.js';
+import { CpuCaches } from '../memory/cpu-caches.js';
 import {
   attach,
   bindHostDriver,
@@ -16,28 +18,14 @@ import {
 } from './attach.js';
 import { DMA_FAULT, type Domain } from './domain.js';
 import { PasidPool, PasidTable, type Route, type SharedPasids } from './pasid-table.js';
-import { IommuGroup, Requester } from './requester.js';
-import type { IommuUnit } from './unit.js';
+import { IommuGroup, type Requester } from './requester.js';
 
-const unit: IommuUnit = {
-  ...{ name: 'vtd0', index: 0, enforcesSnoop: true, hardwareNesting: 1, softwareNesting: 1, pasidBits: 20 },
-  ...{ addressWidth: 48, pageSizes: 4096n, tableFormats: 1n, dirtyTracking: true, reserved: [] },
-};
 const domain = (): Domain => ({ enforceSnoop: true, translate: () => DMA_FAULT.NOT_MAPPED });
 const route = (): Route => ({ domain: domain() });
 
 function requester(name: string, group: IommuGroup, table = new PasidTable()): Requester {
-  return new Requester(name, unit, group, { noSnoop: false, pasid: true, pri: true, enqcmd: false }, table);
+  return functionOf(name, { group, table });
 }
-const refused = (act: () => unknown): string => {
-  try {
-    act();
-    return 'ok';
-  } catch (error) {
-    if (error instanceof Errno) return error.code;
-    throw error;
-  }
-};
 
 describe('ownership of a group', () => {
   test('has one owner at a time, who may claim it as often as it likes: EPERM for others', () => {
@@ -150,6 +138,43 @@ describe('routes', () => {
     expect([routeOf(b, undefined), routeOf(b, 7), heard]).toEqual([undefined, undefined, [1]]);
     plug(b);
     expect([routeOf(a, undefined) !== undefined, routeOf(b, undefined), heard]).toEqual([true, undefined, [1, 2]]);
+  });
+});
+
+describe('the model of the caches', () => {
+  const followed = (enforceSnoop = false) => {
+    let count = 0;
+    const follow = (_caches: CpuCaches, change: 1 | -1): void => {
+      count += change;
+    };
+    return { route: { domain: { enforceSnoop, translate: () => DMA_FAULT.NOT_MAPPED, follow } }, count: () => count };
+  };
+  const unit = { ...UNIT, caches: new CpuCaches(true) };
+
+  test('follows what a function that can pass by them is routed to: each route counts once, until it goes', () => {
+    const [one, two] = [followed(), followed()];
+    const group = new IommuGroup(1);
+    const who = functionOf('a', { group, unit, noSnoop: true });
+    claim(group, {});
+    attach(who, undefined, one.route);
+    attach(who, 5, one.route);
+    expect(one.count()).toBe(2);
+    replace(who, undefined, two.route);
+    expect([one.count(), two.count()]).toEqual([1, 1]);
+    detach(who, 5);
+    detach(who, 5);
+    expect(one.count()).toBe(0);
+    unplug(who);
+    expect(two.count()).toBe(0);
+  });
+
+  test.each([
+    ['of a function that always snoops', false, false],
+    ['to a domain that enforces snooping', true, true],
+  ])('follows no route %s', (_, noSnoop, enforces) => {
+    const it = followed(enforces);
+    attach(functionOf('a', { unit, noSnoop }), undefined, it.route);
+    expect(it.count()).toBe(0);
   });
 });
 

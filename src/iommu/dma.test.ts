@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { requester } from '../../test/hardware.js';
 import { Mm } from '../memory/mm.js';
 import { SimulatedMemory } from '../memory/simulated-memory.js';
 import { attach } from './attach.js';
@@ -8,22 +9,11 @@ import { DMA_FAULT, type Domain, type Hit } from './domain.js';
 import { PageRequestGroup, type PageResponse } from './page-request.js';
 import { DirtyBitmap } from './paging/dirty-bitmap.js';
 import { MAP_READ, MAP_WRITE, PagingDomain } from './paging/paging-domain.js';
-import { PasidTable } from './pasid-table.js';
-import { IommuGroup, Requester } from './requester.js';
-import type { IommuUnit } from './unit.js';
 
 const PAGE = 4096;
 const IOVA = 0x10_0000n;
 const PLAIN: DmaAttributes = { noSnoop: false, pasid: undefined };
-const unit: IommuUnit = {
-  ...{ name: 'vtd0', index: 0, enforcesSnoop: true, hardwareNesting: 1, softwareNesting: 1, pasidBits: 20 },
-  ...{ addressWidth: 48, pageSizes: 4096n, tableFormats: 1n, dirtyTracking: true, reserved: [] },
-};
-
-function portOf(pri = false): DmaPort {
-  const capabilities = { noSnoop: true, pasid: true, pri, enqcmd: false };
-  return new DmaPort(new Requester('vfio1', unit, new IommuGroup(1), capabilities, new PasidTable()));
-}
+const portOf = (pri = false): DmaPort => new DmaPort(requester('vfio1', { noSnoop: true, pri }));
 
 /** A port whose requests reach `pages` pages of a process from IOVA on, and what it saw. */
 function setup({ pages = 4, access = MAP_READ | MAP_WRITE, pri = false } = {}) {

@@ -1,7 +1,7 @@
 /** The automatic choice of an I/O virtual address (linux-iommufd.md, 4.1): first fit, as aligned as the source is. */
 import { hex, larger, PAGE_SIZE, smaller, U64_MAX } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
-import type { RangeTree } from '../memory/range-tree.js';
+import type { RangeTree } from '../memory/intervals/range-tree.js';
 import type { Area } from './area.js';
 import { firstEnding, type Range } from './ranges.js';
 

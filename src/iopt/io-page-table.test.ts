@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { refused } from '../../test/refused.js';
 import { U64_MAX } from '../abi/address.js';
-import { Errno } from '../abi/errno.js';
 import { NOBODY } from '../memory/account.js';
 import { Mm } from '../memory/mm.js';
 import { RAM } from '../memory/ram.js';
@@ -49,16 +49,6 @@ function domain(start: bigint, last: bigint, pageSizes = 4096n): TableDomain {
   return { pageSizes, aperture: { start, last }, forget: () => {} };
 }
 
-function refusal(act: () => unknown): string {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof Errno) return error.code;
-    throw error;
-  }
-  return 'no error';
-}
-
 describe('areas', () => {
   test('map, unmap, cut and copy agree with an array of bytes', () => {
     const SPACE = 64;
@@ -77,9 +67,7 @@ describe('areas', () => {
           const range = model.slice(start, start + size);
           if (kind === 'map') {
             const taken = range.some((each) => each);
-            expect(refusal(() => map(table, BigInt(start), BigInt(from), BigInt(size)))).toBe(
-              taken ? 'EEXIST' : 'no error',
-            );
+            expect(refused(() => map(table, BigInt(start), BigInt(from), BigInt(size)))).toBe(taken ? 'EEXIST' : 'ok');
             if (!taken) {
               const area = {};
               for (let i = 0; i < size; i++) model[start + i] = { offset: from + i, area };
@@ -110,12 +98,12 @@ describe('areas', () => {
             const whole = range.every((each) => each);
             const target = model.slice(from, from + size);
             if (!whole) {
-              expect(refusal(() => slicesOf(table, BigInt(start), BigInt(size)))).toBe('ENOENT');
+              expect(refused(() => slicesOf(table, BigInt(start), BigInt(size)))).toBe('ENOENT');
               continue;
             }
             const slices = slicesOf(table, BigInt(start), BigInt(size));
             const taken = target.some((each) => each);
-            expect(refusal(() => mapSlices(table, slices, BigInt(from), 0n, RW))).toBe(taken ? 'EEXIST' : 'no error');
+            expect(refused(() => mapSlices(table, slices, BigInt(from), 0n, RW))).toBe(taken ? 'EEXIST' : 'ok');
             if (!taken) {
               const copies = new Map<object, object>();
               range.forEach((each, i) => {
@@ -200,7 +188,7 @@ describe('pins', () => {
     map(table, 0x10000n, 0n, 0x1000n);
     map(table, 0x20000n, 0x8000n, 0x2000n);
     memory.munmap(base + 0x9000n, 0x1000n);
-    expect(refusal(() => table.addDomain(domain(0x1000n, 0xffffffffn)))).toBe('EFAULT');
+    expect(refused(() => table.addDomain(domain(0x1000n, 0xffffffffn)))).toBe('EFAULT');
     expect(pins(0)).toBe(0);
     expect([table.alignment, table.domains.length, table.reserved.holes().length]).toEqual([1n, 0, 1]);
   });
@@ -213,11 +201,11 @@ describe('pins', () => {
     pinPages(table, 0x10000n, 0x1000n, false, false);
     memory.munmap(base, 0x2000n);
     const bytes = new Uint8Array(1);
-    expect(refusal(() => copyMapped(table, 0x10000n, bytes, { write: false, mm }))).toBe('EFAULT');
+    expect(refused(() => copyMapped(table, 0x10000n, bytes, { write: false, mm }))).toBe('EFAULT');
     mm.end();
     copyMapped(table, 0x10000n, bytes, { write: false, mm: undefined });
     expect(bytes[0]).toBe(7);
-    expect(refusal(() => copyMapped(table, 0x11000n, bytes, { write: false, mm: undefined }))).toBe('EFAULT');
+    expect(refused(() => copyMapped(table, 0x11000n, bytes, { write: false, mm: undefined }))).toBe('EFAULT');
   });
 });
 
@@ -229,9 +217,9 @@ describe('alignment', () => {
     const small = domain(0n, U64_MAX, 2048n);
     table.addDomain(small);
     expect(table.alignment).toBe(2048n);
-    expect(refusal(() => table.addAccess({ alignment: 4096n }))).toBe('EADDRINUSE');
-    expect(refusal(() => map(table, 0x20000n, 0n, 0x400n))).toBe('EINVAL');
-    expect(refusal(() => map(table, 0x20000n, 0x400n, 0x800n))).toBe('EINVAL');
+    expect(refused(() => table.addAccess({ alignment: 4096n }))).toBe('EADDRINUSE');
+    expect(refused(() => map(table, 0x20000n, 0n, 0x400n))).toBe('EINVAL');
+    expect(refused(() => map(table, 0x20000n, 0x400n, 0x800n))).toBe('EINVAL');
     unmapRange(table, area, area + 0x7ffn);
     const access = { alignment: 4096n };
     table.addAccess(access);

@@ -7,7 +7,7 @@ import { hex, larger, PAGE_SIZE, U64_MAX } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { allocation } from '../memory/allocation.js';
 import type { CpuCaches } from '../memory/cpu-caches.js';
-import { RangeTree } from '../memory/range-tree.js';
+import { RangeTree } from '../memory/intervals/range-tree.js';
 import type { Area } from './area.js';
 import { FollowedAreas } from './followed-areas.js';
 import { joined, type Range, ReservedRanges } from './ranges.js';

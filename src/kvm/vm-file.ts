@@ -14,6 +14,18 @@ const FILE: FileTable<Vm> = {
   release: (vm) => vm.release(),
 };
 
+/**
+ * A VM that the host's KVM made: only its kvm-vfio device is ours, and holds it.
+ * @param closed told when that was closed
+ */
+export function hostVm(host: KvmHost, mm: Mm, closed: () => void): Vm {
+  const release = (vm: Vm): void => {
+    vm.release();
+    closed();
+  };
+  return new Vm(host, mm, (vm) => new OpenFile(vm, { ...FILE, release }));
+}
+
 /** A new VM of a process. */
 export function makeVm(host: KvmHost, mm: Mm): Vm {
   return new Vm(host, mm, (vm) => new OpenFile(vm, FILE));

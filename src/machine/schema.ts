@@ -65,6 +65,10 @@ export const machineSchema = z
       .string()
       .default('mediated')
       .describe('Authority policy: who may flush the CPU caches, and for how long'),
+    kvm: z
+      .enum(['virtual', 'host'])
+      .optional()
+      .describe("Whose /dev/kvm programs open: the machine's, or the host's with a kvm-vfio device of the machine"),
     selftest: z
       .boolean()
       .optional()

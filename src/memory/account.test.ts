@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { refused } from '../../test/refused.js';
 import { Errno } from '../abi/errno.js';
 import { type AccountMode, charge, NOBODY, UserAccounts, uncharge } from './account.js';
 import { Mm } from './mm.js';
@@ -9,16 +10,6 @@ const limited = (exceeds = false): Mm => {
   const memory = new SimulatedMemory(BigInt(PAGES * 4096));
   return new Mm(Object.assign(memory, { mayExceedLockLimit: () => exceeds }));
 };
-const code = (act: () => unknown): string => {
-  try {
-    act();
-    return 'ok';
-  } catch (error) {
-    if (error instanceof Errno) return error.code;
-    throw error;
-  }
-};
-
 describe('pinned pages and who pays', () => {
   test.each<[AccountMode, number, number]>([
     ['none', 0, 0],
@@ -40,23 +31,23 @@ describe('pinned pages and who pays', () => {
       const mm = limited();
       const account = { mm, user: new UserAccounts().of(1), mode };
       charge(account, PAGES - 1);
-      expect(code(() => charge(account, 2))).toBe('ENOMEM');
+      expect(refused(() => charge(account, 2))).toBe('ENOMEM');
       expect([account.user.lockedPages + mm.lockedPages, mm.pinnedPages]).toEqual([PAGES - 1, PAGES - 1]);
-      expect(code(() => charge(account, 1))).toBe('ok');
+      expect(refused(() => charge(account, 1))).toBe('ok');
     },
   );
 
   test('mode none has no limit', () => {
     const mm = limited();
-    expect(code(() => charge({ mm, user: NOBODY, mode: 'none' }, 1000))).toBe('ok');
+    expect(refused(() => charge({ mm, user: NOBODY, mode: 'none' }, 1000))).toBe('ok');
   });
 
   test('a user pays for all of his processes together, and no other user does', () => {
     const users = new UserAccounts();
     const [one, two] = [limited(), limited()];
     charge({ mm: one, user: users.of(5), mode: 'user' }, PAGES);
-    expect(code(() => charge({ mm: two, user: users.of(5), mode: 'user' }, 1))).toBe('ENOMEM');
-    expect(code(() => charge({ mm: two, user: users.of(6), mode: 'user' }, 1))).toBe('ok');
+    expect(refused(() => charge({ mm: two, user: users.of(5), mode: 'user' }, 1))).toBe('ENOMEM');
+    expect(refused(() => charge({ mm: two, user: users.of(6), mode: 'user' }, 1))).toBe('ok');
   });
 });
 
@@ -64,7 +55,7 @@ describe('the account of a process', () => {
   test('lets one with CAP_IPC_LOCK go over the limit, but not where the account is by mm', () => {
     const mm = limited(true);
     mm.charge(PAGES + 1);
-    expect(code(() => mm.chargeWithin(1))).toBe('ENOMEM');
+    expect(refused(() => mm.chargeWithin(1))).toBe('ENOMEM');
     expect(mm.lockedPages).toBe(PAGES + 1);
   });
 
@@ -81,7 +72,7 @@ describe('the account of a process', () => {
   test('is not of another that has the same memory limit: each has its own', () => {
     const [one, two] = [limited(), limited()];
     one.charge(PAGES);
-    expect(code(() => two.charge(PAGES))).toBe('ok');
+    expect(refused(() => two.charge(PAGES))).toBe('ok');
     expect(one.id).not.toBe(two.id);
   });
 });

@@ -2,7 +2,7 @@
  * How often each frame of a backing object is pinned (Linux: the pin part of a page's reference count, pin_user_pages).
  * Kept as runs of equal counts, so that pinning a gigabyte costs what pinning a page costs.
  */
-import { IntervalMap } from './interval-map.js';
+import { IntervalMap } from './intervals/interval-map.js';
 
 export class PinCounts {
   /** Runs of frames; the target of a run is its count. */

@@ -1,5 +1,5 @@
 /** Boots the machine of a run on this host, as the command line asks for it. */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Policy } from '../authority/policy.js';
 import { type BootedMachine, bootMachine } from '../boot.js';
@@ -18,6 +18,8 @@ export interface MachineOptions {
   readonly coherency?: 'strict' | undefined;
   /** A kernel with Linux's own tests of iommufd; the machine file's choice when not given. */
   readonly selftest?: boolean | undefined;
+  /** Whose /dev/kvm programs open; the machine file's choice when not given. */
+  readonly kvm?: 'virtual' | 'host' | undefined;
   /** As --eviction takes it. */
   readonly eviction?: string | undefined;
   /** Failures on demand: rules, or files of rules. */
@@ -46,6 +48,15 @@ async function readRules(texts: readonly string[]): Promise<Rule[]> {
   return texts.flatMap(readRule);
 }
 
+/** @throws Error the host has no /dev/kvm, or lets us not open it */
+function requireHostKvm(): void {
+  try {
+    closeSync(openSync('/dev/kvm', 'r+'));
+  } catch (error) {
+    throw new Error(`--kvm host needs the host's /dev/kvm: ${(error as Error).message}`);
+  }
+}
+
 /**
  * Boots it.
  * @param now the machine's clock, milliseconds
@@ -53,8 +64,12 @@ async function readRules(texts: readonly string[]): Promise<Rule[]> {
  */
 export async function bootForRun(options: MachineOptions, now: () => number): Promise<BootedMachine> {
   const strict = options.sanitize !== undefined && sanitizersByName(options.sanitize).has('coherency');
+  const description = options.machine === undefined ? undefined : await readMachine(options.machine);
+  const kvm = options.kvm ?? description?.kvm;
+  if (kvm === 'host') requireHostKvm();
   return bootMachine({
-    ...(options.machine !== undefined && { machine: await readMachine(options.machine) }),
+    ...(description && { machine: description }),
+    kvm,
     ...(options.authority !== undefined && { authority: await readPolicy(options.authority) }),
     coherency: strict ? 'strict' : options.coherency,
     ...(options.inject && { inject: await readRules(options.inject) }),

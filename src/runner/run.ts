@@ -52,6 +52,11 @@ export class Run {
     return this.#live;
   }
 
+  /** Is the thread followed? How its process ends is told by onStatus then. */
+  follows(tid: number): boolean {
+    return this.#supervisor?.follows(tid) ?? false;
+  }
+
   /** Answers `ioasid ctl`. */
   control(request: ControlRequest): ControlAnswer {
     return control(this.#machine, request);
@@ -69,6 +74,11 @@ export class Run {
     this.#live?.finish();
     const end = performance.now() + LAST_WORDS;
     while ((this.#live?.unsent ?? 0) > 0 && performance.now() < end) await turn();
+  }
+
+  /** /dev/kvm is the host's. */
+  get hostKvm(): boolean {
+    return this.#machine.kvm.ofHost;
   }
 
   /** Bytes of the largest BAR0 of a device. */

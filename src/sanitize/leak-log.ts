@@ -1,6 +1,6 @@
 /** What programs made and did not unmake: mappings and objects, by the open files that they are in. */
 import type { CallRecord } from '../kernel/watchers.js';
-import { RangeTree } from '../memory/range-tree.js';
+import { RangeTree } from '../memory/intervals/range-tree.js';
 import type { Position } from '../report/finding.js';
 import type { MappingEvent, Where } from './mapping-log.js';
 

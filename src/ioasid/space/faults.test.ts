@@ -1,22 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { Errno } from '../../abi/errno.js';
+import { requester } from '../../../test/hardware.js';
+import { refused } from '../../../test/refused.js';
 import { EVENT, FAULT } from '../../abi/ioasid/constants.js';
 import { ioasid_fault } from '../../abi/ioasid/structs.js';
 import { PageRequestGroup, type PageResponse } from '../../iommu/page-request.js';
-import { PasidTable } from '../../iommu/pasid-table.js';
-import { IommuGroup, Requester } from '../../iommu/requester.js';
 import type { AttachedDevice } from './attachment.js';
 import { Faults } from './faults.js';
 
-const unit = {
-  ...{ name: 'vtd0', index: 0, enforcesSnoop: true, hardwareNesting: 1, softwareNesting: 1, pasidBits: 20 },
-  ...{ addressWidth: 48, pageSizes: 4096n, tableFormats: 1n, dirtyTracking: true, reserved: [] },
-};
-
 function device(cookie: bigint): AttachedDevice {
-  const capabilities = { noSnoop: false, pasid: true, pri: true, enqcmd: false };
-  const requester = new Requester(`d${cookie}`, unit, new IommuGroup(1), capabilities, new PasidTable());
-  return { requester, cookie, mates: () => [] };
+  return { requester: requester(`d${cookie}`), cookie, mates: () => [] };
 }
 
 /** A fault fd of IOASID 3 with two devices, and what became of their requests. */
@@ -62,16 +54,6 @@ function setup() {
   };
   return { devices, attached, timers, events, faults, answers, ask, records, closed: () => closed };
 }
-const code = (act: () => unknown): string => {
-  try {
-    act();
-    return 'ok';
-  } catch (error) {
-    if (error instanceof Errno) return error.code;
-    throw error;
-  }
-};
-
 describe('a fault fd (uapi-ioasid.md, 2.3)', () => {
   test('gives each request of a group a record, with one grpid; the last is marked', () => {
     const { ask, records } = setup();
@@ -93,7 +75,7 @@ describe('a fault fd (uapi-ioasid.md, 2.3)', () => {
     ask(0, undefined, 3);
     faults.respond(1, 0xaan, undefined, response);
     expect([answers, timers.length]).toEqual([[wanted], 0]);
-    expect(code(() => faults.respond(1, 0xaan, undefined, response))).toBe('ENOENT');
+    expect(refused(() => faults.respond(1, 0xaan, undefined, response))).toBe('ENOENT');
   });
 
   test.each([
@@ -103,7 +85,7 @@ describe('a fault fd (uapi-ioasid.md, 2.3)', () => {
   ] as const)('a response for %s is ENOENT, and the request waits on', (_, grpid, cookie, pasid) => {
     const { ask, faults, answers } = setup();
     ask(0, 9);
-    expect(code(() => faults.respond(grpid, cookie, pasid, 0))).toBe('ENOENT');
+    expect(refused(() => faults.respond(grpid, cookie, pasid, 0))).toBe('ENOENT');
     expect(answers).toEqual(['waits']);
     faults.respond(1, 0xaan, undefined, 0);
     expect(answers).toEqual(['success']);

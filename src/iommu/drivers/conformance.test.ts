@@ -1,5 +1,6 @@
 /** What every driver of an IOMMU promises (driver.ts), for each that there is. */
 import { describe, expect, test } from 'vitest';
+import { refused } from '../../../test/refused.js';
 import { Errno } from '../../abi/errno.js';
 import { IOMMUFD } from '../../abi/iommufd.js';
 import { IOMMUFD_TEST, iommu_hwpt_selftest } from '../../abi/iommufd-test.js';
@@ -49,15 +50,6 @@ const SUBJECTS: readonly Subject[] = [
   },
 ];
 
-const refused = (act: () => unknown): string => {
-  try {
-    act();
-    return 'ok';
-  } catch (error) {
-    if (error instanceof Errno) return error.code;
-    throw error;
-  }
-};
 const nowhere: Domain = { enforceSnoop: false, translate: () => DMA_FAULT.NOT_MAPPED };
 const target = (domain: DriverDomain): AttachTarget => ({ domain, route: { domain: nowhere } });
 const array = (type: number): UserArray => ({

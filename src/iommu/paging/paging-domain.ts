@@ -2,7 +2,7 @@
 
 import type { CpuCaches } from '../../memory/cpu-caches.js';
 import type { DmaTarget } from '../../memory/dma-target.js';
-import { IntervalMap } from '../../memory/interval-map.js';
+import { IntervalMap } from '../../memory/intervals/interval-map.js';
 import { DMA_FAULT, type DmaFault, type DmaSource, type Hit } from '../domain.js';
 import type { DirtyBitmap } from './dirty-bitmap.js';
 

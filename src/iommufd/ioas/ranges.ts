@@ -7,7 +7,7 @@ import { IOMMUFD_SIZE } from '../../kernel/file/convention.js';
 import { type IoctlRow, Rows } from '../../kernel/file/ioctl.js';
 import type { Caller } from '../../kernel/file/open-file.js';
 import { allocation } from '../../memory/allocation.js';
-import { RangeTree } from '../../memory/range-tree.js';
+import { RangeTree } from '../../memory/intervals/range-tree.js';
 import type { IommufdContext } from '../context.js';
 import { Ioas } from './ioas.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Errno } from '../../abi/errno.js';
+import { refused } from '../../../test/refused.js';
 import { QUEUE_LENGTH, RecordStream } from './record-stream.js';
 
 const LOST = 0xff;
@@ -17,16 +17,6 @@ function readAll(it: RecordStream): number[] {
   return seen;
 }
 
-const code = (act: () => unknown): string => {
-  try {
-    act();
-    return 'ok';
-  } catch (error) {
-    if (error instanceof Errno) return error.code;
-    throw error;
-  }
-};
-
 describe('a file of records', () => {
   test('gives one record a read, the oldest first, whatever room the reader has', () => {
     const it = stream();
@@ -38,9 +28,9 @@ describe('a file of records', () => {
 
   test('is EAGAIN without a record, and EINVAL for a buffer that is too small, which takes nothing', () => {
     const it = stream();
-    expect(code(() => it.read(new Uint8Array(4)))).toBe('EAGAIN');
+    expect(refused(() => it.read(new Uint8Array(4)))).toBe('EAGAIN');
     it.post(record(1));
-    expect(code(() => it.read(new Uint8Array(3)))).toBe('EINVAL');
+    expect(refused(() => it.read(new Uint8Array(3)))).toBe('EINVAL');
     expect(readAll(it)).toEqual([1]);
   });
 

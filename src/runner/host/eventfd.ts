@@ -2,11 +2,10 @@
 import { closeSync } from 'node:fs';
 import { Errno } from '../../abi/errno.js';
 import type { EventSignal } from '../../kernel/file/open-file.js';
-import { numberOf } from '../seccomp/syscalls.js';
-import { addressOf, errno, libc } from './libc.js';
+import { takeDescriptor } from './descriptor.js';
+import { addressOf, libc } from './libc.js';
 import { link } from './procfs.js';
 
-const EBADF = 9;
 const ONE = new Uint8Array(new BigUint64Array([1n]).buffer);
 const COUNT = new Uint8Array(new ArrayBuffer(8));
 const POLLIN = 1;
@@ -29,12 +28,7 @@ function takeCount(fd: number): boolean {
 
 /** @throws EBADF no such descriptor; EINVAL no eventfd; EPERM the host lets us take none */
 export function takeEventfd(pidfd: number, fd: number): EventSignal {
-  const ours = libc.syscall(numberOf('pidfd_getfd'), pidfd, fd, 0, 0, 0);
-  if (ours < 0) {
-    const number = errno();
-    if (number === EBADF) throw new Errno('EBADF', `descriptor ${fd} is not open`);
-    throw new Errno('EPERM', `the host lets us take no descriptor of the program: ${libc.strerror(number)}`);
-  }
+  const ours = takeDescriptor(pidfd, fd);
   if (link(`/proc/self/fd/${ours}`) !== 'anon_inode:[eventfd]') {
     closeSync(ours);
     throw new Errno('EINVAL', `descriptor ${fd} is no eventfd`);

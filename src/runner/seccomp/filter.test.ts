@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { KVM_DEVICE_IOCTLS, KVM_IOCTLS, KVM_VM_IOCTLS } from '../../abi/kvm.js';
 import { buildFilter } from './filter.js';
 import { type Architecture, hostArchitecture, type SyscallName } from './syscalls.js';
 
@@ -48,11 +49,12 @@ function run(program: Uint8Array, data: DataView): Verdict {
 
 const host = hostArchitecture();
 const FIRST_DRIVEN = 512;
+const PLAIN = { ioUring: false, largeBar0: false, hostKvm: false, firstDriven: FIRST_DRIVEN };
 
 function verdict(
   call: SyscallName | number,
   args: readonly (number | bigint)[] = [],
-  { ioUring = false, largeBar0 = false, audit = host.audit, architecture = host as Architecture } = {},
+  { ioUring = false, largeBar0 = false, hostKvm = false, audit = host.audit, architecture = host as Architecture } = {},
 ): Verdict {
   const data = new DataView(new ArrayBuffer(64));
   const nr = typeof call === 'number' ? call : architecture.numbers[call];
@@ -60,7 +62,7 @@ function verdict(
   data.setUint32(0, nr, true);
   data.setUint32(4, audit, true);
   for (const [i, arg] of args.entries()) data.setBigUint64(16 + i * 8, BigInt.asUintN(64, BigInt(arg)), true);
-  return run(buildFilter(architecture, { ioUring, largeBar0, firstDriven: FIRST_DRIVEN }), data);
+  return run(buildFilter(architecture, { ioUring, largeBar0, hostKvm, firstDriven: FIRST_DRIVEN }), data);
 }
 
 describe('the seccomp filter', () => {
@@ -121,6 +123,16 @@ describe('the seccomp filter', () => {
     },
   );
 
+  test("lets the host's KVM run guests, and hands over what makes a kvm-vfio device and its attributes", () => {
+    const run = 0xae80;
+    const requests = [run, KVM_IOCTLS.CREATE_VM.request, KVM_VM_IOCTLS.SET_USER_MEMORY_REGION.request];
+    const ours = [KVM_VM_IOCTLS.CREATE_DEVICE.request, ...Object.values(KVM_DEVICE_IOCTLS).map((it) => it.request)];
+    const verdicts = (hostKvm: boolean) => [...requests, ...ours].map((it) => verdict('ioctl', [3, it], { hostKvm }));
+    expect(verdicts(true)).toEqual([...requests.map(() => 'allow'), ...ours.map(() => 'notify')]);
+    expect(verdicts(false)).toEqual([...requests, ...ours].map(() => 'notify'));
+    expect(verdict('ioctl', [3, 0x3b64], { hostKvm: true })).toBe('notify');
+  });
+
   test('hands every positioned read and write over where a device has a large BAR0', () => {
     const offsets = [0n, 0x10000n, 0xff_ffffn, 1n << 32n, 1n << 40n];
     expect(offsets.map((offset) => verdict('pread64', [3, 0, 4, offset], { largeBar0: true }))).toEqual(
@@ -133,7 +145,7 @@ describe('the seccomp filter', () => {
   });
 
   test('is shorter than the kernel takes, and each jump lands inside', () => {
-    const program = buildFilter(host, { ioUring: false, largeBar0: false, firstDriven: FIRST_DRIVEN });
+    const program = buildFilter(host, PLAIN);
     expect(program.length / 8).toBeLessThanOrEqual(4096);
     const code = new DataView(program.buffer);
     for (let at = 0; at < program.length; at += 8) {
@@ -146,8 +158,8 @@ describe('the seccomp filter', () => {
   test('leaves out what an architecture has not, and keeps the rest', () => {
     const { open: _, ...numbers } = host.numbers;
     const architecture: Architecture = { ...host, numbers };
-    const without = buildFilter(architecture, { ioUring: false, largeBar0: false, firstDriven: FIRST_DRIVEN });
-    const full = buildFilter(host, { ioUring: false, largeBar0: false, firstDriven: FIRST_DRIVEN });
+    const without = buildFilter(architecture, PLAIN);
+    const full = buildFilter(host, PLAIN);
     expect(full.length - without.length).toBe(host.numbers.open === undefined ? 0 : 8);
     expect(verdict('openat', [], { architecture })).toBe('notify');
   });

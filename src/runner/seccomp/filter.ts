@@ -2,7 +2,7 @@
  * The seccomp filter: a BPF program that hands over the calls that may concern us, and lets everything else run at full
  * speed (Documentation/userspace-api/seccomp_filter.rst; struct seccomp_data in linux/seccomp.h).
  */
-import { KVMIO } from '../../abi/kvm.js';
+import { KVM_DEVICE_IOCTLS, KVM_VM_IOCTLS, KVMIO } from '../../abi/kvm.js';
 import { VFIO_TYPE } from '../../abi/vfio.js';
 import type { Architecture, SyscallName } from './syscalls.js';
 
@@ -52,7 +52,12 @@ export interface FilterOptions {
   readonly firstDriven: number;
   /** A device has a BAR0 above SMALL_BAR0: positioned reads and writes are handed over at every offset. */
   readonly largeBar0: boolean;
+  /** /dev/kvm is the host's: of its calls, only those that concern a VM's kvm-vfio device are handed over. */
+  readonly hostKvm: boolean;
 }
+
+/** What makes a VM's kvm-vfio device, and its attributes. */
+const KVM_VFIO = [KVM_VM_IOCTLS.CREATE_DEVICE, ...Object.values(KVM_DEVICE_IOCTLS)];
 
 /** One instruction; a jump names its target as a label or falls through. */
 type Step = { code: number; value: number; yes?: string; no?: string } | { label: string };
@@ -87,9 +92,10 @@ export function buildFilter(architecture: Architecture, options: FilterOptions):
     // ioctl: the type byte of the request is ';' or KVMIO.
     { label: 'ioctl' },
     ld(lowWord(1)),
+    ...(options.hostKvm ? KVM_VFIO.map(({ request }): Step => ({ code: JEQ, value: request, yes: 'notify' })) : []),
     { code: AND, value: 0xff00 },
-    { code: JEQ, value: VFIO_TYPE << 8, yes: 'notify' },
-    { code: JEQ, value: KVMIO << 8, yes: 'notify', no: 'allow' },
+    ...(options.hostKvm ? [] : [{ code: JEQ, value: KVMIO << 8, yes: 'notify' }]),
+    { code: JEQ, value: VFIO_TYPE << 8, yes: 'notify', no: 'allow' },
 
     // mmap: of a file, but not of a library.
     { label: 'mmap' },

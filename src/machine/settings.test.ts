@@ -19,7 +19,7 @@ test('an element of a list is named by its number', () => {
 });
 
 test('what several parts of a file share by an anchor is set for the one that is named', () => {
-  const text = DEFAULT_MACHINE.replace('vtd0:', 'vtd0: &unit').replace(/ {2}vtd1:[^]*?\n\n/, '  vtd1: *unit\n\n');
+  const text = DEFAULT_MACHINE.replace('vtd0:', 'vtd0: &unit').replace(/ {2}vtd1:.*?\n\n/s, '  vtd1: *unit\n\n');
   const shared = parseMachine(text, 'file', [parseSetting('iommus.vtd1.address-width=40')]);
   expect([shared.iommus.vtd0?.['address-width'], shared.iommus.vtd1?.['address-width']]).toEqual([48, 40]);
 });

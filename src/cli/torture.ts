@@ -11,6 +11,7 @@ import { DEFECTS, judge, MEANING, VERDICTS, type Verdict } from '../torture/verd
 
 export interface TortureOptions {
   readonly machine?: string;
+  readonly set?: readonly string[];
   readonly authority?: string;
   readonly selftest?: boolean;
   /** A shell command that says with status 0 that the program's work is done. */
@@ -67,9 +68,10 @@ async function once(
   const directory = mkdtempSync(join(tmpdir(), 'ioasid-torture-'));
   const report = join(directory, 'report.json');
   const own = join(directory, 'own');
-  const { machine, authority, selftest, verify } = options;
+  const { machine, set = [], authority, selftest, verify } = options;
   const flags = [
     ...(machine === undefined ? [] : ['--machine', machine]),
+    ...set.flatMap((setting) => ['--set', setting]),
     ...(authority === undefined ? [] : ['--authority', authority]),
     ...(selftest ? ['--selftest'] : []),
     ...(rule === undefined ? [] : ['--inject', rule]),

@@ -43,6 +43,7 @@ const has = (signals: bigint, signal: number): boolean => ((signals >> BigInt(si
 
 export class Program {
   readonly #given: Inheritance;
+  readonly #followed: (pid: number) => boolean;
   readonly #thread = new PoolThread();
   readonly #status = new DataView(new ArrayBuffer(8));
   #pid: number | undefined;
@@ -53,8 +54,10 @@ export class Program {
   /** It could not be started: why. */
   problem: number | undefined;
 
-  constructor(given: Inheritance) {
+  /** @param followed is somebody else told how this process ends, and when it stops? heard() then */
+  constructor(given: Inheritance, followed: (pid: number) => boolean) {
     this.#given = given;
+    this.#followed = followed;
   }
 
   /**
@@ -142,13 +145,18 @@ export class Program {
 
   /** Did it end, or stop? A shell that watches us sees the same of us. */
   look(): void {
-    while (this.#pid !== undefined && this.status === undefined) {
+    while (this.#pid !== undefined && this.status === undefined && !this.#followed(this.#pid)) {
       const found = libc.waitpid(this.#pid, addressOf(this.#status), WNOHANG | WUNTRACED);
       if (found !== this.#pid) return;
-      const word = this.#status.getInt32(0, true);
-      if ((word & 0xff) === 0x7f) this.#stopToo((word >> 8) & 0xff);
-      else this.#ended(word);
+      this.heard(found, this.#status.getInt32(0, true));
     }
+  }
+
+  /** A process ended, or stopped. @param word its status, as waitpid(2) has it */
+  heard(pid: number, word: number): void {
+    if (pid !== this.#pid) return;
+    if ((word & 0xff) === 0x7f) this.#stopToo((word >> 8) & 0xff);
+    else this.#ended(word);
   }
 
   #ended(word: number): void {

@@ -52,6 +52,11 @@ export class Run {
     return this.#live;
   }
 
+  /** Is the thread followed? How its process ends is told by onStatus then. */
+  follows(tid: number): boolean {
+    return this.#supervisor?.follows(tid) ?? false;
+  }
+
   /** Answers `ioasid ctl`. */
   control(request: ControlRequest): ControlAnswer {
     return control(this.#machine, request);

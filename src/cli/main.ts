@@ -30,6 +30,7 @@ program
   .option('--calls <n>', 'only the first n served calls')
   .option('--resume <file>', 'note each trial there, and do not try again what is noted')
   .option('--junit <file>', 'write a report in JUnit XML, too')
+  .option('--ktap <file>', 'write a report in KTAP, too')
   .option('--json', 'for scripts')
   .passThroughOptions()
   .action(async (args: string[], options) => {
@@ -106,6 +107,8 @@ program
   .argument('<file>')
   .option('--policy <name>', 'another policy than the file names, or the file of one; all: side by side')
   .option('--json', 'for scripts')
+  .option('--junit <file>', 'write a report in JUnit XML, too: a case a policy')
+  .option('--ktap <file>', 'write a report in KTAP, too')
   .action(async (file: string, options) => {
     const { play } = await import('./play.js');
     process.exitCode = await play(file, options);

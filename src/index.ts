@@ -17,7 +17,8 @@ export { type BootedMachine, type BootOptions, bootMachine } from './boot.js';
 export type { Process, ProcessOptions } from './kernel/process.js';
 export type { CallRecord, Watcher } from './kernel/watchers.js';
 export { DEFAULT_MACHINE } from './machine/default-machine.js';
-export { FileError, parseMachine } from './machine/parse.js';
+export { FileError } from './machine/file-error.js';
+export { parseMachine } from './machine/parse.js';
 export type { MachineDescription } from './machine/schema.js';
 export { type MachineState, machineState } from './state.js';
 

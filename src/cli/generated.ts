@@ -8,6 +8,7 @@ import { scenarioJsonSchema } from '../scenario/schema.js';
 export function generated(): Record<string, string> {
   const description = JSON.stringify(parseMachine(DEFAULT_MACHINE, 'the default machine'), null, 2);
   return {
+    'machines/default.yaml': DEFAULT_MACHINE,
     'schema/machine.schema.json': `${JSON.stringify(machineJsonSchema(), null, 2)}\n`,
     'schema/scenario.schema.json': `${JSON.stringify(scenarioJsonSchema(), null, 2)}\n`,
     'src/machine/default-description.ts': `/** The default machine, parsed: printed by scripts/generate.mjs, so that booting it needs no parser. */

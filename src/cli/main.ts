@@ -1,6 +1,7 @@
 /** The command line. Each command's work is elsewhere, and is loaded when it is asked for. */
 import { Command, Option } from 'commander';
 import { addExec } from './exec-command.js';
+import { setOption } from './set-option.js';
 import { version } from './version.js';
 
 const program = new Command('ioasid')
@@ -19,7 +20,8 @@ program
   .description('run a program again and again, one served call failing each time, and tell how it takes it')
   .usage('[options] -- PROGRAM [ARGS...]')
   .argument('<program...>', 'the program and its arguments; {} is an empty directory of the trial’s own')
-  .option('--machine <file>', 'machine file (YAML)')
+  .option('--machine <machine>', 'machine file (YAML), or the name of a machine')
+  .addOption(setOption())
   .option('--authority <policy>', 'who may flush the CPU caches')
   .option('--selftest', "a kernel with Linux's own tests of iommufd")
   .option('--verify <command>', 'a shell command that ends with 0 if the work of a run with status 0 was done')
@@ -28,6 +30,7 @@ program
   .option('--calls <n>', 'only the first n served calls')
   .option('--resume <file>', 'note each trial there, and do not try again what is noted')
   .option('--junit <file>', 'write a report in JUnit XML, too')
+  .option('--ktap <file>', 'write a report in KTAP, too')
   .option('--json', 'for scripts')
   .passThroughOptions()
   .action(async (args: string[], options) => {
@@ -104,6 +107,8 @@ program
   .argument('<file>')
   .option('--policy <name>', 'another policy than the file names, or the file of one; all: side by side')
   .option('--json', 'for scripts')
+  .option('--junit <file>', 'write a report in JUnit XML, too: a case a policy')
+  .option('--ktap <file>', 'write a report in KTAP, too')
   .action(async (file: string, options) => {
     const { play } = await import('./play.js');
     process.exitCode = await play(file, options);
@@ -113,9 +118,10 @@ program
   .command('doctor')
   .description('check what the runner needs on this host')
   .option('--json', 'for scripts')
-  .action(async (options: { json?: boolean }) => {
-    const { doctor } = await import('../runner/doctor.js');
-    process.exitCode = doctor(options.json ?? false);
+  .option('--fix', 'print the commands that give this host what it lacks')
+  .action(async (options: { json?: boolean; fix?: boolean }) => {
+    const { doctor } = await import('../runner/doctor/doctor.js');
+    process.exitCode = doctor(options);
   });
 
 const abi = program.command('abi').description('the user API');
@@ -138,6 +144,21 @@ machine
     process.stdout.write(DEFAULT_MACHINE);
   });
 machine
+  .command('names')
+  .description('the machines that --machine knows by name')
+  .action(async () => {
+    const { tellMachines } = await import('./check-machine.js');
+    tellMachines();
+  });
+machine
+  .command('show')
+  .description('print a machine, as a start for your own')
+  .argument('<machine>', 'a name')
+  .action(async (name: string) => {
+    const { showMachine } = await import('./check-machine.js');
+    process.exitCode = showMachine(name);
+  });
+machine
   .command('schema')
   .description('print the JSON Schema of machine files')
   .action(async () => {
@@ -147,11 +168,12 @@ machine
 machine
   .command('list')
   .description('how each device of a machine is reached: address, driver, group, files')
-  .argument('[file]', 'a machine file; the default machine when not given')
+  .argument('[machine]', 'a file or a name; the default machine when not given')
+  .addOption(setOption())
   .option('--json', 'for scripts')
-  .action(async (file: string | undefined, options: { json?: boolean }) => {
+  .action(async (file: string | undefined, options: { set?: string[]; json?: boolean }) => {
     const { listMachine } = await import('./check-machine.js');
-    process.exitCode = listMachine(file, options.json ?? false);
+    process.exitCode = listMachine(file, options.set ?? [], options.json ?? false);
   });
 machine
   .command('check')

@@ -34,6 +34,11 @@ export interface IommuUnit {
   readonly reserved: readonly IovaRange[];
 }
 
+/** True if one of the ranges holds all of [start, last]. */
+export function inside(ranges: readonly IovaRange[], start: bigint, last: bigint): boolean {
+  return ranges.some((range) => range.start <= start && last <= range.last);
+}
+
 /** The permitted I/O virtual addresses of a unit: the whole width without the reserved ranges, in rising order. */
 export function permittedRanges(unit: Pick<IommuUnit, 'addressWidth' | 'reserved'>): IovaRange[] {
   const end = 1n << BigInt(unit.addressWidth);

@@ -50,6 +50,7 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
   });
   if (options.verbose) run.tellDevices();
   const told = new Set<string>();
+  const program = new Program(given, (pid) => run.follows(pid));
   run.prepare({
     directory,
     firstDriven,
@@ -60,6 +61,7 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
     onFirst: (pid) => {
       if (given.openFiles !== undefined) limitOpenFiles(pid, given.openFiles);
     },
+    onStatus: (pid, status) => program.heard(pid, status),
     onBug: (error) =>
       say(`internal error, please report it: ${error instanceof Error ? (error.stack ?? error.message) : error}`),
   });
@@ -72,7 +74,6 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
     },
   );
   if (options.ui !== undefined) run.live.pause();
-  const program = new Program(given);
   const listener = await program.install(filter);
   let problem: unknown;
   const started = program
@@ -94,7 +95,7 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
   const status = program.wait();
   await run.farewell();
   if (program.problem !== undefined) say(`cannot run ${options.program}: ${libc.strerror(program.problem)}`);
-  return run.finish(options.verbose ?? false) ?? status;
+  return run.finish(status, options.verbose ?? false) ?? status;
 }
 
 /**

@@ -7,6 +7,7 @@ import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import { addressOf, check, libc } from './host/libc.js';
+import { CHECK, seeCheck } from './host/limits.js';
 import { PoolThread } from './host/pool-thread.js';
 import { withDescendants } from './host/procfs.js';
 import { spawn } from './host/spawn.js';
@@ -43,6 +44,7 @@ const has = (signals: bigint, signal: number): boolean => ((signals >> BigInt(si
 
 export class Program {
   readonly #given: Inheritance;
+  readonly #followed: (pid: number) => boolean;
   readonly #thread = new PoolThread();
   readonly #status = new DataView(new ArrayBuffer(8));
   #pid: number | undefined;
@@ -53,8 +55,10 @@ export class Program {
   /** It could not be started: why. */
   problem: number | undefined;
 
-  constructor(given: Inheritance) {
+  /** @param followed is somebody else told how this process ends, and when it stops? heard() then */
+  constructor(given: Inheritance, followed: (pid: number) => boolean) {
     this.#given = given;
+    this.#followed = followed;
   }
 
   /**
@@ -77,7 +81,7 @@ export class Program {
     if (result < 0 && errno === EINVAL) ({ result, errno } = await install(FLAG_NEW_LISTENER));
     if (result < 0) {
       const why = libc.strerror(errno);
-      throw new Error(`cannot install a seccomp listener: ${why}. 'ioasid doctor' says what this host lacks`);
+      throw new Error(`cannot install a seccomp listener: ${why}; ${seeCheck(CHECK.listener)}`);
     }
     return result;
   }
@@ -142,13 +146,18 @@ export class Program {
 
   /** Did it end, or stop? A shell that watches us sees the same of us. */
   look(): void {
-    while (this.#pid !== undefined && this.status === undefined) {
+    while (this.#pid !== undefined && this.status === undefined && !this.#followed(this.#pid)) {
       const found = libc.waitpid(this.#pid, addressOf(this.#status), WNOHANG | WUNTRACED);
       if (found !== this.#pid) return;
-      const word = this.#status.getInt32(0, true);
-      if ((word & 0xff) === 0x7f) this.#stopToo((word >> 8) & 0xff);
-      else this.#ended(word);
+      this.heard(found, this.#status.getInt32(0, true));
     }
+  }
+
+  /** A process ended, or stopped. @param word its status, as waitpid(2) has it */
+  heard(pid: number, word: number): void {
+    if (pid !== this.#pid) return;
+    if ((word & 0xff) === 0x7f) this.#stopToo((word >> 8) & 0xff);
+    else this.#ended(word);
   }
 
   #ended(word: number): void {

@@ -52,6 +52,11 @@ export class Run {
     return this.#live;
   }
 
+  /** Is the thread followed? How its process ends is told by onStatus then. */
+  follows(tid: number): boolean {
+    return this.#supervisor?.follows(tid) ?? false;
+  }
+
   /** Answers `ioasid ctl`. */
   control(request: ControlRequest): ControlAnswer {
     return control(this.#machine, request);
@@ -88,12 +93,13 @@ export class Run {
 
   /**
    * The program is gone: says what there is to say.
-   * @returns the exit status in place of the program's; undefined: the program's
+   * @param ended the program's exit status
+   * @returns the exit status in place of it; undefined: the program's
    */
-  finish(verbose: boolean): number | undefined {
+  finish(ended: number, verbose: boolean): number | undefined {
     const { caches } = this.#machine;
     caches.finish();
-    const status = this.#observers.finish();
+    const status = this.#observers.finish(ended);
     if (verbose) say(`${this.#supervisor?.served} calls served, all caches flushed ${caches.flushes} times`);
     return status;
   }

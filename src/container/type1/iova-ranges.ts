@@ -22,11 +22,6 @@ export function usableRanges(units: Iterable<IommuUnit>): IovaRange[] {
   return ranges;
 }
 
-/** True if one of the ranges holds all of [start, last]. */
-export function inside(ranges: readonly IovaRange[], start: bigint, last: bigint): boolean {
-  return ranges.some((range) => range.start <= start && last <= range.last);
-}
-
 /** Page sizes without those below the CPU's page, which are as good as one of it. */
 export function atLeastPages(sizes: bigint): bigint {
   const small = sizes & BigInt(PAGE_SIZE - 1);

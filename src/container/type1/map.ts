@@ -1,9 +1,9 @@
 /** MAP_DMA and UNMAP_DMA of a type1 IOMMU, in the order in which Linux judges (linux-vfio.md, 4.2 to 4.4). */
 import { addressOfPage, hex, last, lastWraps, pageOf, U64_MAX } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
+import { inside } from '../../iommu/unit.js';
 import type { Mm } from '../../memory/mm.js';
 import { checkBitmapSize, type UserBitmap, writeDirty } from './dirty.js';
-import { inside } from './iova-ranges.js';
 import { bytesOf, type DmaMapping, lastPage } from './mappings.js';
 import { forget, install, reach } from './pages.js';
 import type { Type1 } from './type1.js';

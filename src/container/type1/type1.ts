@@ -7,10 +7,10 @@ import { Errno } from '../../abi/errno.js';
 import type { DmaFault, DmaSource, Domain, Hit } from '../../iommu/domain.js';
 import { PagingDomain } from '../../iommu/paging/paging-domain.js';
 import type { IommuGroup } from '../../iommu/requester.js';
-import type { IommuUnit, IovaRange } from '../../iommu/unit.js';
+import { type IommuUnit, type IovaRange, inside } from '../../iommu/unit.js';
 import type { Backing } from '../../memory/backing.js';
 import type { CpuCaches } from '../../memory/cpu-caches.js';
-import { atLeastPages, inside, usableRanges } from './iova-ranges.js';
+import { atLeastPages, usableRanges } from './iova-ranges.js';
 import { Mappings } from './mappings.js';
 import { forget } from './pages.js';
 

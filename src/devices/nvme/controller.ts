@@ -17,6 +17,7 @@ import { Batch, type Complete } from './commands/work.js';
 import { InterruptVectors } from './interrupt-vectors.js';
 import { QueueSet } from './queue-set.js';
 import { RingError, type SubmissionQueue } from './queues.js';
+import { ReadOnlyRegister } from './read-only-register.js';
 import { CAPABILITIES, CSTS, configuration, isPossible, NVME, VERSION } from './registers.js';
 import { CommandError, STATUS, type Status } from './status.js';
 
@@ -44,6 +45,11 @@ export class Controller {
   readonly #slot: DeviceSlot;
   readonly #registers: DataView;
   readonly #cc: PolledRegister;
+  /** CAP in two halves. */
+  readonly #capabilities: readonly [ReadOnlyRegister, ReadOnlyRegister];
+  readonly #version: ReadOnlyRegister;
+  readonly #status: ReadOnlyRegister;
+  readonly #readOnly: readonly ReadOnlyRegister[];
   readonly #interrupts: InterruptVectors;
   readonly #admin: Admin;
   readonly #batch: Batch;
@@ -60,12 +66,16 @@ export class Controller {
     this.#slot = slot;
     this.#registers = registers;
     this.#cc = new PolledRegister(registers, NVME.CC, 4, (value) => slot.found('CC', value));
+    const readOnly = (offset: number) => new ReadOnlyRegister(registers, offset);
+    this.#capabilities = [readOnly(NVME.CAP), readOnly(NVME.CAP + 4)];
+    [this.#version, this.#status] = [readOnly(NVME.VS), readOnly(NVME.CSTS)];
+    this.#readOnly = [...this.#capabilities, this.#version, this.#status];
     this.#interrupts = new InterruptVectors(slot, registers);
     const controller = this;
     this.#admin = {
       namespaces: options.namespaces,
       transfer: new Transfer(slot.dma),
-      features: new Features(options.queues),
+      features: new Features(options.queues, options.vectors),
       logs: new Logs({ admin: ADMIN_OPCODES, io: IO_OPCODES }),
       facts: { serial: options.serial, namespaces: options.namespaces },
       queues: new QueueSet(registers, options.queues, options.vectors, (name, value) => slot.found(name, value)),
@@ -80,8 +90,9 @@ export class Controller {
   /** As after power-on. @param size bytes of the register page */
   reset(size: number): void {
     for (let offset = 0; offset < size; offset += 8) this.#registers.setBigUint64(offset, 0n, true);
-    this.#registers.setBigUint64(NVME.CAP, CAPABILITIES, true);
-    this.#registers.setUint32(NVME.VS, VERSION, true);
+    this.#capabilities[0].set(Number(CAPABILITIES & 0xffff_ffffn));
+    this.#capabilities[1].set(Number(CAPABILITIES >> 32n));
+    this.#version.set(VERSION);
     this.#cc.set(0);
     this.#config = configuration(0);
     this.#stop();
@@ -94,7 +105,8 @@ export class Controller {
       this.#configure(this.#cc.value);
       moved = true;
     }
-    if (this.#status !== CSTS.READY) return moved;
+    for (const register of this.#readOnly) register.restore();
+    if ((this.#status.value & (CSTS.READY | CSTS.FATAL)) !== CSTS.READY) return moved;
     try {
       return this.#work() || moved;
     } catch (error) {
@@ -104,19 +116,10 @@ export class Controller {
     }
   }
 
-  /** READY or FATAL, or neither. */
-  get #status(): number {
-    return this.#registers.getUint32(NVME.CSTS, true) & (CSTS.READY | CSTS.FATAL);
-  }
-
-  #setStatus(bits: number): void {
-    this.#registers.setUint32(NVME.CSTS, bits, true);
-  }
-
   #fail(reason: string): void {
     this.#slot.found(`CSTS.CFS (${reason})`, 1);
     // A controller that was ready stays so until it is disabled: the driver waits for that.
-    this.#setStatus(this.#registers.getUint32(NVME.CSTS, true) | CSTS.FATAL);
+    this.#status.set(this.#status.value | CSTS.FATAL);
   }
 
   #configure(cc: number): void {
@@ -141,7 +144,7 @@ export class Controller {
     }
     this.#admin.transfer.pageSize = this.#config.pageSize;
     this.#admin.queues.open(submission, completion);
-    this.#setStatus(CSTS.READY);
+    this.#status.set(CSTS.READY);
   }
 
   /** CC.EN falls: queues, requests and features are as after power-on; the disk is not touched. */
@@ -152,15 +155,14 @@ export class Controller {
     this.#late = [];
     this.#shutdownOf = undefined;
     this.#interrupts.reset();
-    this.#setStatus(0);
+    this.#status.set(0);
   }
 
   /** What was written survives once the status says that the shutdown is complete. */
   #shutdown(): void {
     const shutdown = {};
     this.#shutdownOf = shutdown;
-    const show = (status: number) =>
-      this.#setStatus((this.#registers.getUint32(NVME.CSTS, true) & ~CSTS.SHUTDOWN) | status);
+    const show = (status: number) => this.#status.set((this.#status.value & ~CSTS.SHUTDOWN) | status);
     show(CSTS.SHUTDOWN_OCCURRING);
     const stores = this.#admin.namespaces.map(({ store }) => store);
     flushAll(stores, (error) => {

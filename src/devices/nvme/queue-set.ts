@@ -13,6 +13,12 @@ const BATCH = 32;
 const CONTIGUOUS = 1;
 const INTERRUPTS = 2;
 
+/** How many I/O queues the host may make: their largest identifiers. */
+export interface Granted {
+  readonly submission: number;
+  readonly completion: number;
+}
+
 export class QueueSet {
   readonly submission = new Map<number, SubmissionQueue>();
   readonly completion = new Map<number, CompletionQueue>();
@@ -52,8 +58,8 @@ export class QueueSet {
   }
 
   /** Create I/O Completion Queue. @throws CommandError */
-  createCompletion(command: Command, config: Configuration): number {
-    const { id, size, base } = this.#described(command, config);
+  createCompletion(command: Command, config: Configuration, granted: Granted): number {
+    const { id, size, base } = described(command, config, granted.completion);
     const flags = command.dword(11) & 0xffff;
     const vector = command.dword(11) >>> 16;
     if (this.completion.has(id)) throw new CommandError(STATUS.INVALID_QUEUE_ID, `completion queue ${id} exists`);
@@ -67,13 +73,15 @@ export class QueueSet {
   }
 
   /** Create I/O Submission Queue. @throws CommandError */
-  createSubmission(command: Command, config: Configuration): number {
-    const { id, size, base } = this.#described(command, config);
+  createSubmission(command: Command, config: Configuration, granted: Granted): number {
+    const { id, size, base } = described(command, config, granted.submission);
     if (this.submission.has(id)) throw new CommandError(STATUS.INVALID_QUEUE_ID, `submission queue ${id} exists`);
     if (config.submissionShift !== SUBMISSION_SHIFT)
       throw new CommandError(STATUS.INVALID_QUEUE_SIZE, `CC.IOSQES is ${config.submissionShift}`);
     const target = command.dword(11) >>> 16;
-    const completions = target === 0 ? undefined : this.completion.get(target);
+    if (target === 0 || target > granted.completion)
+      throw new CommandError(STATUS.INVALID_QUEUE_ID, `completion queue ${target} of ${granted.completion}`);
+    const completions = this.completion.get(target);
     if (!completions)
       throw new CommandError(STATUS.COMPLETION_QUEUE_INVALID, `completion queue ${target} does not exist`);
     this.#addSubmission(id, base, size, completions);
@@ -101,17 +109,6 @@ export class QueueSet {
     return 0;
   }
 
-  #described(command: Command, { pageSize }: Configuration): { id: number; size: number; base: bigint } {
-    const id = command.dword(10) & 0xffff;
-    const size = (command.dword(10) >>> 16) + 1;
-    if (id === 0 || id > this.#most) throw new CommandError(STATUS.INVALID_QUEUE_ID, `queue ${id} of ${this.#most}`);
-    if (size < 2 || size > MAX_QUEUE_ENTRIES) throw new CommandError(STATUS.INVALID_QUEUE_SIZE, `${size} entries`);
-    if ((command.dword(11) & CONTIGUOUS) === 0) throw new CommandError(STATUS.INVALID_FIELD, 'queues are contiguous');
-    if (command.prp1 % BigInt(pageSize) !== 0n)
-      throw new CommandError(STATUS.INVALID_PRP_OFFSET, `queue at 0x${command.prp1.toString(16)} is not page-aligned`);
-    return { id, size, base: command.prp1 };
-  }
-
   #addSubmission(id: number, base: bigint, size: number, completions: CompletionQueue): void {
     this.submission.set(id, new SubmissionQueue(id, base, size, completions, this.#doorbell(id, false), BATCH));
     completions.users.add(id);
@@ -121,4 +118,20 @@ export class QueueSet {
     const name = `${completion ? 'CQ' : 'SQ'}${queue} doorbell`;
     return new PolledRegister(this.#registers, doorbell(queue, completion), 4, (value) => this.#found(name, value));
   }
+}
+
+/** What both kinds of queues are described by. @param most the largest identifier @throws CommandError */
+function described(
+  command: Command,
+  { pageSize }: Configuration,
+  most: number,
+): { id: number; size: number; base: bigint } {
+  const id = command.dword(10) & 0xffff;
+  const size = (command.dword(10) >>> 16) + 1;
+  if (id === 0 || id > most) throw new CommandError(STATUS.INVALID_QUEUE_ID, `queue ${id} of ${most}`);
+  if (size < 2 || size > MAX_QUEUE_ENTRIES) throw new CommandError(STATUS.INVALID_QUEUE_SIZE, `${size} entries`);
+  if ((command.dword(11) & CONTIGUOUS) === 0) throw new CommandError(STATUS.INVALID_FIELD, 'queues are contiguous');
+  if (command.prp1 % BigInt(pageSize) !== 0n)
+    throw new CommandError(STATUS.INVALID_PRP_OFFSET, `queue at 0x${command.prp1.toString(16)} is not page-aligned`);
+  return { id, size, base: command.prp1 };
 }

@@ -47,7 +47,8 @@ const MAY_PASS: readonly Status[] = [
 
 /** The status field of a completion without its phase: bits 10:0 the status, bit 14 Do Not Retry. */
 export function statusField(status: Status): number {
-  return status | (MAY_PASS.includes(status) || status >> 8 === 2 ? 0 : 0x4000);
+  const passes = MAY_PASS.includes(status) || (status >> 8 === 2 && status !== STATUS.COMPARE_FAILURE);
+  return status | (passes ? 0 : 0x4000);
 }
 
 /** A command that is refused, with the status that it completes with. */

@@ -12,11 +12,11 @@ import { NestedDomain } from '../../iommu/paging/nested-domain.js';
 import { PagingDomain } from '../../iommu/paging/paging-domain.js';
 import type { Route } from '../../iommu/pasid-table.js';
 import type { IommuGroup } from '../../iommu/requester.js';
-import type { IommuUnit } from '../../iommu/unit.js';
+import { type IommuUnit, inside } from '../../iommu/unit.js';
 import type { CpuCaches } from '../../memory/cpu-caches.js';
 import type { Mm } from '../../memory/mm.js';
 import type { AttachedDevice, Attachment } from './attachment.js';
-import { ACCOUNTING_ROOT, type Constraints, commonConstraints, permitted } from './constraints.js';
+import { ACCOUNTING_ROOT, type Constraints, commonConstraints } from './constraints.js';
 import type { Faults } from './faults.js';
 
 export class AddressSpace implements Domain {
@@ -153,7 +153,7 @@ export class AddressSpace implements Domain {
     for (let more = map.seek(0); more; more = map.next()) {
       const first = addressOfPage(map.start);
       const last = addressOfPage(map.start + map.pages) - 1n;
-      if (!permitted(common.ranges, first, last) || map.start % smallest !== 0 || map.pages % smallest !== 0) {
+      if (!inside(common.ranges, first, last) || map.start % smallest !== 0 || map.pages % smallest !== 0) {
         throw new Errno(
           'EINVAL',
           `IOMMU ${unit.name} cannot hold the mapping ${hex(first)}-${hex(last)} of IOASID ${this.id}`,

@@ -48,8 +48,3 @@ export function commonConstraints(units: Iterable<IommuUnit>): Constraints | und
   }
   return all;
 }
-
-/** True if [first, last] lies in one permitted range. */
-export function permitted(ranges: readonly IovaRange[], first: bigint, last: bigint): boolean {
-  return ranges.some((range) => range.start <= first && last <= range.last);
-}

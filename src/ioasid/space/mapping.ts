@@ -2,9 +2,10 @@
 import { addressOfPage, hex, last, PAGE_SIZE, pageOf, sumWraps } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import { MAP_CHARGED, MAP_WRITE, MAX_OWNERS } from '../../iommu/paging/paging-domain.js';
+import { inside } from '../../iommu/unit.js';
 import type { Mm } from '../../memory/mm.js';
 import type { AddressSpace } from './address-space.js';
-import { type Constraints, permitted } from './constraints.js';
+import type { Constraints } from './constraints.js';
 import type { RegisteredMemory } from './registered-memory.js';
 
 /**
@@ -46,7 +47,7 @@ export function mapDma(
       `an accounting root maps addresses to themselves: iova ${hex(iova)}, vaddr ${hex(vaddr)}`,
     );
   }
-  if (!permitted(constraints.ranges, iova, last(iova, size))) {
+  if (!inside(constraints.ranges, iova, last(iova, size))) {
     throw new Errno(
       'EINVAL',
       `${hex(iova)}-${hex(last(iova, size))} is outside the permitted ranges of IOASID ${space.id}`,

@@ -6,7 +6,7 @@
  */
 import type { OpenFile } from '../../kernel/file/open-file.js';
 import { RECORDS } from '../../kernel/file/record-stream.js';
-import type { Notification } from '../seccomp/notification.js';
+import type { Call } from '../seccomp/call.js';
 import type { FileIndex, Place } from '../serve/file-index.js';
 import { TokenPipe } from './token-pipe.js';
 
@@ -23,7 +23,7 @@ interface Driven {
 
 /** A call that waits for its file. */
 interface Waiting {
-  readonly notification: Notification;
+  readonly call: Call;
   /** Tries again. Returns false if it must wait on. */
   readonly attempt: () => boolean;
 }
@@ -98,18 +98,18 @@ export class DrivenFiles {
   }
 
   /** Lets a call wait until its file can serve it. */
-  wait(notification: Notification, attempt: () => boolean): void {
-    this.#waiting.add({ notification, attempt });
+  wait(call: Call, attempt: () => boolean): void {
+    this.#waiting.add({ call, attempt });
   }
 
-  /** Something may have changed: the pipes show it, and calls that can go on do. @returns notifications that are free */
-  look(): Notification[] {
+  /** Something may have changed: the pipes show it, and calls that can go on do. @returns the calls that are answered */
+  look(): Call[] {
     for (const driven of this.#driven.values()) this.#show(driven);
-    const free: Notification[] = [];
+    const free: Call[] = [];
     for (const waiting of this.#waiting) {
       if (!waiting.attempt()) continue;
       this.#waiting.delete(waiting);
-      free.push(waiting.notification);
+      free.push(waiting.call);
     }
     return free;
   }

@@ -4,17 +4,13 @@ import { O } from '../../abi/fcntl.js';
 import type { OpenFile } from '../../kernel/file/open-file.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import { descriptorFlags, interrupted } from '../host/procfs.js';
-import type { Notification } from '../seccomp/notification.js';
+import type { Call, Served } from '../seccomp/call.js';
 import type { SyscallName } from '../seccomp/syscalls.js';
 import type { FileCalls } from '../serve/file-calls.js';
-import type { Served } from '../serve/served.js';
 import type { DrivenFiles } from './driven-files.js';
 import { gather, type Piece } from './gather.js';
 
-type Handler = (notification: Notification) => Served;
-
-/** The kernel's own: the call starts again after a signal handler with SA_RESTART, and answers EINTR after others. */
-const ERESTARTSYS = 512;
+type Handler = (notification: Call) => Served;
 
 export class StreamCalls {
   readonly #kernel: VirtualKernel;
@@ -36,7 +32,7 @@ export class StreamCalls {
     };
   }
 
-  #read(n: Notification, pieces: () => readonly Piece[]): Served {
+  #read(n: Call, pieces: () => readonly Piece[]): Served {
     const fd = n.int(0);
     const file = this.#calls.find(n.tid, fd);
     if (!file || this.#calls.readByHost(file)) return 'host';
@@ -49,11 +45,11 @@ export class StreamCalls {
   }
 
   /** A call that waits is tried again. Returns false if it must wait on. */
-  #goOn(n: Notification, file: OpenFile, read: () => number): boolean {
+  #goOn(n: Call, file: OpenFile, read: () => number): boolean {
     if (!n.valid()) return true;
     if (!file.poll().readable) {
       if (!interrupted(n.tid)) return false;
-      n.answer(-ERESTARTSYS);
+      n.restart();
       return true;
     }
     try {
@@ -67,7 +63,7 @@ export class StreamCalls {
     return true;
   }
 
-  #readNow(n: Notification, file: OpenFile, fd: number, pieces: readonly Piece[]): number {
+  #readNow(n: Call, file: OpenFile, fd: number, pieces: readonly Piece[]): number {
     try {
       const caller = this.#calls.caller(n);
       return gather(pieces, (address, size) => this.#kernel.read(caller, fd, file, address, size));
@@ -76,7 +72,7 @@ export class StreamCalls {
     }
   }
 
-  #write(n: Notification, pieces: () => readonly Piece[]): Served {
+  #write(n: Call, pieces: () => readonly Piece[]): Served {
     const fd = n.int(0);
     const file = this.#calls.find(n.tid, fd);
     if (!file) return 'host';

@@ -2,9 +2,8 @@
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import { Directories } from '../path/directories.js';
 import { PathLookup } from '../path/lookup.js';
-import type { Notification } from '../seccomp/notification.js';
+import type { Call, Served } from '../seccomp/call.js';
 import type { SyscallName } from '../seccomp/syscalls.js';
-import type { Served } from '../serve/served.js';
 import { ChangeCalls } from './change.js';
 import { DirectoryCalls } from './directories.js';
 import { InspectCalls } from './inspect.js';
@@ -33,7 +32,7 @@ export class PathCalls {
   }
 
   /** stat of a descriptor of a directory or an attribute; 'host' if it is nothing of the tree. */
-  fstat(n: Notification, call: 'fstat' | 'newfstatat' | 'statx'): Served {
+  fstat(n: Call, call: 'fstat' | 'newfstatat' | 'statx'): Served {
     return this.#directories.fstat(n, n.int(0), call);
   }
 

@@ -7,9 +7,8 @@ import { changeMode, changeOwner, MAY, permit } from '../../kernel/fs/permission
 import type { Found } from '../../kernel/fs/walk.js';
 import { credentials } from '../host/procfs.js';
 import { AT_FDCWD } from '../path/lookup.js';
-import type { Notification } from '../seccomp/notification.js';
+import type { Call, Served } from '../seccomp/call.js';
 import type { SyscallName } from '../seccomp/syscalls.js';
-import type { Served } from '../serve/served.js';
 import type { Handler, Resolver } from './resolve.js';
 
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -51,7 +50,7 @@ export class ChangeCalls {
     };
   }
 
-  #chmod(n: Notification, directory: number, argument: number, mode: number, flags: number): Served {
+  #chmod(n: Call, directory: number, argument: number, mode: number, flags: number): Served {
     const found = this.#existing(n, directory, argument, !(flags & AT_SYMLINK_NOFOLLOW));
     if (!found) return 'host';
     if (found.inode.type === 'link') throw new Errno('EOPNOTSUPP', `${found.path} is a link: it has no mode`);
@@ -59,7 +58,7 @@ export class ChangeCalls {
     return 0;
   }
 
-  #chown(n: Notification, directory: number, argument: number, owner: number, flags: number): Served {
+  #chown(n: Call, directory: number, argument: number, owner: number, flags: number): Served {
     const found = this.#existing(n, directory, argument, !(flags & AT_SYMLINK_NOFOLLOW));
     if (!found) return 'host';
     changeOwner(found.path, found.inode, credentials(n.tid), n.int(owner), n.int(owner + 1));
@@ -67,7 +66,7 @@ export class ChangeCalls {
   }
 
   /** utimensat(2): the files of the tree keep no times; who may set them is told as usual. */
-  #touch(n: Notification): Served {
+  #touch(n: Call): Served {
     // Without a path it is the descriptor that is meant.
     if (n.address(1) === 0) return 'host';
     const found = this.#existing(n, n.int(0), 1, !(n.int(3) & AT_SYMLINK_NOFOLLOW));
@@ -78,7 +77,7 @@ export class ChangeCalls {
   }
 
   /** truncate(2): sysfs takes it and does nothing, a device has no size (do_sys_truncate). */
-  #truncate(n: Notification): Served {
+  #truncate(n: Call): Served {
     const found = this.#existing(n, AT_FDCWD, 0, true);
     if (!found) return 'host';
     const { path, inode } = found;
@@ -88,14 +87,14 @@ export class ChangeCalls {
     return 0;
   }
 
-  #make(n: Notification, directory: number, argument: number): Served {
+  #make(n: Call, directory: number, argument: number): Served {
     this.#refuseMount(n, directory, argument);
     const found = this.#resolver.find(n, directory, argument, { follow: false });
     return found ? this.#refuseNew(n, found) : 'host';
   }
 
   /** A link to a file of the tree is the host's, and is remembered: whoever follows it comes to us. */
-  #symlink(n: Notification, directory: number, argument: number): Served {
+  #symlink(n: Call, directory: number, argument: number): Served {
     const { lookup } = this.#resolver;
     const target = lookup.read(n, 0);
     const found = this.#resolver.find(n, directory, argument, { follow: false });
@@ -108,7 +107,7 @@ export class ChangeCalls {
     return 'host';
   }
 
-  #link(n: Notification, from: number, fromArgument: number, to: number, toArgument: number, flags: number): Served {
+  #link(n: Call, from: number, fromArgument: number, to: number, toArgument: number, flags: number): Served {
     const old = this.#resolver.find(n, from, fromArgument, { follow: (flags & AT_SYMLINK_FOLLOW) !== 0 });
     const name = this.#resolver.find(n, to, toArgument, { follow: false });
     if (name) return this.#refuseNew(n, name);
@@ -119,7 +118,7 @@ export class ChangeCalls {
     return 'host';
   }
 
-  #remove(n: Notification, directory: number, argument: number, directories: boolean): Served {
+  #remove(n: Call, directory: number, argument: number, directories: boolean): Served {
     this.#refuseMount(n, directory, argument, 'EBUSY');
     const found = this.#resolver.find(n, directory, argument, { follow: false });
     if (!found) return 'host';
@@ -132,7 +131,7 @@ export class ChangeCalls {
     throw new Errno('EPERM', `${path} is the kernel's: programs cannot remove it`);
   }
 
-  #rename(n: Notification, from: number, fromArgument: number, to: number, toArgument: number, flags: number): Served {
+  #rename(n: Call, from: number, fromArgument: number, to: number, toArgument: number, flags: number): Served {
     this.#refuseMount(n, from, fromArgument, 'EBUSY');
     this.#refuseMount(n, to, toArgument, 'EBUSY');
     const old = this.#resolver.find(n, from, fromArgument, { follow: false });
@@ -149,7 +148,7 @@ export class ChangeCalls {
   }
 
   /** A new name in the tree. */
-  #refuseNew(n: Notification, found: Found): never {
+  #refuseNew(n: Call, found: Found): never {
     if (found.kind === 'inode') throw new Errno('EEXIST', `${found.path} exists`);
     if (found.kind === 'host') throw new Errno('EXDEV', `${found.path} is not made by this way`);
     this.#mayChange(n, found.path);
@@ -157,20 +156,20 @@ export class ChangeCalls {
   }
 
   /** The directory of a name must let the caller write, before it is said that nobody may. @throws EACCES */
-  #mayChange(n: Notification, path: string): void {
+  #mayChange(n: Call, path: string): void {
     const above = path.slice(0, path.lastIndexOf('/')) || '/';
     const inode = this.#resolver.lookup.fs.get(above);
     if (inode) permit(above, inode, credentials(n.tid), MAY.WRITE | MAY.EXEC);
   }
 
   /** A directory that lies over the host's is the host's to its users, but its name is the tree's. */
-  #refuseMount(n: Notification, directory: number, argument: number, code: 'EEXIST' | 'EBUSY' = 'EEXIST'): void {
+  #refuseMount(n: Call, directory: number, argument: number, code: 'EEXIST' | 'EBUSY' = 'EEXIST'): void {
     const found = this.#resolver.lookup.find(n, directory, argument, { follow: false });
     if (found?.kind !== 'inode' || found.inode.type !== 'directory' || !found.inode.listsHost) return;
     throw new Errno(code, `${found.path} is a directory of the kernel's`);
   }
 
-  #existing(n: Notification, directory: number, argument: number, follow: boolean) {
+  #existing(n: Call, directory: number, argument: number, follow: boolean) {
     const found = this.#resolver.resolve(n, directory, argument, { follow });
     if (!found) return undefined;
     if (!found.inode) throw new Errno('EXDEV', `${found.path} is not changed by this way`);
@@ -178,7 +177,7 @@ export class ChangeCalls {
   }
 
   /** A link that leads into the tree gets another name. */
-  #rememberAlso(n: Notification, from: number, to: number): void {
+  #rememberAlso(n: Call, from: number, to: number): void {
     const { lookup } = this.#resolver;
     const old = lookup.read(n, from);
     const name = lookup.read(n, to);

@@ -12,9 +12,8 @@ import { hostLink, hostOpen } from '../path/host-calls.js';
 import { injectFchdir } from '../path/inject.js';
 import { AT_FDCWD } from '../path/lookup.js';
 import { packStat, packStatfs, packStatx } from '../path/status.js';
-import type { Notification } from '../seccomp/notification.js';
+import type { Call, Served } from '../seccomp/call.js';
 import type { SyscallName } from '../seccomp/syscalls.js';
-import type { Served } from '../serve/served.js';
 import { copyOut, type Handler, type Resolver } from './resolve.js';
 
 const O_DIRECTORY = 0o200000;
@@ -44,7 +43,7 @@ export class DirectoryCalls {
   }
 
   /** fstat of a descriptor at a high number; 'host' if it is nothing of the tree. */
-  fstat(n: Notification, fd: number, call: 'fstat' | 'newfstatat' | 'statx'): Served {
+  fstat(n: Call, fd: number, call: 'fstat' | 'newfstatat' | 'statx'): Served {
     const found = fd >= this.#resolver.lookup.firstDriven ? this.#behind(n.tid, fd) : undefined;
     if (!found || (found.inode.type === 'directory' && found.inode.listsHost)) return 'host';
     if (call === 'statx') return copyOut(n, 4, packStatx(found));
@@ -64,7 +63,7 @@ export class DirectoryCalls {
     return inode && { path, inode };
   }
 
-  #list(n: Notification): Served {
+  #list(n: Call): Served {
     const bytes = this.#directories.read(n.tid, n.int(0), Math.min(n.uint(2), MAX_LISTING));
     if (!bytes) return 'host';
     if (bytes.length > 0) copyOut(n, 1, bytes);
@@ -75,7 +74,7 @@ export class DirectoryCalls {
    * chdir(2). Where the host has the directory too it goes there by itself. Into one that only the tree has, the caller is
    * made to go by a descriptor of the directory's copy, so that its children, and its threads, are there as well.
    */
-  #chdir(n: Notification): Served {
+  #chdir(n: Call): Served {
     const { lookup } = this.#resolver;
     const path = lookup.read(n, 0);
     if (path === undefined || path === '') return 'host';
@@ -92,7 +91,7 @@ export class DirectoryCalls {
     return at === found.path && !moved ? 'host' : this.#goTo(n, at);
   }
 
-  #goTo(n: Notification, path: string): Served {
+  #goTo(n: Call, path: string): Served {
     const fd = hostOpen(path, O_DIRECTORY, 0);
     if (fd < 0) return fd;
     try {
@@ -104,7 +103,7 @@ export class DirectoryCalls {
     }
   }
 
-  #fchdir(n: Notification): Served {
+  #fchdir(n: Call): Served {
     const found = this.#behind(n.tid, n.int(0));
     if (!found) return 'host';
     if (found.inode.type !== 'directory') throw new Errno('ENOTDIR', `${found.path} is no directory`);
@@ -113,7 +112,7 @@ export class DirectoryCalls {
     return 'host';
   }
 
-  #getcwd(n: Notification): Served {
+  #getcwd(n: Call): Served {
     const link = hostLink(`/proc/${n.tid}/cwd`);
     const path = link === undefined ? undefined : this.#directories.texts.directory(link);
     if (path === undefined) return 'host';
@@ -123,14 +122,14 @@ export class DirectoryCalls {
     return bytes.length;
   }
 
-  #fstatfs(n: Notification): Served {
+  #fstatfs(n: Call): Served {
     const found = this.#behind(n.tid, n.int(0));
     if (!found || (found.inode.type === 'directory' && found.inode.listsHost)) return 'host';
     return copyOut(n, 1, packStatfs(found.path));
   }
 
   /** A directory's descriptor may come to have a low number. */
-  #copied(n: Notification): Served {
+  #copied(n: Call): Served {
     const { lookup } = this.#resolver;
     if (!lookup.lowMatters && this.#behind(n.tid, n.int(0))?.inode.type === 'directory') lookup.lowMatters = true;
     return 'host';

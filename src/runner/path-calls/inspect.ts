@@ -8,9 +8,8 @@ import { hostAccess, hostLink, hostStat, hostStatx } from '../path/host-calls.js
 import { isMagicLink } from '../path/host-view.js';
 import { AT_FDCWD } from '../path/lookup.js';
 import { packStat, packStatfs, packStatx } from '../path/status.js';
-import type { Notification } from '../seccomp/notification.js';
+import type { Call, Served } from '../seccomp/call.js';
 import { hostArchitecture, numberOf, type SyscallName } from '../seccomp/syscalls.js';
-import type { Served } from '../serve/served.js';
 import { copyOut, type Handler, inPlaceOf, type Resolved, type Resolver } from './resolve.js';
 
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -43,11 +42,11 @@ export class InspectCalls {
     };
   }
 
-  #resolve(n: Notification, directory: number, argument: number, follow: boolean): Resolved | undefined {
+  #resolve(n: Call, directory: number, argument: number, follow: boolean): Resolved | undefined {
     return this.#resolver.resolve(n, directory, argument, { follow });
   }
 
-  #stat(n: Notification, directory: number, argument: number, flags: number, buffer: number): Served {
+  #stat(n: Call, directory: number, argument: number, flags: number, buffer: number): Served {
     const found = this.#resolve(n, directory, argument, !(flags & AT_SYMLINK_NOFOLLOW));
     if (!found) return 'host';
     if (found.inode) return copyOut(n, buffer, packStat(found));
@@ -56,7 +55,7 @@ export class InspectCalls {
     return hostStat(found.path, stat, flags & AT_SYMLINK_NOFOLLOW) || copyOut(n, buffer, stat);
   }
 
-  #statx(n: Notification): Served {
+  #statx(n: Call): Served {
     const flags = n.int(2);
     const found = this.#resolve(n, n.int(0), 1, !(flags & AT_SYMLINK_NOFOLLOW));
     if (!found) return 'host';
@@ -66,7 +65,7 @@ export class InspectCalls {
     return hostStatx(found.path, statx, flags & AT_SYMLINK_NOFOLLOW, n.int(3)) || copyOut(n, 4, statx);
   }
 
-  #access(n: Notification, directory: number, argument: number, mode: number, flags: number): Served {
+  #access(n: Call, directory: number, argument: number, mode: number, flags: number): Served {
     const found = this.#resolve(n, directory, argument, !(flags & AT_SYMLINK_NOFOLLOW));
     if (!found) return 'host';
     if (mode & ~7) throw new Errno('EINVAL', `access mode ${mode}`);
@@ -78,7 +77,7 @@ export class InspectCalls {
     return 0;
   }
 
-  #readlink(n: Notification, directory: number, argument: number): Served {
+  #readlink(n: Call, directory: number, argument: number): Served {
     const found = this.#resolver.lookup.find(n, directory, argument, { follow: false });
     if (!found) return 'host';
     if (found.kind === 'missing') throw new Errno('ENOENT', `${found.path} does not exist on this machine`);
@@ -110,7 +109,7 @@ export class InspectCalls {
     return this.#resolver.services.nameOf(Number(pid), Number(fd)) ?? (this.#resolver.lookup.fs.get(known) && known);
   }
 
-  #answerLink(n: Notification, argument: number, text: string): Served {
+  #answerLink(n: Call, argument: number, text: string): Served {
     const room = n.int(argument + 2);
     if (room <= 0) throw new Errno('EINVAL', `a buffer of ${room} bytes`);
     const target = new Uint8Array(Buffer.from(text, 'latin1')).subarray(0, room);
@@ -118,7 +117,7 @@ export class InspectCalls {
     return target.length;
   }
 
-  #statfs(n: Notification): Served {
+  #statfs(n: Call): Served {
     const found = this.#resolve(n, AT_FDCWD, 0, true);
     if (!found) return 'host';
     if (found.inode) return copyOut(n, 1, packStatfs(found.path));
@@ -129,13 +128,13 @@ export class InspectCalls {
     return result < 0 ? -errno() : copyOut(n, 1, into);
   }
 
-  #noAttribute(n: Notification, follow: boolean): Served {
+  #noAttribute(n: Call, follow: boolean): Served {
     const found = this.#resolve(n, AT_FDCWD, 0, follow);
     if (!found) return 'host';
     throw new Errno('ENODATA', `${found.path} has no extended attributes`);
   }
 
-  #noList(n: Notification, follow: boolean): Served {
+  #noList(n: Call, follow: boolean): Served {
     return this.#resolve(n, AT_FDCWD, 0, follow) ? 0 : 'host';
   }
 }

@@ -9,9 +9,8 @@ import { copyRemote } from '../memory/remote-memory.js';
 import { giveDriven, pathDescriptor } from '../path/descriptors.js';
 import { hostOpen } from '../path/host-calls.js';
 import { AT_FDCWD, type LookupOptions } from '../path/lookup.js';
-import type { Notification } from '../seccomp/notification.js';
+import type { Call, Served } from '../seccomp/call.js';
 import type { SyscallName } from '../seccomp/syscalls.js';
-import type { Served } from '../serve/served.js';
 import { type Handler, inPlaceOf, type Resolver } from './resolve.js';
 
 // Architectures differ in these; Node knows its own.
@@ -42,7 +41,7 @@ export class OpenCalls {
     };
   }
 
-  #openat2(n: Notification): Served {
+  #openat2(n: Call): Served {
     const size = n.uint(3);
     const how = new DataView(new ArrayBuffer(OPEN_HOW));
     // What is wrong with the struct is the host's to say: it looks at it before it looks at the path.
@@ -65,7 +64,7 @@ export class OpenCalls {
   }
 
   #open(
-    n: Notification,
+    n: Call,
     directory: number,
     argument: number,
     flags: number,
@@ -94,7 +93,7 @@ export class OpenCalls {
   }
 
   /** A path of the host that only we can find. */
-  #openHost(n: Notification, path: string, flags: number, mode: number): Served {
+  #openHost(n: Call, path: string, flags: number, mode: number): Served {
     inPlaceOf(n, path);
     const fd = hostOpen(path, flags & ~(O_PATH | O_NOFOLLOW), mode);
     if (fd < 0) return fd;
@@ -103,7 +102,7 @@ export class OpenCalls {
     return given < 0 ? given : 'done';
   }
 
-  #openDirectory(n: Notification, path: string, directory: DirectoryInode, flags: number, moved: boolean): Served {
+  #openDirectory(n: Call, path: string, directory: DirectoryInode, flags: number, moved: boolean): Served {
     const { lookup } = this.#resolver;
     const { directories } = lookup;
     const at = directories.onHost(path, directory);
@@ -126,7 +125,7 @@ export class OpenCalls {
   }
 
   /** Gives the caller a descriptor of ours, and closes it. */
-  #give(n: Notification, fd: number, flags: number): 'done' {
+  #give(n: Call, fd: number, flags: number): 'done' {
     try {
       giveDriven(n, fd, (flags & O.CLOEXEC) !== 0, this.#resolver.lookup.firstDriven);
       return 'done';

@@ -8,15 +8,14 @@ import { credentials } from '../host/procfs.js';
 import { copyRemote } from '../memory/remote-memory.js';
 import { isHostDirectory } from '../path/host-calls.js';
 import type { LookupOptions, PathLookup } from '../path/lookup.js';
-import type { Notification } from '../seccomp/notification.js';
-import type { Served } from '../serve/served.js';
+import type { Call, Served } from '../seccomp/call.js';
 
-export type Handler = (notification: Notification) => Served;
+export type Handler = (call: Call) => Served;
 
 /** What the calls on paths need of the rest of the runner. */
 export interface PathServices {
   /** Gives the caller an open file, as the result of the call. */
-  give(n: Notification, file: OpenFile, flags: number): Served;
+  give(n: Call, file: OpenFile, flags: number): Served;
   /** Directories and paths are given out at numbers from here on. */
   readonly firstDriven: number;
   /** Name of the virtual file behind a thread's descriptor. */
@@ -44,7 +43,7 @@ export class Resolver {
    * @returns undefined: the host finds it by itself
    * @throws ENOENT, and what a walk throws
    */
-  resolve(n: Notification, directory: number, argument: number, options: LookupOptions): Resolved | undefined {
+  resolve(n: Call, directory: number, argument: number, options: LookupOptions): Resolved | undefined {
     const found = this.find(n, directory, argument, options);
     if (!found) return undefined;
     if (found.kind === 'missing') throw new Errno('ENOENT', `${found.path} does not exist on this machine`);
@@ -55,7 +54,7 @@ export class Resolver {
    * As resolve(), and a missing last name is an answer.
    * @returns undefined: the host finds it by itself; `host`: only at this path
    */
-  find(n: Notification, directory: number, argument: number, options: LookupOptions) {
+  find(n: Call, directory: number, argument: number, options: LookupOptions) {
     const found = this.lookup.find(n, directory, argument, options);
     if (!found) return undefined;
     if (found.kind === 'missing') this.current = found.path;
@@ -71,13 +70,13 @@ export class Resolver {
 }
 
 /** A call is made by the runner in place of the caller. @throws EACCES it would be somebody else's right */
-export function inPlaceOf(n: Notification, path: string): void {
+export function inPlaceOf(n: Call, path: string): void {
   const { uid } = credentials(n.tid);
   if (uid !== process.geteuid?.()) throw new Errno('EACCES', `${path} is not opened in place of user ${uid}`);
 }
 
 /** Writes an answer into the caller's buffer. Returns 0. @throws EFAULT */
-export function copyOut(n: Notification, argument: number, bytes: Uint8Array): 0 {
+export function copyOut(n: Call, argument: number, bytes: Uint8Array): 0 {
   if (!n.valid() || copyRemote(n.tid, n.address(argument), bytes, bytes.length, true) !== bytes.length) {
     throw new Errno('EFAULT', `cannot write ${bytes.length} bytes to the caller`);
   }

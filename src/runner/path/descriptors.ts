@@ -8,7 +8,7 @@ import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { Errno } from '../../abi/errno.js';
 import { check, libc } from '../host/libc.js';
-import type { Notification } from '../seccomp/notification.js';
+import type { Call } from '../seccomp/call.js';
 import { hostLink, hostOpen } from './host-calls.js';
 
 /** Most numbers that are tried. */
@@ -25,7 +25,7 @@ const NO_ACCESS = 3;
  * @returns the number
  * @throws EMFILE
  */
-export function giveDriven(n: Notification, fd: number, cloexec: boolean, first: number): number {
+export function giveDriven(n: Call, fd: number, cloexec: boolean, first: number): number {
   let number = first;
   while (number < first + MAX_TRIES && hostLink(`/proc/${n.tid}/fd/${number}`) !== undefined) number++;
   let given = n.addDescriptor(fd, { cloexec, send: true, number });

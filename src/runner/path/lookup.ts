@@ -11,7 +11,7 @@ import { Errno } from '../../abi/errno.js';
 import type { FileSystem } from '../../kernel/fs/file-system.js';
 import { type Found, type Place, pathOf, type WalkOptions } from '../../kernel/fs/walk.js';
 import { credentials } from '../host/procfs.js';
-import type { Notification } from '../seccomp/notification.js';
+import type { Call } from '../seccomp/call.js';
 import type { Directories } from './directories.js';
 import { hostLink, isHostDirectory } from './host-calls.js';
 import { CallerView } from './host-view.js';
@@ -61,12 +61,12 @@ export class PathLookup {
   }
 
   /** A path argument as text; undefined if it cannot be read. */
-  read(n: Notification, argument: number): string | undefined {
+  read(n: Call, argument: number): string | undefined {
     return this.#text.read(n.tid, n.address(argument)) ? this.#text.toString() : undefined;
   }
 
   /** The directory that the last name of a path is in, as a path of the host; undefined if it cannot be told. */
-  parent(n: Notification, directory: number, path: string): string | undefined {
+  parent(n: Call, directory: number, path: string): string | undefined {
     const cut = path.replace(/\/+$/, '').lastIndexOf('/');
     const above = cut < 0 ? '.' : path.slice(0, cut + 1);
     const found = this.walk(n, directory, above, { follow: true });
@@ -80,7 +80,7 @@ export class PathLookup {
    * @returns undefined: the host's, as it stands; or it cannot be read
    * @throws what walk() throws
    */
-  find(n: Notification, directory: number, argument: number, options: LookupOptions): Found | undefined {
+  find(n: Call, directory: number, argument: number, options: LookupOptions): Found | undefined {
     const text = this.#text;
     if (!text.read(n.tid, n.address(argument)) || text.length === 0) return undefined;
     if (!this.#everything && !options.within && !this.#concerns(directory)) return undefined;
@@ -88,7 +88,7 @@ export class PathLookup {
   }
 
   /** Walks a path of a caller, whatever its bytes. */
-  walk(n: Notification, directory: number, path: string, options: LookupOptions): Found | undefined {
+  walk(n: Call, directory: number, path: string, options: LookupOptions): Found | undefined {
     const base = path.startsWith('/') && options.within !== 'root' ? this.#root : this.base(n.tid, directory);
     if (!base) return undefined;
     this.view.begin(n.tid);
@@ -131,7 +131,7 @@ export class PathLookup {
   }
 
   /** The link's target, from the directory where the link is: the tree, or what is above it? */
-  leadsIn(n: Notification, from: string, target: string): boolean {
+  leadsIn(n: Call, from: string, target: string): boolean {
     this.view.begin(n.tid);
     const inode = this.fs.get(from);
     const place = inode?.type === 'directory' ? inode : from;

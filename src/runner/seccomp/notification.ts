@@ -2,7 +2,9 @@
  * One intercepted system call, and the answers that the host kernel takes for it (seccomp_unotify(2); structs of
  * linux/seccomp.h). The buffers are made once and used for every call.
  */
+import { canTrace, Tracee } from '../follow/tracee.js';
 import { addressOf, errno, libc } from '../host/libc.js';
+import { type Call, ERESTARTSYS } from './call.js';
 
 const RECV = 0xc0502100;
 const SEND = 0xc0182101;
@@ -23,7 +25,7 @@ export function wakeOnSameCpu(listener: number): void {
   libc.ioctl(listener, SET_FLAGS, FD_SYNC_WAKE_UP);
 }
 
-export class Notification {
+export class Notification implements Call {
   readonly #listener: number;
   readonly #call = new DataView(new ArrayBuffer(80));
   readonly #callAddress = addressOf(this.#call);
@@ -33,7 +35,6 @@ export class Notification {
   readonly #addfd = new DataView(new ArrayBuffer(24));
   readonly #addfdAddress = addressOf(this.#addfd);
 
-  /** What addDescriptor() returned last. */
   added = 0;
 
   /** @param listener the seccomp listener */
@@ -50,59 +51,51 @@ export class Notification {
     throw new Error(`the seccomp listener failed: ${libc.strerror(number)}`);
   }
 
-  /** Thread that makes the call. */
   get tid(): number {
     return this.#call.getUint32(8, true);
   }
   get nr(): number {
     return this.#call.getInt32(16, true);
   }
-  /** Where the caller's code is. */
   get instruction(): number {
     return Number(this.#call.getBigUint64(24, true));
   }
-  /** An argument, all 64 bits of it. */
   argument(index: number): bigint {
     return this.#call.getBigUint64(32 + index * 8, true);
   }
-  /** The low 32 bits of an argument, as a C int. */
   int(index: number): number {
     return this.#call.getInt32(32 + index * 8, true);
   }
-  /** The low 32 bits of an argument, as a C unsigned int. */
   uint(index: number): number {
     return this.#call.getUint32(32 + index * 8, true);
   }
-  /** A user address as a number: they are below 2^56. Anything larger stays invalid. */
   address(index: number): number {
     const at = 32 + index * 8;
     return this.#call.getUint32(at, true) + this.#call.getUint32(at + 4, true) * 2 ** 32;
   }
 
-  /** True while the caller still waits: what was read of it was its own. */
   valid(): boolean {
     return libc.ioctl(this.#listener, ID_VALID, this.#callAddress) === 0;
   }
 
-  /** valid(), as a function to hand on. */
   readonly stillWaits = (): boolean => this.valid();
 
-  /** Lets the host kernel do the call. */
   proceed(): void {
     this.#send(0, 0, RESPONSE_CONTINUE);
   }
 
-  /** Answers with a result ≥ 0, or -errno. */
   answer(result: number): void {
     this.#send(Math.max(result, 0), Math.min(result, 0), 0);
   }
 
-  /**
-   * Puts a copy of one of our descriptors into the caller.
-   * @param how.send the number is the call's result, and the call ends
-   * @param how.number the number that it gets, whatever that was; not given: the lowest free one
-   * @returns the number, or -errno
-   */
+  restart(): void {
+    // Another thread may take the signal. One that is interrupted starts its call again all the same.
+    const tracee = new Tracee(this.tid);
+    const seized = canTrace && tracee.seize();
+    this.answer(-ERESTARTSYS);
+    if (seized && tracee.stopped()) tracee.leave();
+  }
+
   addDescriptor(fd: number, how: { cloexec: boolean; send: boolean; number?: number }): number {
     const d = this.#addfd;
     this.#copyId(d);

@@ -17,7 +17,8 @@ function descriptors(pid: number): number[] {
   }
 }
 
-function* filesOf(pid: number, tasks: Tasks, index: FileIndex): Iterable<readonly [number, OpenFile]> {
+/** The virtual files that a process has, by descriptor. */
+export function* filesOf(pid: number, tasks: Tasks, index: FileIndex): Iterable<readonly [number, OpenFile]> {
   for (const fd of descriptors(pid)) {
     const place = tasks.inodeOf(pid, fd);
     const file = place && index.find(place);

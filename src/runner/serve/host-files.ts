@@ -115,8 +115,8 @@ export class HostFiles {
       if (!mappable && !content?.written) libc.fcntl(base, F_ADD_SEALS, F_SEAL_ALL);
       const fd = openAgain(base, flags);
       open.push(fd);
-      // As a file that has neither read nor write.
-      if (!last && !content) check(Number(libc.lseek(fd, END_OF_ALL, SEEK_SET)), 'lseek of a memfd');
+      // As a file that has neither read nor write: the regions of a device are reached at their offsets only.
+      if (!content) check(Number(libc.lseek(fd, END_OF_ALL, SEEK_SET)), 'lseek of a memfd');
       if (mappable) libc.flock(fd, LOCK_SH);
       const own = mappable ? base : openAgain(base, O_RDONLY);
       if (!mappable) {

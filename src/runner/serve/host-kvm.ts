@@ -10,12 +10,11 @@ import type { KvmPersonality } from '../../kvm/personality.js';
 import type { Vm } from '../../kvm/vm.js';
 import { sameOpenFile, takeDescriptor } from '../host/descriptor.js';
 import { link } from '../host/procfs.js';
-import type { Notification } from '../seccomp/notification.js';
+import type { Call, Served } from '../seccomp/call.js';
 import type { SyscallName } from '../seccomp/syscalls.js';
 import type { FileCalls } from './file-calls.js';
-import type { Served } from './served.js';
 
-type Handlers = Partial<Record<SyscallName, (notification: Notification) => Served>>;
+type Handlers = Partial<Record<SyscallName, (call: Call) => Served>>;
 
 export class HostKvm {
   readonly #kernel: VirtualKernel;
@@ -35,7 +34,7 @@ export class HostKvm {
     return { ...handlers, ioctl: (n) => this.#createDevice(n) ?? handlers.ioctl?.(n) ?? 'host' };
   }
 
-  #createDevice(n: Notification): Served | undefined {
+  #createDevice(n: Call): Served | undefined {
     const fd = n.int(0);
     if (n.uint(1) !== KVM_VM_IOCTLS.CREATE_DEVICE.request) return undefined;
     if (link(`/proc/${n.tid}/fd/${fd}`) !== 'anon_inode:kvm-vm') return undefined;
@@ -53,7 +52,7 @@ export class HostKvm {
   }
 
   /** The VM behind a descriptor, with a reference. */
-  #vmOf(n: Notification, fd: number): Vm {
+  #vmOf(n: Call, fd: number): Vm {
     const { mm } = this.#calls.caller(n);
     const ours = takeDescriptor(this.#calls.tasks.process(n.tid, n.instruction, n.stillWaits).pidfd, fd);
     for (const [copy, vm] of this.#vms) {

@@ -4,6 +4,7 @@
  */
 import { eventLoop } from '../host/event-loop.js';
 import { addressOf, errno, libc } from '../host/libc.js';
+import type { Call } from '../seccomp/call.js';
 import { Notification, wakeOnSameCpu } from '../seccomp/notification.js';
 
 const POLLIN = 1;
@@ -31,7 +32,7 @@ export const NOTHING: Ready = { call: false, over: false, events: false, endings
 export class Intake {
   readonly #onFirst: (tid: number) => void;
   #listener = -1;
-  readonly #queue: Notification[] = [];
+  readonly #queue: Call[] = [];
   readonly #free: Notification[] = [];
   readonly #polls = new DataView(new ArrayBuffer(24));
   readonly #pollsAddress = addressOf(this.#polls);
@@ -87,17 +88,17 @@ export class Intake {
   }
 
   /** The next call to be served. */
-  next(): Notification | undefined {
+  next(): Call | undefined {
     return this.#queue.shift();
   }
 
   /** Calls that are served before the others. */
-  first(notifications: readonly Notification[]): void {
-    this.#queue.unshift(...notifications);
+  first(calls: readonly Call[]): void {
+    this.#queue.unshift(...calls);
   }
 
   /** What was used for these calls can be used again. */
-  done(...notifications: readonly Notification[]): void {
-    this.#free.push(...notifications);
+  done(...calls: readonly Call[]): void {
+    for (const call of calls) if (call instanceof Notification) this.#free.push(call);
   }
 }

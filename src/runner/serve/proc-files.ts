@@ -13,12 +13,11 @@ import type { VirtualKernel } from '../../kernel/kernel.js';
 import type { Mm } from '../../memory/mm.js';
 import { threadGroup } from '../host/procfs.js';
 import { copyRemote } from '../memory/remote-memory.js';
-import type { Notification } from '../seccomp/notification.js';
+import type { Call, Served } from '../seccomp/call.js';
 import type { SyscallName } from '../seccomp/syscalls.js';
 import type { FileCalls } from './file-calls.js';
-import type { Served } from './served.js';
 
-type Handlers = Partial<Record<SyscallName, (notification: Notification) => Served>>;
+type Handlers = Partial<Record<SyscallName, (call: Call) => Served>>;
 
 const STATUS = /^\/proc\/(self|thread-self|\d+)\/(?:task\/\d+\/)?status$/;
 const INFO = /^\/proc\/(self|thread-self|\d+)\/(?:task\/(\d+)\/)?fdinfo\/(\d+)$/;
@@ -46,17 +45,17 @@ export class ProcFiles {
     };
   }
 
-  #open(n: Notification, argument: number): Served | undefined {
+  #open(n: Call, argument: number): Served | undefined {
     // Nothing is pinned before there is a process; a failure can be asked for before.
     if (!this.#calls.tasks.anyProcess && !this.#kernel.faults) return undefined;
     const path = this.#read(n, argument);
     const file = path?.startsWith('/proc/') ? this.#find(n, path, n.int(argument + 1)) : undefined;
     if (!file) return undefined;
-    this.#calls.give(n, file, n.int(argument + 1) & DESCRIPTOR_FLAGS, true);
+    this.#calls.giver.give(n, file, n.int(argument + 1) & DESCRIPTOR_FLAGS, true);
     return 'done';
   }
 
-  #find(n: Notification, path: string, flags: number): OpenFile | undefined {
+  #find(n: Call, path: string, flags: number): OpenFile | undefined {
     const task = FAIL_NTH.exec(path);
     if (task) return this.#kernel.faults?.open(Number(task[2] ?? this.#number(n, task[1])));
     if ((flags & O.ACCMODE) !== O.RDONLY) return undefined;
@@ -79,12 +78,12 @@ export class ProcFiles {
   }
 
   /** The process that a directory of /proc is. */
-  #number(n: Notification, name: string | undefined): number {
+  #number(n: Call, name: string | undefined): number {
     return name === 'self' || name === 'thread-self' ? threadGroup(n.tid) : Number(name);
   }
 
   /** The path of a call, if it is short. */
-  #read(n: Notification, argument: number): string | undefined {
+  #read(n: Call, argument: number): string | undefined {
     const bytes = this.#path;
     const got = copyRemote(n.tid, n.address(argument), bytes, LONGEST, false);
     const end = got > 0 ? bytes.subarray(0, got).indexOf(0) : -1;

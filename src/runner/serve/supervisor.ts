@@ -6,38 +6,33 @@
 import { Errno } from '../../abi/errno.js';
 import type { BootedMachine } from '../../boot.js';
 import type { Holder } from '../../inspect/processes.js';
+import type { OpenFile } from '../../kernel/file/open-file.js';
+import { CopyCalls } from '../driven/copies.js';
 import { DrivenFiles } from '../driven/driven-files.js';
 import { StreamCalls } from '../driven/stream-calls.js';
-import { addressOf, check, libc } from '../host/libc.js';
+import { Followers } from '../follow/followers.js';
+import { libc } from '../host/libc.js';
 import { hostLimit } from '../host/limits.js';
 import { Held } from '../live/gate.js';
+import { HeldCalls } from '../live/held-calls.js';
 import type { Live } from '../live/live.js';
 import { PathCalls } from '../path-calls/calls.js';
-import type { Notification } from '../seccomp/notification.js';
-import { hostArchitecture, type SyscallName } from '../seccomp/syscalls.js';
+import type { Call, Served } from '../seccomp/call.js';
+import { CallTable } from './call-table.js';
+import { Endings } from './endings.js';
 import { FileCalls } from './file-calls.js';
+import { FileGiver } from './file-giver.js';
 import { FileIndex } from './file-index.js';
-import { HeldCalls } from './held-calls.js';
-import { holdersOf } from './holders.js';
+import { filesOf, holdersOf } from './holders.js';
 import { HostFiles } from './host-files.js';
 import { HostKvm } from './host-kvm.js';
 import { Intake, NOTHING, type Ready } from './intake.js';
 import { ProcFiles } from './proc-files.js';
-import type { Served } from './served.js';
 import { type RemoteProcess, Tasks } from './tasks.js';
 
-const EPOLL_CLOEXEC = 0o2000000;
-const EPOLL_CTL_ADD = 1;
-const EPOLLIN = 1;
-const EPOLLERR = 8;
-/** How soon a call that waits for its file notices a signal, milliseconds. */
+/** How soon a call that waits for its file notices a signal, milliseconds; and a stop of a thread that is followed. */
 const SIGNAL_LOOK = 10;
 const EIO = 5;
-
-interface Handler {
-  readonly name: SyscallName;
-  readonly run: (notification: Notification) => Served;
-}
 
 export interface SupervisorOptions {
   /** Directory of this run. */
@@ -50,6 +45,8 @@ export interface SupervisorOptions {
   readonly onIdle: (() => void) | undefined;
   /** Something broke in the runner itself. */
   readonly onBug: (error: unknown) => void;
+  /** A process that is followed ended or was stopped: its status, as wait(2) has it. */
+  readonly onStatus: (pid: number, status: number) => void;
   /** A limit of the host is reached: what the user should know. */
   readonly onLimit: (sentence: string) => void;
 }
@@ -63,13 +60,14 @@ export class Supervisor {
   readonly #driven = new DrivenFiles(this.#index);
   readonly #tasks: Tasks;
   readonly #paths: PathCalls;
-  readonly #handlers: (Handler | undefined)[] = [];
-  readonly #epoll = check(libc.epoll_create1(EPOLL_CLOEXEC), 'epoll_create1');
+  readonly #table = new CallTable();
+  readonly #endings = new Endings();
+  readonly #followers: Followers;
   /** Processes by pidfd. */
   readonly #pidfds = new Map<number, RemoteProcess>();
   readonly #held = new HeldCalls();
   /** Calls that were held, and are to be served now. */
-  readonly #passing = new Set<Notification>();
+  readonly #passing = new Set<Call>();
   /** Those who look at the run. */
   live: Live | undefined;
   /** Calls that were served, not counting those left to the host. */
@@ -81,43 +79,48 @@ export class Supervisor {
     this.#intake = new Intake(options.onFirst);
     this.#tasks = new Tasks((process) => {
       this.#pidfds.set(process.pidfd, process);
-      this.#watch(process.pidfd);
+      this.#endings.watch(process.pidfd);
     });
-    this.#watch(this.#files.inotify);
-    const calls = new FileCalls({
-      kernel: machine.kernel,
-      tasks: this.#tasks,
-      index: this.#index,
-      files: this.#files,
-      driven: this.#driven,
-      watchEnd: (writeEnd) => this.#watch(writeEnd, EPOLLERR),
-      firstDriven: options.firstDriven,
+    this.#endings.watch(this.#files.inotify);
+    const { kernel } = machine;
+    const { firstDriven } = options;
+    const [tasks, index, files, driven] = [this.#tasks, this.#index, this.#files, this.#driven];
+    const watchEnd = (writeEnd: number): void => this.#endings.watchEnd(writeEnd);
+    const giver = new FileGiver({ kernel, tasks, files, driven, watchEnd, firstDriven });
+    const calls = new FileCalls({ kernel, tasks, index, files, giver });
+    const isCopy = (file: OpenFile, fd: number): boolean => fd < firstDriven && giver.isDriven(file);
+    this.#followers = new Followers({
+      serve: (call) => this.#intake.first([call]),
+      isCopy: (tid, fd) => fd >= 0 && fd < firstDriven && calls.isDriven(tid, fd),
+      hasCopies: (pid) => [...filesOf(pid, tasks, index)].some(([fd, file]) => isCopy(file, fd)),
+      onStatus: options.onStatus,
     });
-    this.#paths = new PathCalls(machine.kernel, `${options.directory}/root`, {
+    this.#paths = new PathCalls(kernel, `${options.directory}/root`, {
       give: (n, file, flags) => {
-        calls.give(n, file, flags, true);
+        giver.give(n, file, flags, true);
         return 'done';
       },
-      firstDriven: options.firstDriven,
+      firstDriven,
       nameOf: (tid, fd) => calls.find(tid, fd)?.name,
     });
     const paths = this.#paths.handlers();
-    this.#register({ ...paths, ...new ProcFiles(machine.kernel, calls).before(paths) });
-    this.#register(ofFiles(machine, calls));
-    this.#register(new StreamCalls(machine.kernel, calls, this.#driven).handlers());
+    this.#table.register({ ...paths, ...new ProcFiles(kernel, calls).before(paths) });
+    this.#table.register(new CopyCalls(calls, this.#followers, firstDriven).before(paths));
+    this.#table.register(ofFiles(machine, calls));
+    this.#table.register(new StreamCalls(kernel, calls, driven).handlers());
     this.#wrapStat('fstat', calls);
     this.#wrapStat('newfstatat', calls);
     this.#wrapStat('statx', calls);
-    const exec = (n: Notification): Served => {
-      this.#tasks.beginExec(n.tid);
+    const exec = (n: Call): Served => {
+      tasks.beginExec(n.tid);
       return 'host';
     };
-    this.#register({ execve: exec, execveat: exec });
+    this.#table.register({ execve: exec, execveat: exec });
   }
 
   /** Serves the calls of this seccomp listener from now on. */
   listen(listener: number): void {
-    this.#intake.listen(listener, this.#epoll);
+    this.#intake.listen(listener, this.#endings.epoll);
   }
 
   /**
@@ -127,14 +130,15 @@ export class Supervisor {
   serve(): 'ended' | 'events' {
     for (;;) {
       const { call, over, events, endings } = this.#wait();
-      if (endings) this.#endings();
+      if (this.#followers.any) this.#followers.look();
+      if (endings) this.#ended();
       else if (this.#files.inDoubt) this.#files.settle();
       if (call && this.#intake.receive()) continue;
       const next = this.#intake.next();
       if (next && this.#serve(next)) this.#intake.done(next);
       if (events) return 'events';
       if (over && !next) {
-        this.#endings();
+        this.#ended();
         return 'ended';
       }
     }
@@ -151,6 +155,11 @@ export class Supervisor {
     this.#intake.done(...done);
     for (const notification of serve) this.#passing.add(notification);
     this.#intake.first(serve);
+  }
+
+  /** Is the thread followed? How its process ends is told by onStatus then. */
+  follows(tid: number): boolean {
+    return this.#followers.follows(tid);
   }
 
   /** The processes that made calls, with their virtual files. */
@@ -184,14 +193,14 @@ export class Supervisor {
       deadline === undefined ? Number.POSITIVE_INFINITY : Math.max(0, Math.ceil(deadline - this.#machine.now()));
     if (rest !== undefined) left = Math.min(left, rest);
     left = Math.min(left, this.live?.soon ?? left);
-    if (this.#driven.anyWaits) left = Math.min(left, SIGNAL_LOOK);
+    if (this.#driven.anyWaits || this.#followers.any) left = Math.min(left, SIGNAL_LOOK);
     if (this.#files.inDoubt) left = Math.min(left, 1);
     return left === Number.POSITIVE_INFINITY ? -1 : left;
   }
 
   /** Serves a call. Returns false if it is answered later. */
-  #serve(n: Notification): boolean {
-    const handler = this.#handlers[n.nr];
+  #serve(n: Call): boolean {
+    const handler = this.#table.at(n.nr);
     if (this.#files.inDoubt) this.#files.settle();
     if (!handler) {
       n.proceed();
@@ -232,7 +241,7 @@ export class Supervisor {
   }
 
   /** Something broke while a call was served. Returns the call's errno. */
-  #broken(n: Notification, error: unknown): number {
+  #broken(n: Call, error: unknown): number {
     const limit = hostLimit(error);
     if (limit) this.#options.onLimit(limit.sentence);
     // A caller that was killed meanwhile is no bug: its memory and its /proc files are gone.
@@ -241,7 +250,7 @@ export class Supervisor {
   }
 
   /** Calls on descriptors are reported by the kernel; calls on paths here. */
-  #report(n: Notification, call: string, file: string, result: Served, error: Errno | undefined): void {
+  #report(n: Call, call: string, file: string, result: Served, error: Errno | undefined): void {
     if (!this.#machine.kernel.traced) return;
     this.#machine.kernel.report({
       pid: this.#tasks.pidOf(n.tid),
@@ -254,11 +263,8 @@ export class Supervisor {
   }
 
   /** Open files and processes that ended. */
-  #endings(): void {
-    const events = new DataView(new ArrayBuffer(EPOLL_EVENT * 64));
-    const count = libc.epoll_wait(this.#epoll, addressOf(events), 64, 0);
-    for (let i = 0; i < count; i++) {
-      const fd = events.getInt32(i * EPOLL_EVENT + EPOLL_DATA, true);
+  #ended(): void {
+    for (const fd of this.#endings.look()) {
       this.#driven.closed(fd);
       const process = this.#pidfds.get(fd);
       if (process) {
@@ -269,33 +275,13 @@ export class Supervisor {
     this.#files.drain();
   }
 
-  #watch(fd: number, events = EPOLLIN): void {
-    const event = new DataView(new ArrayBuffer(16));
-    event.setUint32(0, events, true);
-    event.setInt32(EPOLL_DATA, fd, true);
-    check(libc.epoll_ctl(this.#epoll, EPOLL_CTL_ADD, fd, addressOf(event)), 'epoll_ctl');
-  }
-
-  #register(handlers: Partial<Record<SyscallName, (notification: Notification) => Served>>): void {
-    const { numbers } = hostArchitecture();
-    for (const [name, run] of Object.entries(handlers) as [SyscallName, Handler['run']][]) {
-      const nr = numbers[name];
-      if (nr !== undefined) this.#handlers[nr] = { name, run };
-    }
-  }
-
   /** fstat, and newfstatat and statx with an empty path, are about descriptors; of directories too. */
   #wrapStat(name: 'fstat' | 'newfstatat' | 'statx', calls: FileCalls): void {
-    const nr = hostArchitecture().numbers[name];
-    const before = nr === undefined ? undefined : this.#handlers[nr]?.run;
-    if (!before) return;
-    this.#register({
-      [name]: (n: Notification) => {
-        if (name !== 'fstat' && !calls.isEmptyPath(n, name)) return before(n);
-        const served = this.#paths.fstat(n, name);
-        if (served !== 'host') return served;
-        return name === 'fstat' ? before(n) : calls.emptyPathStat(n, name);
-      },
+    this.#table.wrap(name, (before) => (n) => {
+      if (name !== 'fstat' && !calls.isEmptyPath(n, name)) return before(n);
+      const served = this.#paths.fstat(n, name);
+      if (served !== 'host') return served;
+      return name === 'fstat' ? before(n) : calls.emptyPathStat(n, name);
     });
   }
 }
@@ -304,8 +290,3 @@ export class Supervisor {
 function ofFiles({ kernel, kvm }: BootedMachine, calls: FileCalls): ReturnType<FileCalls['handlers']> {
   return kvm.ofHost ? new HostKvm(kernel, kvm, calls).before(calls.handlers()) : calls.handlers();
 }
-
-/** Offset of the data in struct epoll_event: it is packed on x86-64 only. */
-const EPOLL_DATA = process.arch === 'x64' ? 4 : 8;
-/** Size of struct epoll_event, bytes. */
-const EPOLL_EVENT = EPOLL_DATA + 8;

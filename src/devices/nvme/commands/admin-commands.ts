@@ -16,6 +16,7 @@ import {
   namespaceDescriptors,
 } from './identify.js';
 import { type Disk, namespaceOf } from './io-commands.js';
+import { LOG } from './log-pages.js';
 import { medium, settled, type Wait } from './work.js';
 
 export interface Admin extends Disk {
@@ -75,6 +76,9 @@ const getLogPage: Run = (admin, command) => {
   const [id, offset] = [command.dword(10) & 0xff, command.quad(12)];
   const size = ((command.dword(10) >>> 16) + (command.dword(11) & 0xffff) * 0x1_0000 + 1) * 4;
   const page = admin.logs.page(id);
+  // There is one health log, of the controller.
+  if (id === LOG.HEALTH && command.namespace !== 0 && command.namespace !== BROADCAST)
+    throw new CommandError(STATUS.INVALID_FIELD, 'namespaces have no health log of their own');
   if (offset % 4n !== 0n || offset > BigInt(page.length))
     throw new CommandError(STATUS.INVALID_FIELD, `offset ${offset} of a log page of ${page.length} bytes`);
   const bytes = admin.transfer.buffer(size);
@@ -100,7 +104,8 @@ const formatNvm: Run = (admin, command) => {
   if (format >= BLOCK_SHIFTS.length || protection !== 0)
     throw new CommandError(STATUS.INVALID_FORMAT, `format ${format} with protection ${protection}`);
   const erase = (command.dword(10) >>> 9) & 7;
-  if (erase > 2) throw new CommandError(STATUS.INVALID_FIELD, `secure erase ${erase} is reserved`);
+  const USER_DATA = 1;
+  if (erase > USER_DATA) throw new CommandError(STATUS.INVALID_FIELD, `secure erase ${erase} is not supported`);
   const all = command.namespace === BROADCAST ? admin.namespaces : [namespaceOf(admin, command)];
   for (const namespace of all) {
     medium(STATUS.WRITE_FAULT, () => namespace.store.zero(0, namespace.store.size));
@@ -112,10 +117,10 @@ const formatNvm: Run = (admin, command) => {
 
 const COMMANDS: ReadonlyMap<number, Run> = new Map<number, Run>([
   [0x00, ({ queues }, command) => queues.deleteSubmission(command)],
-  [0x01, ({ queues, config }, command) => queues.createSubmission(command, config)],
+  [0x01, ({ queues, config, features }, command) => queues.createSubmission(command, config, features.granted)],
   [0x02, getLogPage],
   [0x04, ({ queues }, command) => queues.deleteCompletion(command)],
-  [0x05, ({ queues, config }, command) => queues.createCompletion(command, config)],
+  [0x05, ({ queues, config, features }, command) => queues.createCompletion(command, config, features.granted)],
   [0x06, identify],
   [0x08, abort],
   [0x09, ({ features, queues }, command) => features.set(command, queues.hasIo)],

@@ -41,7 +41,7 @@ export function identifyController({ serial, namespaces }: ControllerFacts): Uin
   view.setUint8(258, 3); // aborts at a time, less one
   view.setUint8(259, MAX_EVENT_REQUESTS - 1);
   view.setUint8(260, 0x03); // one firmware slot, read-only
-  view.setUint8(261, 0x02); // log page of supported commands
+  view.setUint8(261, 0x06); // log page of supported commands; log pages from any offset on
   view.setUint8(262, ERROR_LOG_ENTRIES - 1);
   view.setUint16(266, 343, true); // warning and critical temperatures, kelvin
   view.setUint16(268, 353, true);

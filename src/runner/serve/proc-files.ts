@@ -70,7 +70,7 @@ export class ProcFiles {
   }
 
   /** What the host says of our descriptor, and what the file itself adds. */
-  #info(n: Notification, path: string, [, name, thread, fd]: RegExpExecArray): OpenFile | undefined {
+  #info(n: Call, path: string, [, name, thread, fd]: RegExpExecArray): OpenFile | undefined {
     const pid = this.#number(n, name);
     const tid = Number(thread ?? (name === 'thread-self' ? n.tid : pid));
     const lines = this.#calls.find(tid, Number(fd))?.facet(FDINFO);

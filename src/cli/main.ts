@@ -118,9 +118,10 @@ program
   .command('doctor')
   .description('check what the runner needs on this host')
   .option('--json', 'for scripts')
-  .action(async (options: { json?: boolean }) => {
-    const { doctor } = await import('../runner/doctor.js');
-    process.exitCode = doctor(options.json ?? false);
+  .option('--fix', 'print the commands that give this host what it lacks')
+  .action(async (options: { json?: boolean; fix?: boolean }) => {
+    const { doctor } = await import('../runner/doctor/doctor.js');
+    process.exitCode = doctor(options);
   });
 
 const abi = program.command('abi').description('the user API');

@@ -12,9 +12,9 @@ import type { Timers } from '../kernel/timers.js';
 import { EXTENDED, SRIOV } from '../pci/config/extended-capabilities.js';
 import { PciFunction } from '../pci/function.js';
 import { ArrayMemory, type MakeMemory } from '../pci/memory.js';
+import { PAGE_TABLES, pageSize } from './file/names.js';
+import type { MachineDescription } from './file/schema.js';
 import { modelOptions } from './model-options.js';
-import { PAGE_TABLES, pageSize } from './names.js';
-import type { MachineDescription } from './schema.js';
 
 export interface MachineDevice {
   /** vfioN, or any name for a device of a host driver. */

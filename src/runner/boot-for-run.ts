@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import type { Policy } from '../authority/policy.js';
 import { type BootedMachine, bootMachine } from '../boot.js';
 import type { Rule } from '../inject/rule.js';
-import type { MachineDescription } from '../machine/schema.js';
+import type { MachineDescription } from '../machine/file/schema.js';
 import { parseEviction } from '../memory/cpu-caches.js';
 import { sanitizersByName } from '../sanitize/rules.js';
 import { FileStore } from './host/file-store.js';

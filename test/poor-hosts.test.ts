@@ -48,7 +48,7 @@ describe('a run', () => {
 
   test('says that there is no directory for temporary files', () => {
     expect(on(`$IOASID exec -- sh -c ${STORY}`, { XDG_RUNTIME_DIR: '', TMPDIR: '/nope' })).toMatchObject(
-      sentence('ENOENT', '/nope'),
+      sentence('ENOENT', '/nope', 'ioasid doctor', 'directory of runs'),
     );
   });
 
@@ -64,7 +64,7 @@ describe('a run', () => {
 
   test.skipIf(!namespaces)('says that there is no inotify', () => {
     const script = `unshare -Ur bash -c 'echo 0 > /proc/sys/user/max_inotify_instances; $IOASID exec -- true'`;
-    expect(on(script)).toMatchObject(sentence('inotify'));
+    expect(on(script)).toMatchObject(sentence('inotify', 'ioasid doctor', 'inotify instances'));
   });
 
   test.skipIf(!namespaces)('works in a pid namespace and a user namespace of its own', () => {
@@ -115,6 +115,15 @@ describe('a run', () => {
       NODE_OPTIONS=--require=./bit.cjs $IOASID exec -- sh -c '
         touch broken; for i in 1 2 3 4 5 6 7 8 9; do : <>/dev/ioasid; sleep 0.1; done; echo story'`;
     expect(on(script)).toMatchObject(sentence('a bit fell over'));
+  });
+
+  test.skipIf(!namespaces)('of a host that lacks something gets the commands from ioasid doctor --fix', () => {
+    const { status, stdout } = on(
+      `unshare -Ur bash -c 'echo 0 > /proc/sys/user/max_inotify_instances; TMPDIR=/nope XDG_RUNTIME_DIR= $IOASID doctor --fix'`,
+    );
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^# directory of runs: set TMPDIR to a directory that you can write to\nexport TMPDIR=/m);
+    expect(spawnSync('bash', ['-n'], { input: stdout }).status).toBe(0);
   });
 
   test('cannot begin with a program that is none', () => {

@@ -39,6 +39,11 @@ export function addExec(program: Command, version: string): void {
       '--inject <rule...>',
       'let calls fail, as CALL[@FILE]:ERRNO[,nth=N] says, or a YAML file of rules; see docs/ci.md',
     )
+    .option(
+      '--junit <file>',
+      'write the run as one case of JUnit XML: it fails with its program, and with what was found',
+    )
+    .option('--ktap <file>', 'the same as KTAP')
     .option('--inject-report <file>', 'write which calls could have failed, and how often each rule struck, as JSON')
     .option('--io-uring', 'let io_uring through: what it does passes by the virtual kernel')
     .option('-v, --verbose', 'say how devices are reached, and at the end what was served')

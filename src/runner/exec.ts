@@ -97,7 +97,7 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
   const status = program.wait();
   await run.farewell();
   if (program.problem !== undefined) say(`cannot run ${options.program}: ${libc.strerror(program.problem)}`);
-  return run.finish(options.verbose ?? false) ?? status;
+  return run.finish(status, options.verbose ?? false) ?? status;
 }
 
 /**

@@ -11,6 +11,7 @@ import type { MemoryPiece } from '../../memory/dma-target.js';
 import type { Memory } from '../../memory/memory.js';
 import { addressOf, errno, libc } from '../host/libc.js';
 import { hasCapability, softLimit, tryOpen } from '../host/procfs.js';
+import { isSilent } from './device-files.js';
 import { type Area, areaAt } from './memory-areas.js';
 import type { SharedFiles } from './shared-files.js';
 
@@ -147,6 +148,8 @@ export class RemoteMemory implements Memory {
       const stop = area.end < end ? area.end : end;
       const frames = Number((stop - at) / BigInt(PAGE_SIZE));
       if (area.shared) {
+        // A BAR that cannot be faulted in (linux-vfio.md, 4.2).
+        if (isSilent(area.file)) break;
         const run = this.#shared.frames(this, area, at, frames);
         if (run) runs.push(run);
         if (run?.frames !== frames) break;

@@ -112,7 +112,7 @@ export function commands(): Command {
     .option('--junit <file>', 'write a report in JUnit XML, too: a case a policy')
     .option('--ktap <file>', 'write a report in KTAP, too')
     .action(async (file: string, options) => {
-      const { play } = await import('./play.js');
+      const { play } = await import('./stories/play.js');
       process.exitCode = await play(file, options);
     });
 
@@ -142,7 +142,7 @@ export function commands(): Command {
     .command('default')
     .description('print the default machine, as a start for your own')
     .action(async () => {
-      const { DEFAULT_MACHINE } = await import('../machine/default-machine.js');
+      const { DEFAULT_MACHINE } = await import('../machine/file/default-machine.js');
       process.stdout.write(DEFAULT_MACHINE);
     });
   machine
@@ -164,7 +164,7 @@ export function commands(): Command {
     .command('schema')
     .description('print the JSON Schema of machine files')
     .action(async () => {
-      const { machineJsonSchema } = await import('../machine/schema.js');
+      const { machineJsonSchema } = await import('../machine/file/schema.js');
       process.stdout.write(`${JSON.stringify(machineJsonSchema(), null, 2)}\n`);
     });
   machine

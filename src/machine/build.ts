@@ -22,6 +22,8 @@ export interface MachineDevice {
   readonly requester: Requester;
   readonly port: DmaPort;
   readonly function: PciFunction;
+  /** Vectors of MSI-X can be added while it is enabled. */
+  readonly dynamicMsix: boolean;
   /** Of a virtual function: its physical function. */
   readonly physical?: MachineDevice | undefined;
 }
@@ -117,7 +119,7 @@ export function buildMachine(description: MachineDescription, parts: MachinePart
     };
     const model = DEVICE_MODELS[it.model](slot, modelOptions(name, it, unit, openStore));
     pci = new PciFunction(model, port, pollers);
-    return { name, requester, port, function: pci, physical };
+    return { name, requester, port, function: pci, dynamicMsix: it.interrupts?.['msix-dynamic'] ?? false, physical };
   };
   for (const [name, it] of Object.entries(description.devices)) devices.push(make(name, it));
   const virtual = new Map<string, MachineDevice>();

@@ -1,9 +1,10 @@
 /** The command line of `ioasid exec`. */
 import { type Command, Option } from 'commander';
 import { setOption } from './set-option.js';
+import { version } from './version.js';
 
-/** Adds the command. @param version of this package */
-export function addExec(program: Command, version: string): void {
+/** Adds the command. */
+export function addExec(program: Command): void {
   program
     .command('exec')
     .description('run a program on the virtual kernel; ends with its exit status')

@@ -13,7 +13,7 @@ const program = new Command('ioasid')
   .showHelpAfterError('(see ioasid --help)')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 125));
 
-addExec(program, version());
+addExec(program);
 
 program
   .command('torture')

@@ -1,5 +1,5 @@
 // Bundles `ioasid exec` into few files, dist/bundle/: most of its start is the loading of modules.
-// src/cli/exec-start.cts starts them.
+// src/cli/exec/start.cts starts them.
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 
@@ -34,7 +34,7 @@ export async function bundle() {
     plugins: [ascii, late],
     ssr: { noExternal: true, external: ['koffi'] },
     build: {
-      ssr: 'dist/cli/exec-only.js',
+      ssr: 'dist/cli/exec/only.js',
       outDir: 'dist/bundle',
       target: 'node20',
       rolldownOptions: {

@@ -1,6 +1,6 @@
 /** The command line. Each command's work is elsewhere, and is loaded when it is asked for. */
 import { Command, Option } from 'commander';
-import { addExec } from './exec-command.js';
+import { addExec } from './exec/command.js';
 import { setOption } from './set-option.js';
 import { version } from './version.js';
 
@@ -30,6 +30,7 @@ program
   .option('--calls <n>', 'only the first n served calls')
   .option('--resume <file>', 'note each trial there, and do not try again what is noted')
   .option('--junit <file>', 'write a report in JUnit XML, too')
+  .option('--ktap <file>', 'write a report in KTAP, too')
   .option('--json', 'for scripts')
   .passThroughOptions()
   .action(async (args: string[], options) => {
@@ -106,8 +107,10 @@ program
   .argument('<file>')
   .option('--policy <name>', 'another policy than the file names, or the file of one; all: side by side')
   .option('--json', 'for scripts')
+  .option('--junit <file>', 'write a report in JUnit XML, too: a case a policy')
+  .option('--ktap <file>', 'write a report in KTAP, too')
   .action(async (file: string, options) => {
-    const { play } = await import('./play.js');
+    const { play } = await import('./stories/play.js');
     process.exitCode = await play(file, options);
   });
 
@@ -115,9 +118,10 @@ program
   .command('doctor')
   .description('check what the runner needs on this host')
   .option('--json', 'for scripts')
-  .action(async (options: { json?: boolean }) => {
-    const { doctor } = await import('../runner/doctor.js');
-    process.exitCode = doctor(options.json ?? false);
+  .option('--fix', 'print the commands that give this host what it lacks')
+  .action(async (options: { json?: boolean; fix?: boolean }) => {
+    const { doctor } = await import('../runner/doctor/doctor.js');
+    process.exitCode = doctor(options);
   });
 
 const abi = program.command('abi').description('the user API');
@@ -136,7 +140,7 @@ machine
   .command('default')
   .description('print the default machine, as a start for your own')
   .action(async () => {
-    const { DEFAULT_MACHINE } = await import('../machine/default-machine.js');
+    const { DEFAULT_MACHINE } = await import('../machine/file/default-machine.js');
     process.stdout.write(DEFAULT_MACHINE);
   });
 machine
@@ -158,7 +162,7 @@ machine
   .command('schema')
   .description('print the JSON Schema of machine files')
   .action(async () => {
-    const { machineJsonSchema } = await import('../machine/schema.js');
+    const { machineJsonSchema } = await import('../machine/file/schema.js');
     process.stdout.write(`${JSON.stringify(machineJsonSchema(), null, 2)}\n`);
   });
 machine

@@ -3,7 +3,7 @@
  * loading the modules one by one takes. bin/ioasid starts it for that command.
  */
 import { Command } from 'commander';
-import { addExec } from './exec-command.js';
+import { addExec } from './command.js';
 
 const program = new Command('ioasid')
   .enablePositionalOptions()

@@ -1,7 +1,7 @@
 /** The command line of `ioasid exec`. */
 import { type Command, Option } from 'commander';
-import { setOption } from './set-option.js';
-import { version } from './version.js';
+import { setOption } from '../set-option.js';
+import { version } from '../version.js';
 
 /** Adds the command. */
 export function addExec(program: Command): void {
@@ -40,12 +40,17 @@ export function addExec(program: Command): void {
       '--inject <rule...>',
       'let calls fail, as CALL[@FILE]:ERRNO[,nth=N] says, or a YAML file of rules; see docs/ci.md',
     )
+    .option(
+      '--junit <file>',
+      'write the run as one case of JUnit XML: it fails with its program, and with what was found',
+    )
+    .option('--ktap <file>', 'the same as KTAP')
     .option('--inject-report <file>', 'write which calls could have failed, and how often each rule struck, as JSON')
     .option('--io-uring', 'let io_uring through: what it does passes by the virtual kernel')
     .option('-v, --verbose', 'say how devices are reached, and at the end what was served')
     .passThroughOptions()
     .action(async ([file = '', ...args]: string[], options) => {
-      const { exec } = await import('../runner/exec.js');
+      const { exec } = await import('../../runner/exec.js');
       process.exitCode = await exec({ program: file, args, ...options, version });
     });
 }

@@ -8,7 +8,7 @@ const Module = process.getBuiltinModule('node:module');
 const path = process.getBuiltinModule('node:path');
 const vm = process.getBuiltinModule('node:vm');
 
-const BUNDLE = path.join(__dirname, '../bundle/');
+const BUNDLE = path.join(__dirname, '../../bundle/');
 const WRAPPER = 'exports, require, module, __filename, __dirname';
 const WRITE_NEW = 'wx';
 /** One for each version and each set of flags, so that two of them do not take turns. */

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_MACHINE } from '../src/machine/default-machine.js';
+import { DEFAULT_MACHINE } from '../src/machine/file/default-machine.js';
 import { compile, exec, workDirectory } from './run.js';
 
 const SECTIONS = [

@@ -4,6 +4,7 @@ import { listen } from './control.js';
 import { libc } from './host/libc.js';
 import { hostLimit } from './host/limits.js';
 import { say } from './host/output.js';
+import { goFirst } from './host/priority.js';
 import { type Inheritance, inheritance, lastArguments, limitOpenFiles } from './inheritance.js';
 import { Program } from './program.js';
 import { Run, type RunOptions } from './run.js';
@@ -75,6 +76,7 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
   );
   if (options.ui !== undefined) run.live.pause();
   const listener = await program.install(filter);
+  goFirst();
   let problem: unknown;
   const started = program
     .start(file, args)

@@ -2,7 +2,14 @@
 import { hex, PAGE_SIZE } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { LINUX_VFIO, VFIO_TYPE } from '../abi/vfio.js';
-import { BACKING, type FileTable, type MmapGrant, type MmapRequest, OpenFile } from '../kernel/file/open-file.js';
+import {
+  BACKING,
+  FDINFO,
+  type FileTable,
+  type MmapGrant,
+  type MmapRequest,
+  OpenFile,
+} from '../kernel/file/open-file.js';
 import { PROOF, type Proof } from '../kernel/proof.js';
 import { splitOffset } from '../pci/region-offset.js';
 import type { AssignedDevice } from './assigned-device.js';
@@ -80,6 +87,7 @@ export function deviceFileTable(wings: readonly DeviceRows[]): DeviceFileTable {
     release: (file) => file.unbind(),
     facets: [
       PROOF.from(proof),
+      FDINFO.from(({ device }: DeviceFile) => `vfio-device-syspath: ${device.facts.directory}\n`),
       BACKING.from((file: DeviceFile) =>
         file.device.function.bars.map(({ memory }) => memory).filter((memory) => memory !== undefined),
       ),

@@ -1,5 +1,6 @@
 /** The command line of `ioasid exec`. */
 import { type Command, Option } from 'commander';
+import { setOption } from './set-option.js';
 
 /** Adds the command. @param version of this package */
 export function addExec(program: Command, version: string): void {
@@ -8,7 +9,8 @@ export function addExec(program: Command, version: string): void {
     .description('run a program on the virtual kernel; ends with its exit status')
     .usage('[options] -- PROGRAM [ARGS...]')
     .argument('<program...>', 'the program and its arguments')
-    .option('--machine <file>', 'machine file (YAML); see ioasid machine')
+    .option('--machine <machine>', 'machine file (YAML), or the name of a machine; see ioasid machine')
+    .addOption(setOption())
     .option('--authority <policy>', 'who may flush the CPU caches, and for how long: a name, or the file of a policy')
     .option('--trace <file>', 'write each served call as a line of JSON; - writes text to stderr')
     .addOption(
@@ -37,6 +39,11 @@ export function addExec(program: Command, version: string): void {
       '--inject <rule...>',
       'let calls fail, as CALL[@FILE]:ERRNO[,nth=N] says, or a YAML file of rules; see docs/ci.md',
     )
+    .option(
+      '--junit <file>',
+      'write the run as one case of JUnit XML: it fails with its program, and with what was found',
+    )
+    .option('--ktap <file>', 'the same as KTAP')
     .option('--inject-report <file>', 'write which calls could have failed, and how often each rule struck, as JSON')
     .option('--io-uring', 'let io_uring through: what it does passes by the virtual kernel')
     .option('-v, --verbose', 'say how devices are reached, and at the end what was served')

@@ -1,16 +1,17 @@
 /** `ioasid torture`: runs a program again and again, one served call failing each time, and says how it takes it. */
 import { spawn } from 'node:child_process';
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { formatJunit } from '../report/junit.js';
 import type { Suite } from '../report/result.js';
+import { type ReportOptions, writeReports } from '../runner/observe/reports.js';
 import { plan, ruleOf, type ServedCall, type Trial, told } from '../torture/plan.js';
 import { DEFECTS, judge, MEANING, VERDICTS, type Verdict } from '../torture/verdict.js';
 
-export interface TortureOptions {
+export interface TortureOptions extends ReportOptions {
   readonly machine?: string;
+  readonly set?: readonly string[];
   readonly authority?: string;
   readonly selftest?: boolean;
   /** A shell command that says with status 0 that the program's work is done. */
@@ -22,7 +23,6 @@ export interface TortureOptions {
   readonly calls?: string;
   /** Trials are noted here; what is noted is not tried again. */
   readonly resume?: string;
-  readonly junit?: string;
   readonly json?: boolean;
 }
 
@@ -67,9 +67,10 @@ async function once(
   const directory = mkdtempSync(join(tmpdir(), 'ioasid-torture-'));
   const report = join(directory, 'report.json');
   const own = join(directory, 'own');
-  const { machine, authority, selftest, verify } = options;
+  const { machine, set = [], authority, selftest, verify } = options;
   const flags = [
     ...(machine === undefined ? [] : ['--machine', machine]),
+    ...set.flatMap((setting) => ['--set', setting]),
     ...(authority === undefined ? [] : ['--authority', authority]),
     ...(selftest ? ['--selftest'] : []),
     ...(rule === undefined ? [] : ['--inject', rule]),
@@ -201,7 +202,7 @@ export async function torture(program: readonly string[], options: TortureOption
   );
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
   const all = results.filter((it) => it !== undefined);
-  if (options.junit !== undefined) writeFileSync(options.junit, formatJunit([suite(program, all)]));
+  writeReports([suite(program, all)], options);
   const command = (rule: string): string => `ioasid exec --inject '${rule}' -- ${program.join(' ')}`;
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ program, calls: calls.length, limit, results: all }, null, 2)}\n`);

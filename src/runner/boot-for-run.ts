@@ -1,10 +1,11 @@
 /** Boots the machine of a run on this host, as the command line asks for it. */
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Policy } from '../authority/policy.js';
 import { type BootedMachine, bootMachine } from '../boot.js';
 import type { Rule } from '../inject/rule.js';
-import type { MachineDescription } from '../machine/schema.js';
+import type { MachineDescription } from '../machine/file/schema.js';
 import { parseEviction } from '../memory/cpu-caches.js';
 import { sanitizersByName } from '../sanitize/rules.js';
 import { FileStore } from './host/file-store.js';
@@ -12,8 +13,10 @@ import { say } from './host/output.js';
 import { SharedMemory } from './memory/shared-memory.js';
 
 export interface MachineOptions {
-  /** A machine file; the default machine when not given. */
+  /** A machine file, or the name of a machine; the default machine when not given. */
   readonly machine?: string | undefined;
+  /** What the machine is to have instead: PATH=VALUE. */
+  readonly set?: readonly string[] | undefined;
   readonly authority?: string | undefined;
   readonly coherency?: 'strict' | undefined;
   /** A kernel with Linux's own tests of iommufd; the machine file's choice when not given. */
@@ -30,10 +33,11 @@ export interface MachineOptions {
   readonly sanitize?: string | undefined;
 }
 
-/** The YAML parser is loaded only for a machine file: the default machine comes parsed. */
-async function readMachine(file: string): Promise<MachineDescription> {
-  const { parseMachine } = await import('../machine/parse.js');
-  return parseMachine(readFileSync(file, 'utf8'), file);
+/** The YAML parser is loaded only where it is needed: the default machine comes parsed. */
+async function machineOf({ machine, set = [] }: MachineOptions): Promise<MachineDescription | undefined> {
+  if (machine === undefined && set.length === 0) return undefined;
+  const { readMachine } = await import('./machine-file.js');
+  return readMachine(machine, set);
 }
 
 /** The policy of a name or a file; and what is wrong with the policy is told as it shows. */
@@ -64,11 +68,11 @@ function requireHostKvm(): void {
  */
 export async function bootForRun(options: MachineOptions, now: () => number): Promise<BootedMachine> {
   const strict = options.sanitize !== undefined && sanitizersByName(options.sanitize).has('coherency');
-  const description = options.machine === undefined ? undefined : await readMachine(options.machine);
-  const kvm = options.kvm ?? description?.kvm;
+  const machine = await machineOf(options);
+  const kvm = options.kvm ?? machine?.kvm;
   if (kvm === 'host') requireHostKvm();
   return bootMachine({
-    ...(description && { machine: description }),
+    ...(machine && { machine }),
     kvm,
     ...(options.authority !== undefined && { authority: await readPolicy(options.authority) }),
     coherency: strict ? 'strict' : options.coherency,
@@ -77,6 +81,7 @@ export async function bootForRun(options: MachineOptions, now: () => number): Pr
     selftest: options.selftest,
     ...(options.eviction !== undefined && { eviction: parseEviction(options.eviction) }),
     now,
+    random: (count) => randomBytes(count),
     makeMemory: (device, bar, size) => new SharedMemory(`/dev/vfio/devices/${device}`, bar, size),
     openStore: (file, size) => new FileStore(file, size),
     cpus: availableParallelism(),

@@ -4,6 +4,7 @@ import { listen } from './control.js';
 import { libc } from './host/libc.js';
 import { hostLimit } from './host/limits.js';
 import { say } from './host/output.js';
+import { goFirst } from './host/priority.js';
 import { type Inheritance, inheritance, lastArguments, limitOpenFiles } from './inheritance.js';
 import { Program } from './program.js';
 import { Run, type RunOptions } from './run.js';
@@ -75,6 +76,7 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
   );
   if (options.ui !== undefined) run.live.pause();
   const listener = await program.install(filter);
+  goFirst();
   let problem: unknown;
   const started = program
     .start(file, args)
@@ -95,7 +97,7 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
   const status = program.wait();
   await run.farewell();
   if (program.problem !== undefined) say(`cannot run ${options.program}: ${libc.strerror(program.problem)}`);
-  return run.finish(options.verbose ?? false) ?? status;
+  return run.finish(status, options.verbose ?? false) ?? status;
 }
 
 /**

@@ -93,12 +93,13 @@ export class Run {
 
   /**
    * The program is gone: says what there is to say.
-   * @returns the exit status in place of the program's; undefined: the program's
+   * @param ended the program's exit status
+   * @returns the exit status in place of it; undefined: the program's
    */
-  finish(verbose: boolean): number | undefined {
+  finish(ended: number, verbose: boolean): number | undefined {
     const { caches } = this.#machine;
     caches.finish();
-    const status = this.#observers.finish();
+    const status = this.#observers.finish(ended);
     if (verbose) say(`${this.#supervisor?.served} calls served, all caches flushed ${caches.flushes} times`);
     return status;
   }

@@ -21,6 +21,8 @@ export interface DeviceFacts {
   readonly virtualFunction: boolean;
   /** Vectors of MSI-X can be added while it is enabled: interrupts are remapped. */
   readonly dynamicMsix: boolean;
+  /** Its directory in /sys. */
+  readonly directory: string;
 }
 
 export class AssignedDevice {
@@ -46,7 +48,7 @@ export class AssignedDevice {
     pci: PciFunction,
     group: VfioGroup<AssignedDevice>,
     host: VfioHost<AssignedDevice>,
-    facts: DeviceFacts = { virtualFunction: false, dynamicMsix: false },
+    facts: DeviceFacts,
   ) {
     this.name = name;
     this.requester = requester;

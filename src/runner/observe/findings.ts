@@ -41,6 +41,8 @@ export class Findings {
   readonly #suppressed: (finding: Finding) => boolean;
   readonly #status: number;
   readonly #options: FindingOptions;
+  /** What was found, once the run is over. */
+  found: readonly Finding[] = [];
 
   /** @throws Error that says what is wrong with the options */
   constructor(machine: BootedMachine, options: FindingOptions) {
@@ -67,6 +69,7 @@ export class Findings {
   finish(): number | undefined {
     for (const line of staleReport(this.#machine.caches).slice(1)) this.#sanitizer.stale(line.trim());
     const findings = this.#sanitizer.finish().filter((finding) => !this.#suppressed(finding));
+    this.found = findings;
     for (const finding of findings) for (const line of formatFinding(finding)) say(line);
     const { dropped } = this.#sanitizer;
     if (dropped > 0) say(`and ${dropped} findings more, of other places`);

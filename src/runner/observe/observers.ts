@@ -3,11 +3,14 @@ import { writeFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { BootedMachine } from '../../boot.js';
 import { say } from '../host/output.js';
-import type { FindingOptions } from './findings.js';
+import type { FindingOptions, Findings } from './findings.js';
+import type { ReportOptions } from './reports.js';
 import { staleReport } from './stale-report.js';
 import { openTrace } from './trace-file.js';
 
-export interface ObserverOptions extends Omit<FindingOptions, 'sanitize'> {
+export interface ObserverOptions extends Omit<FindingOptions, 'sanitize'>, ReportOptions {
+  readonly program: string;
+  readonly args: readonly string[];
   /** Sanitizers, comma-separated. */
   readonly sanitize?: string | undefined;
   /** A file, or `-` for text on stderr. */
@@ -20,8 +23,8 @@ export interface ObserverOptions extends Omit<FindingOptions, 'sanitize'> {
 interface Observer {
   /** The run has time: what was held back is written. */
   idle?(): void;
-  /** The program is gone. Returns an exit status in place of the program's. */
-  finish(): number | undefined;
+  /** The program is gone. @param status its exit status. Returns one in place of it */
+  finish(status: number): number | undefined;
 }
 
 function trace(machine: BootedMachine, file: string): Observer {
@@ -55,6 +58,19 @@ function injections({ injector }: BootedMachine, file: string): Observer {
   };
 }
 
+async function reports(options: ObserverOptions, findings: Findings | undefined): Promise<Observer> {
+  const { caseOfRun, writeReports } = await import('./reports.js');
+  const started = performance.now();
+  return {
+    finish: (status) => {
+      const seconds = (performance.now() - started) / 1000;
+      const one = caseOfRun([options.program, ...options.args], status, seconds, findings?.found ?? []);
+      writeReports([{ name: 'ioasid exec', cases: [one] }], options);
+      return undefined;
+    },
+  };
+}
+
 export class Observers {
   readonly #list: readonly Observer[];
   /** To be called when the run has time; undefined: nobody waits for that. */
@@ -76,19 +92,26 @@ export class Observers {
     const { sanitize, injectReport } = options;
     const list: Observer[] = [];
     if (options.trace !== undefined) list.push(trace(machine, options.trace));
+    let findings: Findings | undefined;
     if (sanitize === undefined) list.push(stale(machine));
     else {
       const { Findings } = await import('./findings.js');
-      list.push(new Findings(machine, { ...options, sanitize }));
+      findings = new Findings(machine, { ...options, sanitize });
+      list.push(findings);
     }
+    if (options.junit !== undefined || options.ktap !== undefined) list.push(await reports(options, findings));
     if (injectReport !== undefined) list.push(injections(machine, injectReport));
     return new Observers(list);
   }
 
-  /** The program is gone: they tell what they have to tell. Returns the exit status in place of the program's, if any. */
-  finish(): number | undefined {
+  /**
+   * The program is gone: they tell what they have to tell.
+   * @param ended the program's exit status
+   * @returns the exit status in place of it, if any
+   */
+  finish(ended: number): number | undefined {
     let status: number | undefined;
-    for (const observer of this.#list) status = observer.finish() ?? status;
+    for (const observer of this.#list) status = observer.finish(ended) ?? status;
     return status;
   }
 }

@@ -1,13 +1,16 @@
-/** `ioasid doctor`: what the runner needs of this host, what is there, and what to do. */
+/** What the runner needs of this host, what is there, and what to do. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { addressOf, errno, libc } from './host/libc.js';
-import { hostArchitecture, numberOf } from './seccomp/syscalls.js';
+import { addressOf, errno, libc } from '../host/libc.js';
+import { CHECK } from '../host/limits.js';
+import { runsDirectory } from '../runs.js';
+import { hostArchitecture, numberOf } from '../seccomp/syscalls.js';
+import { inContainer, install, sysctl } from './fixes.js';
 
 /** `missing` ends in exit status 1; `slower` works all the same. */
-type State = 'ok' | 'slower' | 'missing';
+export type State = 'ok' | 'slower' | 'missing';
 
 export interface Finding {
   readonly what: string;
@@ -16,14 +19,26 @@ export interface Finding {
   readonly seen: string;
   /** What to do, unless all is well. */
   readonly advice?: string;
+  /** The commands that do it on this host. */
+  readonly fix?: readonly string[];
 }
 
 const SECCOMP_GET_ACTION_AVAIL = 2;
 const SECCOMP_GET_NOTIF_SIZES = 3;
 const RET_USER_NOTIF = 0x7fc00000;
 
-const finding = (what: string, good: boolean, seen: string, advice: string, otherwise: State = 'missing'): Finding =>
-  good ? { what, state: 'ok', seen } : { what, state: otherwise, seen, advice };
+interface Otherwise {
+  readonly state?: State;
+  readonly fix?: readonly string[];
+}
+
+const finding = (
+  what: string,
+  good: boolean,
+  seen: string,
+  advice: string,
+  { state = 'missing', fix = [] }: Otherwise = {},
+): Finding => (good ? { what, state: 'ok', seen } : { what, state, seen, advice, fix });
 
 function readText(file: string): string | undefined {
   try {
@@ -62,6 +77,7 @@ function userNotification(): Finding {
     available && sizes,
     seen,
     'the kernel needs CONFIG_SECCOMP_FILTER; in a container, allow the seccomp system call',
+    { fix: inContainer() },
   );
 }
 
@@ -69,14 +85,14 @@ function userNotification(): Finding {
 const TRIAL_TIMEOUT = 180_000;
 
 /** Runs a small program on the virtual kernel. */
-function trial(what: string, script: string, advice: string): Finding {
-  const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+function trial(what: string, script: string, advice: string, otherwise: Otherwise): Finding {
+  const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
   const { status, stderr } = spawnSync(process.execPath, [main, 'exec', '--', 'sh', '-c', script], {
     encoding: 'utf8',
     timeout: TRIAL_TIMEOUT,
   });
   const seen = status === 0 ? 'works' : stderr.trim().split('\n')[0] || `exit status ${status ?? 'none: it hung'}`;
-  return finding(what, status === 0, seen, advice);
+  return finding(what, status === 0, seen, advice, otherwise);
 }
 
 function ptraceScope(): Finding {
@@ -86,17 +102,59 @@ function ptraceScope(): Finding {
     scope === undefined || Number(scope) <= 1,
     scope ?? 'no Yama',
     'sysctl kernel.yama.ptrace_scope=1, or run with CAP_SYS_PTRACE',
+    { fix: sysctl('kernel.yama.ptrace_scope', 1) },
   );
 }
 
-function watches(): Finding {
-  const max = Number(readText('/proc/sys/fs/inotify/max_user_watches') ?? 0);
+/** A number that the kernel allows each user. */
+function inotify(what: string, name: string, least: number, better: number, seen: string): Finding {
+  const max = Number(readText(`/proc/sys/fs/inotify/${name}`) ?? 0);
+  const fix = sysctl(`fs.inotify.${name}`, better);
+  return finding(what, max >= least, `${max}${seen}`, `sysctl fs.inotify.${name}=${better}`, { fix });
+}
+
+/** Descriptors of the supervisor: a few for each process and each open file of the program. */
+function openFiles(): Finding {
+  const hard = softAndHard('Max open files');
+  const fix = ['ulimit -n $(ulimit -Hn)'];
   return finding(
-    'inotify watches',
-    max >= 1024,
-    `${max}: as many files can be open at once`,
-    'sysctl fs.inotify.max_user_watches=65536',
+    CHECK.openFiles,
+    hard >= 256,
+    hard === Number.POSITIVE_INFINITY ? 'unlimited' : String(hard),
+    'raise the hard limit of open files to 256 or more (ulimit -Hn, LimitNOFILE= of a service)',
+    { fix },
   );
+}
+
+/** The hard limit of this process, as /proc/self/limits has it. */
+function softAndHard(name: string): number {
+  const line = readText('/proc/self/limits')
+    ?.split('\n')
+    .find((each) => each.startsWith(name));
+  const [, hard = 'unlimited'] = line?.slice(name.length).trim().split(/\s+/) ?? [];
+  return hard === 'unlimited' ? Number.POSITIVE_INFINITY : Number(hard);
+}
+
+/** Where the files of a run are. */
+function runs(): Finding {
+  try {
+    const directory = runsDirectory();
+    const { bavail, bsize } = statfsSync(directory);
+    const free = Math.floor((bavail * bsize) / 2 ** 20);
+    return finding(
+      CHECK.runs,
+      free >= 8,
+      `${directory}, ${free} MiB free`,
+      'free some room, or set TMPDIR to a directory elsewhere',
+      {
+        fix: ['export TMPDIR=$HOME/tmp; mkdir -p "$TMPDIR"'],
+      },
+    );
+  } catch (error) {
+    return finding(CHECK.runs, false, (error as Error).message, 'set TMPDIR to a directory that you can write to', {
+      fix: ['export TMPDIR=$HOME/tmp; mkdir -p "$TMPDIR"'],
+    });
+  }
 }
 
 function container(): Finding {
@@ -112,12 +170,22 @@ function compiler(): Finding {
     'C compiler',
     status === 0,
     status === 0 ? (stdout.split('\n')[0] ?? '') : 'no gcc',
-    'only the C examples need one: apt-get install gcc',
-    'slower',
+    'only the C examples need one',
+    {
+      state: 'slower',
+      fix: install({
+        apt: 'gcc libc6-dev',
+        dnf: 'gcc',
+        apk: 'gcc musl-dev linux-headers',
+        pacman: 'gcc',
+        zypper: 'gcc',
+      }),
+    },
   );
 }
 
-function examine(): Finding[] {
+/** All checks, in the order in which they matter. */
+export function examine(): Finding[] {
   const findings = [
     finding(
       'Linux',
@@ -132,50 +200,33 @@ function examine(): Finding[] {
     ...findings,
     userNotification(),
     trial(
-      'seccomp listener',
+      CHECK.listener,
       'true',
       'in a container, use a profile that allows seccomp and ioctl; a process can have one listener only',
+      { fix: inContainer() },
     ),
     trial(
-      'descriptors and memory',
+      CHECK.memory,
       'exec 3<>/dev/ioasid',
       'allow process_vm_readv and process_vm_writev (ptrace rights over your own children)',
+      { fix: inContainer() },
     ),
     ptraceScope(),
-    watches(),
-    finding(
-      'wake-up on the same CPU',
-      kernelAtLeast(6, 6),
-      release(),
-      'Linux 6.6 halves the round trip of a call',
-      'slower',
-    ),
+    inotify(CHECK.watches, 'max_user_watches', 1024, 65536, ': as many files can be open at once'),
+    inotify(CHECK.instances, 'max_user_instances', 8, 128, ': each run takes one'),
+    openFiles(),
+    runs(),
+    finding('wake-up on the same CPU', kernelAtLeast(6, 6), release(), 'Linux 6.6 halves the round trip of a call', {
+      state: 'slower',
+    }),
     finding(
       'memory map queries',
       kernelAtLeast(6, 11),
       release(),
       'Linux 6.11 makes MAP_DMA of programs with many mappings faster',
-      'slower',
+      { state: 'slower' },
     ),
     container(),
     compiler(),
   ];
-}
-
-const MARK: Readonly<Record<State, string>> = { ok: 'ok     ', slower: 'could  ', missing: 'MISSING' };
-
-/** Prints the findings. Returns the exit status: 1 if something is missing. */
-export function doctor(json: boolean): number {
-  const findings = examine();
-  const good = findings.every((f) => f.state !== 'missing');
-  if (json) process.stdout.write(`${JSON.stringify({ good, findings }, null, 2)}\n`);
-  else {
-    for (const { what, state, seen, advice } of findings) {
-      process.stdout.write(`${MARK[state]} ${what}: ${seen}\n${advice ? `        -> ${advice}\n` : ''}`);
-    }
-    process.stdout.write(
-      good ? '\nThis host can run programs on the virtual kernel.\n' : '\nThis host lacks something: see above.\n',
-    );
-  }
-  return good ? 0 : 1;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_MACHINE } from './default-machine.js';
-import { FileError, parseMachine } from './parse.js';
+import { FileError } from './file-error.js';
+import { parseMachine } from './parse.js';
 
 /** What is said of a machine file. */
 function problems(text: string): string[] {

@@ -1,13 +1,15 @@
 /** `ioasid play`: plays a scenario file, step by step, with the expected and the seen answers. */
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { CHECKED_POLICIES } from '../check/check.js';
-import { type Step, sentence } from '../check/steps.js';
-import { loadPolicy } from '../runner/policy-file.js';
-import { type Played, parseScenario, playScenario } from '../scenario/scenario.js';
-import type { ScenarioStep } from '../scenario/schema.js';
+import { CHECKED_POLICIES } from '../../check/check.js';
+import { type Step, sentence } from '../../check/steps.js';
+import type { Suite } from '../../report/result.js';
+import { type ReportOptions, writeReports } from '../../runner/observe/reports.js';
+import { loadPolicy } from '../../runner/policy-file.js';
+import { type Played, parseScenario, playScenario } from '../../scenario/scenario.js';
+import type { ScenarioStep } from '../../scenario/schema.js';
 
-export interface PlayOptions {
+export interface PlayOptions extends ReportOptions {
   readonly policy?: string;
   readonly json?: boolean;
 }
@@ -28,8 +30,18 @@ function seen({ answer, rights, wrong }: Played): string {
   return `${answer}${may.length > 0 ? ` (may flush: ${may.join(', ')})` : ''}${wrong.length > 0 ? `  WRONG: ${wrong.join('; ')}` : ''}`;
 }
 
+/** Each policy that it was played under is a case; the steps that went otherwise are its details. */
+function suite(title: string, policies: readonly string[], runs: readonly (readonly Played[])[]): Suite {
+  const cases = policies.map((name, i) => {
+    const detail = (runs[i] ?? []).flatMap(({ wrong }, step) => wrong.map((what) => `step ${step + 1}: ${what}`));
+    if (detail.length === 0) return { name, outcome: 'pass' as const };
+    return { name, outcome: 'fail' as const, reason: `${detail.length} steps were not as expected`, detail };
+  });
+  return { name: title, cases };
+}
+
 /** Returns the exit status: 1 if something was not as expected, 2 for a wrong file or policy. */
-export async function play(file: string, { policy, json }: PlayOptions): Promise<number> {
+export async function play(file: string, { policy, json, ...reports }: PlayOptions): Promise<number> {
   try {
     const scenario = parseScenario(readFileSync(file, 'utf8'), file);
     const names =
@@ -41,6 +53,7 @@ export async function play(file: string, { policy, json }: PlayOptions): Promise
     const policies = await Promise.all(names.map((name) => loadPolicy(name, refuse, from)));
     const runs = policies.map((each) => playScenario(scenario, each));
     const wrong = runs.some((run) => run.some((step) => step.wrong.length > 0));
+    writeReports([suite(scenario.title, names, runs)], reports);
     if (json) {
       const results = names.map((name, i) => ({ policy: name, steps: runs[i] }));
       process.stdout.write(`${JSON.stringify({ title: scenario.title, wrong, results }, null, 2)}\n`);

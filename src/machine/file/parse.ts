@@ -1,26 +1,28 @@
 /** Reads machine files, and any YAML file that has a schema, with every problem at its line and column. */
 import { isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { FileError } from './file-error.js';
 import { type MachineDescription, machineSchema } from './schema.js';
-
-/** A file that cannot be used. The message has one line a problem: file:line:column: what is wrong. */
-export class FileError extends Error {
-  override readonly name = 'FileError';
-}
+import { type Setting, settingAt, withSettings } from './settings.js';
 
 /**
  * Reads a machine file.
- * @param text the file's contents; @param file its name, for messages
+ * @param text the file's contents; @param file its name, for messages; @param settings what it is to say instead
  * @throws FileError
  */
-export function parseMachine(text: string, file: string): MachineDescription {
-  return parseFile(machineSchema, text, file);
+export function parseMachine(text: string, file: string, settings: readonly Setting[] = []): MachineDescription {
+  return parseFile(machineSchema, text, file, settings);
 }
 
 /** Reads a YAML file by a schema. @throws FileError */
-export function parseFile<T extends z.ZodType>(schema: T, text: string, file: string): z.output<T> {
+export function parseFile<T extends z.ZodType>(
+  schema: T,
+  text: string,
+  file: string,
+  settings: readonly Setting[] = [],
+): z.output<T> {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
   const place = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
@@ -28,14 +30,22 @@ export function parseFile<T extends z.ZodType>(schema: T, text: string, file: st
   if (document.errors.length > 0) {
     throw new FileError(document.errors.map((e) => `${place(e.pos[0])}: ${e.message}`).join('\n'));
   }
-  const result = schema.safeParse(document.toJS(), { reportInput: true });
+  const result = schema.safeParse(withSettings(document.toJS(), settings), { reportInput: true });
   if (result.success) return result.data;
   const root = document.contents;
   const problems = result.error.issues.flatMap((issue) =>
-    locate(issue).map(({ path, message, key }) => ({ offset: offsetOf(root, path, key ?? false), message })),
+    locate(issue).map(({ path, message, key }) => ({
+      offset: offsetOf(root, path, key ?? false),
+      setting: settingAt(settings, path),
+      message,
+    })),
   );
   problems.sort((a, b) => a.offset - b.offset);
-  throw new FileError(problems.map(({ offset, message }) => `${place(offset)}: ${message}`).join('\n'));
+  throw new FileError(
+    problems
+      .map(({ offset, setting, message }) => `${setting ? `--set ${setting.text}` : place(offset)}: ${message}`)
+      .join('\n'),
+  );
 }
 
 interface Problem {

@@ -1,6 +1,6 @@
 /** The commands. The work of each is elsewhere, and is loaded when it is asked for. */
 import { Command, Option } from 'commander';
-import { addExec } from './exec-command.js';
+import { addExec } from './exec/command.js';
 import { setOption } from './set-option.js';
 import { version } from './version.js';
 
@@ -15,7 +15,7 @@ export function commands(): Command {
     .showHelpAfterError('(see ioasid --help)')
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 125));
 
-  addExec(program, version());
+  addExec(program);
 
   program
     .command('torture')

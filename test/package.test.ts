@@ -14,13 +14,13 @@ const has = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${p
 /** Without what npm tells the scripts that it starts: it would be this user's. */
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
 
-/** Runs a script of bash. @throws what it says, unless it ends with 0 */
-function bash(script: string, cwd: string): string {
+/** Runs a script of bash. @param home where programs keep what they remember @throws what it says, unless it ends with 0 */
+function bash(script: string, cwd: string, home = cwd): string {
   const { status, stdout, stderr } = spawnSync('bash', ['-euo', 'pipefail', '-c', script], {
     cwd,
     encoding: 'utf8',
     timeout: 300_000,
-    env: { ...environment, HOME: cwd, XDG_RUNTIME_DIR: '' },
+    env: { ...environment, HOME: home, XDG_RUNTIME_DIR: '' },
   });
   if (status !== 0) throw new Error(`${script}\n${stdout}${stderr}`);
   return stdout;
@@ -37,7 +37,8 @@ describe('npm pack (needs the npm registry)', { timeout: 600_000 }, () => {
   const story = 'ls /dev/vfio/devices | wc -l; exec 3<>/dev/ioasid; echo story';
 
   test('gives a package that an ordinary user installs into an empty prefix and runs', () => {
-    bash(`npm pack --silent --ignore-scripts --pack-destination ${place} && chmod 644 ${place}/*.tgz`, root);
+    const home = mkdtempSync(join(tmpdir(), 'ioasid-home-'));
+    bash(`npm pack --silent --ignore-scripts --pack-destination ${place} && chmod 644 ${place}/*.tgz`, root, home);
     asUser('npm install --loglevel=error --no-audit --no-fund --prefix prefix ./ioasid-*.tgz');
     expect(asUser(`prefix/node_modules/.bin/ioasid exec -- sh -c "${story}"`)).toMatch(/^\d+\nstory\n$/);
     expect(

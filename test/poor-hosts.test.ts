@@ -1,6 +1,7 @@
 /** Hosts that lack something: a run works, or says in one sentence what is missing and ends with 125. It never hangs. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { compile, ioasid, workDirectory } from './run.js';
@@ -91,6 +92,17 @@ describe('a run', () => {
   test.skipIf(!namespaces)('takes no lock limit away from who is root in a user namespace of its own only', () => {
     const program = compile('test/programs/lock-limit.c');
     expect(on(`$IOASID exec -- $PROGRAM namespace`, { PROGRAM: program })).toMatchObject(worked);
+  });
+
+  test.skipIf(!isRoot)('goes before others where it may, and its program does not', () => {
+    const usual = getPriority();
+    const nice = `sh -c 'cut -d" " -f19 /proc/$PPID/task/$PPID/stat; nice'`;
+    expect(on(`$IOASID exec -- ${nice}`)).toMatchObject({
+      status: 0,
+      stdout: `${Math.max(usual - 10, -20)}\n${usual}\n`,
+    });
+    const poor = on(`setpriv --bounding-set -sys_nice --inh-caps -sys_nice $IOASID exec -- ${nice}`);
+    expect(poor).toMatchObject({ status: 0, stdout: `${usual}\n${usual}\n` });
   });
 
   test('that breaks while it serves ends its program, and says why in one sentence', () => {

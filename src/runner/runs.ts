@@ -112,5 +112,12 @@ export function runs(base: string): { pid: number; directory: string }[] {
 
 /** Takes away what runs left behind whose supervisor was killed: nothing else, and never through a link. */
 export function sweep(base: string): void {
-  for (const { directory, alive } of found(base)) if (!alive) rmSync(directory, { recursive: true, force: true });
+  for (const { directory, alive } of found(base)) {
+    if (alive) continue;
+    try {
+      rmSync(directory, { recursive: true, force: true });
+    } catch {
+      // Its own user may have to do it: as from a user namespace, where not all files are of one's own.
+    }
+  }
 }

@@ -15,6 +15,7 @@ import { splitOffset } from '../pci/region-offset.js';
 import type { AssignedDevice } from './assigned-device.js';
 import { DeviceFile } from './device-file.js';
 import { type DeviceRows, deviceTable } from './device-table.js';
+import { coherencyProof } from './open/coherency-proof.js';
 import { region } from './open/region-info.js';
 import { readRegion, writeRegion } from './open/regions.js';
 
@@ -44,19 +45,15 @@ function nameOf({ device, through }: DeviceFile): string {
   return through === 'cdev' ? `/dev/vfio/devices/${device.name}` : 'anon_inode:[vfio-device]';
 }
 
-/** What a device file proves: how its IOMMU treats no-snoop requests. The keeper has a record of it for each VM. */
+/** What a device file proves, bound or not. */
 function proof(file: DeviceFile): Proof {
-  const facts = () => ({
-    need: false,
-    bound: file.binding !== undefined,
-    unenforced: !file.device.requester.unit.enforcesSnoop,
-  });
-  return {
-    kind: 'vfio',
-    label: nameOf(file),
-    record: (authority) => authority.addFile({ facts }, () => {}),
-    returned: (authority, record) => authority.removeFile(record),
-  };
+  const { requester } = file.device;
+  return coherencyProof(
+    nameOf(file),
+    requester.group,
+    () => [requester],
+    () => file.binding !== undefined,
+  );
 }
 
 /** Numbers of VFIO and iommufd, which share a type: up to IOMMU_HW_QUEUE_ALLOC. */

@@ -51,7 +51,12 @@ export function copyRemote(
   size: number,
   write: boolean,
 ): number {
-  setAddress(local, 0, addressOf(bytes));
+  return copyRemoteAt(tid, address, addressOf(bytes), size, write);
+}
+
+/** The same, with an address of ours in place of an array: for what is copied at every call. */
+export function copyRemoteAt(tid: number, address: number | bigint, at: number, size: number, write: boolean): number {
+  setAddress(local, 0, at);
   local.setUint32(8, size, true);
   if (typeof address === 'bigint') remote.setBigUint64(0, address, true);
   else setAddress(remote, 0, address);

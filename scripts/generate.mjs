@@ -7,7 +7,7 @@ import { renderAuthorityPage } from '../dist/cli/check/authority-page.js';
 import { generated } from '../dist/cli/generated.js';
 
 const root = new URL('../', import.meta.url);
-mkdirSync(new URL('schema/', root), { recursive: true });
+for (const folder of ['schema/', 'man/']) mkdirSync(new URL(folder, root), { recursive: true });
 for (const [file, text] of Object.entries(generated())) writeFileSync(new URL(file, root), text);
 
 const check = (...args) => {

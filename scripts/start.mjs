@@ -10,5 +10,5 @@ if (program.length > 0) {
   const { status } = spawnSync(process.execPath, [main, 'exec', '--', ...program], { stdio: 'inherit' });
   process.exit(status ?? 1);
 }
-const { story } = await import('../dist/cli/story.js');
+const { story } = await import('../dist/cli/stories/story.js');
 process.exit(story());

@@ -22,9 +22,9 @@ import { KvmPersonality } from './kvm/personality.js';
 import type { Vm } from './kvm/vm.js';
 import { buildMachine, type Machine, type MachineDevice } from './machine/build.js';
 import { DEFAULT_DESCRIPTION } from './machine/default-description.js';
+import type { MachineDescription } from './machine/file/schema.js';
 import { type ListedDevice, listDevices } from './machine/listing.js';
 import type { MachineServices, Personality } from './machine/personality.js';
-import type { MachineDescription } from './machine/schema.js';
 import { MachineSlots } from './machine/slots.js';
 import { CpuCaches, type Eviction } from './memory/cpu-caches.js';
 import type { MakeMemory } from './pci/memory.js';
@@ -42,6 +42,8 @@ export interface BootOptions {
   coherency?: 'strict' | undefined;
   /** When the modelled caches evict lines by themselves; never when not given. */
   eviction?: Eviction;
+  /** Random bytes; a sequence that is always the same when not given. */
+  random?: (count: number) => Uint8Array;
   /** Where mappable device memory is. */
   makeMemory?: MakeMemory;
   /** Opens the files of disks. Not given: there are disks in memory only. */
@@ -62,6 +64,18 @@ export interface BootOptions {
 }
 
 const policyOf = (policy: string | Policy): Policy => (typeof policy === 'string' ? policyByName(policy) : policy);
+
+/** Bytes that look random and are the same at each boot (xorshift, 32 bits). */
+function repeatable(): (count: number) => Uint8Array {
+  let state = 0x9e3779b9;
+  const next = (): number => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state & 0xff;
+  };
+  return (count) => Uint8Array.from({ length: count }, next);
+}
 
 export class BootedMachine {
   readonly kernel: VirtualKernel;
@@ -107,7 +121,7 @@ export class BootedMachine {
     this.kernel = new VirtualKernel(new FileSystem(options.uid, options.gid));
     this.slots = new MachineSlots(this.hardware, this.kernel.fs, options.cpus ?? 1, {
       install: (device) => this.#install(device),
-      release: (device) => this.#release(device),
+      release: (device, left) => this.#release(device, left),
       takeOut: (device) => this.unplug(device.name),
     });
     const services: MachineServices = {
@@ -117,6 +131,7 @@ export class BootedMachine {
       caches: this.caches,
       timers: this.timers,
       pollers: this.pollers,
+      random: options.random ?? repeatable(),
       nodes: {
         add: (device, open, mode) => {
           this.kernel.fs.addDevice(`/dev/${device.node}`, device.major, device.minor, open, mode);
@@ -231,12 +246,13 @@ export class BootedMachine {
     return new Process(this.kernel, () => ++this.#pids, options);
   }
 
-  /** vfio-pci lets a device go. Returns false while it is in use. */
-  #release(device: MachineDevice): boolean {
-    if (!this.vfio.release(device)) return false;
+  /** vfio-pci lets a device go. @param left called when nobody has it open any more */
+  #release(device: MachineDevice, left: () => void): void {
     this.#plugged.delete(device.name);
-    this.containers.unplug(device);
-    return true;
+    this.vfio.release(device, () => {
+      this.containers.unplug(device);
+      left();
+    });
   }
 
   #install(device: MachineDevice): void {

@@ -16,10 +16,10 @@ export type { FileFacts, Policy, Proof } from './authority/policy.js';
 export { type BootedMachine, type BootOptions, bootMachine } from './boot.js';
 export type { Process, ProcessOptions } from './kernel/process.js';
 export type { CallRecord, Watcher } from './kernel/watchers.js';
-export { DEFAULT_MACHINE } from './machine/default-machine.js';
-export { FileError } from './machine/file-error.js';
-export { parseMachine } from './machine/parse.js';
-export type { MachineDescription } from './machine/schema.js';
+export { DEFAULT_MACHINE } from './machine/file/default-machine.js';
+export { FileError } from './machine/file/file-error.js';
+export { parseMachine } from './machine/file/parse.js';
+export type { MachineDescription } from './machine/file/schema.js';
 export { type MachineState, machineState } from './state.js';
 
 /** The ioctls, by kind of open file. */

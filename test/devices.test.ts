@@ -2,7 +2,7 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_MACHINE } from '../src/machine/default-machine.js';
+import { DEFAULT_MACHINE } from '../src/machine/file/default-machine.js';
 import { compile, exec, start, workDirectory } from './run.js';
 
 /** The default machine with another model in the place of vfio2. Returns the file. */

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_MACHINE } from '../src/machine/default-machine.js';
+import { DEFAULT_MACHINE } from '../src/machine/file/default-machine.js';
 import { compile, exec, workDirectory } from './run.js';
 
 /** A program's way to say that the host's KVM runs no guest. */

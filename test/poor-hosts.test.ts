@@ -1,6 +1,7 @@
 /** Hosts that lack something: a run works, or says in one sentence what is missing and ends with 125. It never hangs. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { compile, ioasid, workDirectory } from './run.js';
@@ -47,7 +48,7 @@ describe('a run', () => {
 
   test('says that there is no directory for temporary files', () => {
     expect(on(`$IOASID exec -- sh -c ${STORY}`, { XDG_RUNTIME_DIR: '', TMPDIR: '/nope' })).toMatchObject(
-      sentence('ENOENT', '/nope'),
+      sentence('ENOENT', '/nope', 'ioasid doctor', 'directory of runs'),
     );
   });
 
@@ -63,7 +64,7 @@ describe('a run', () => {
 
   test.skipIf(!namespaces)('says that there is no inotify', () => {
     const script = `unshare -Ur bash -c 'echo 0 > /proc/sys/user/max_inotify_instances; $IOASID exec -- true'`;
-    expect(on(script)).toMatchObject(sentence('inotify'));
+    expect(on(script)).toMatchObject(sentence('inotify', 'ioasid doctor', 'inotify instances'));
   });
 
   test.skipIf(!namespaces)('works in a pid namespace and a user namespace of its own', () => {
@@ -93,6 +94,17 @@ describe('a run', () => {
     expect(on(`$IOASID exec -- $PROGRAM namespace`, { PROGRAM: program })).toMatchObject(worked);
   });
 
+  test.skipIf(!isRoot)('goes before others where it may, and its program does not', () => {
+    const usual = getPriority();
+    const nice = `sh -c 'cut -d" " -f19 /proc/$PPID/task/$PPID/stat; nice'`;
+    expect(on(`$IOASID exec -- ${nice}`)).toMatchObject({
+      status: 0,
+      stdout: `${Math.max(usual - 10, -20)}\n${usual}\n`,
+    });
+    const poor = on(`setpriv --bounding-set -sys_nice --inh-caps -sys_nice $IOASID exec -- ${nice}`);
+    expect(poor).toMatchObject({ status: 0, stdout: `${usual}\n${usual}\n` });
+  });
+
   test('that breaks while it serves ends its program, and says why in one sentence', () => {
     const script = `
       printf '%s' "const { existsSync } = require('node:fs'), { getInt16 } = DataView.prototype;
@@ -103,6 +115,15 @@ describe('a run', () => {
       NODE_OPTIONS=--require=./bit.cjs $IOASID exec -- sh -c '
         touch broken; for i in 1 2 3 4 5 6 7 8 9; do : <>/dev/ioasid; sleep 0.1; done; echo story'`;
     expect(on(script)).toMatchObject(sentence('a bit fell over'));
+  });
+
+  test.skipIf(!namespaces)('of a host that lacks something gets the commands from ioasid doctor --fix', () => {
+    const { status, stdout } = on(
+      `unshare -Ur bash -c 'echo 0 > /proc/sys/user/max_inotify_instances; TMPDIR=/nope XDG_RUNTIME_DIR= $IOASID doctor --fix'`,
+    );
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^# directory of runs: set TMPDIR to a directory that you can write to\nexport TMPDIR=/m);
+    expect(spawnSync('bash', ['-n'], { input: stdout }).status).toBe(0);
   });
 
   test('cannot begin with a program that is none', () => {

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_MACHINE } from '../src/machine/default-machine.js';
+import { DEFAULT_MACHINE } from '../src/machine/file/default-machine.js';
 import { compile, exec, workDirectory } from './run.js';
 
 const SECTIONS = [
@@ -40,6 +40,12 @@ describe('an unmodified C program sees', () => {
     const machine = join(workDirectory, 'impatient.yaml');
     writeFileSync(machine, DEFAULT_MACHINE.replace('fault-timeout: 10s', 'fault-timeout: 100ms'));
     const { status, stderr } = exec([compile('test/programs/section-2.3-faults.c'), 'timeout'], ['--machine', machine]);
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  });
+
+  test.each(['linux', 'mediated', 'notifier'])('/dev/iommu: coherency and KVM under policy %s', (policy) => {
+    const { status, stderr } = exec([compile('test/programs/iommufd-kvm.c'), policy], ['--authority', policy]);
     expect(stderr).toBe('');
     expect(status).toBe(0);
   });

@@ -42,6 +42,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   'ignored signals': "trap '' HUP TERM USR2; $RUN grep SigIgn /proc/self/status",
   'blocked signals':
     "python3 -c 'import os,signal,sys; signal.pthread_sigmask(signal.SIG_BLOCK,[10,12,34]); os.execvp(sys.argv[1],sys.argv[1:])' $RUN grep SigBlk /proc/self/status",
+  'the priority': '$RUN nice; nice -n 3 $RUN bash -c "nice; cut -d\\  -f18,19 /proc/self/stat"',
   'the soft limit of descriptors': "ulimit -Sn 300; $RUN bash -c 'ulimit -Sn; ulimit -Hn'",
   'arguments and environment that are not text':
     "env 'no-name=1' x=$'\\xff\\xfe' 'BASH_FUNC_f%%=() { echo f; }' $RUN bash -c 'printf \"%s|\" \"$@\"; f; env | grep -a -e ^x= -e no-name -e ^_= -e SHLVL -e IOASID' zero $'\\xfe' '' $'a\\nb' '*'",

@@ -180,15 +180,24 @@ export function struct<const F extends FieldTypes>(name: string, types: F): Stru
  * of an ioctl works with.
  */
 export function fieldsOf<F extends FieldTypes>(layout: Struct<F>, view: DataView): Values<F> {
-  const fields = {};
+  // On a prototype: an object with accessors of its own is one that the engine looks up by hash.
+  const prototype = {};
   for (const { name, type, offset, length } of layout.fields) {
-    if (length !== undefined) continue;
-    const [read, write] = [GETTER[type](offset), SETTER[type](offset)];
-    Object.defineProperty(fields, name, { get: () => read(view), set: (value: never) => write(view, value) });
+    if (length === undefined) Object.defineProperty(prototype, name, ACCESSORS[type](view, offset));
   }
   // One property for each integer field, of the type that the layout says.
-  return fields as Values<F>;
+  return Object.create(prototype) as Values<F>;
 }
+
+/** Accessors of one place in a view: one call, without a reader or writer between. */
+const ACCESSORS: Record<Scalar, (view: DataView, offset: number) => PropertyDescriptor> = {
+  u8: (v, o) => ({ get: () => v.getUint8(o), set: (value: number) => v.setUint8(o, value) }),
+  u16: (v, o) => ({ get: () => v.getUint16(o, true), set: (value: number) => v.setUint16(o, value, true) }),
+  u32: (v, o) => ({ get: () => v.getUint32(o, true), set: (value: number) => v.setUint32(o, value, true) }),
+  s32: (v, o) => ({ get: () => v.getInt32(o, true), set: (value: number) => v.setInt32(o, value, true) }),
+  u64: (v, o) => ({ get: () => v.getBigUint64(o, true), set: (value: bigint) => v.setBigUint64(o, value, true) }),
+  s64: (v, o) => ({ get: () => v.getBigInt64(o, true), set: (value: bigint) => v.setBigInt64(o, value, true) }),
+};
 
 /**
  * Bytes up to the end of a field: the least size of a struct whose last required field it is.

@@ -7,13 +7,9 @@ import type { AssignedDevice } from '../vfio/assigned-device.js';
 import { VFIO_GROUP } from '../vfio/call/hot-reset.js';
 import type { DeviceFileTable } from '../vfio/file.js';
 import type { VfioGroup } from '../vfio/group.js';
+import { coherencyProof } from '../vfio/open/coherency-proof.js';
 import { Group } from './group.js';
 import { GROUP_TABLE } from './group-table.js';
-
-/** What a group proves to a VM: how its IOMMU treats no-snoop requests. */
-function unenforced({ vfio }: Group): boolean {
-  return [...vfio.iommu.members].some(({ unit }) => !unit.enforcesSnoop);
-}
 
 const FILE: FileTable<Group> = {
   name: ({ vfio }) => `/dev/vfio/${vfio.iommu.id}`,
@@ -22,13 +18,14 @@ const FILE: FileTable<Group> = {
   ...NO_DATA,
   facets: [
     VFIO_GROUP.from((group: Group) => group.vfio.iommu),
-    PROOF.from((group: Group) => ({
-      kind: 'vfio',
-      label: `/dev/vfio/${group.vfio.iommu.id}`,
-      record: (authority) =>
-        authority.addFile({ facts: () => ({ need: false, bound: false, unenforced: unenforced(group) }) }, () => {}),
-      returned: (authority, record) => authority.removeFile(record),
-    })),
+    PROOF.from(({ vfio: { iommu } }: Group) =>
+      coherencyProof(
+        `/dev/vfio/${iommu.id}`,
+        iommu,
+        () => iommu.members,
+        () => [...iommu.members].some(({ route }) => route !== undefined),
+      ),
+    ),
   ],
 };
 

@@ -1,5 +1,5 @@
 /** An address space as a window: which of its pages are mapped, permitted, and written by devices; of any kind that has one. */
-import { hex } from '../abi/address.js';
+import { hex, U64_MAX } from '../abi/address.js';
 import type { BootedMachine } from '../boot.js';
 import type { SpaceWindow, WindowQuery } from './source.js';
 import { spaceOf } from './space/spaces.js';
@@ -13,7 +13,7 @@ export function spaceWindow(machine: BootedMachine, query: WindowQuery): SpaceWi
   const space = spaceOf(machine, query.space);
   if (!space) throw new RangeError(`no address space '${query.space}'`);
   const [first, last] = [BigInt(query.first), BigInt(query.last)];
-  if (first < 0n || last >= 1n << 64n || first > last) {
+  if (first < 0n || last > U64_MAX || first > last) {
     throw new RangeError(`${query.first} to ${query.last} is no range of addresses`);
   }
   return {

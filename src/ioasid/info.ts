@@ -41,10 +41,15 @@ export function getInfo(context: IoasidContext, args: Fields<typeof ioasid_info>
   args.pgsizes = constraints?.pageSizes ?? 0n;
   args.pgtable_formats = constraints?.tableFormats ?? 0n;
   args.addr_width = constraints?.addressWidth ?? 0;
-  args.nr_devices = new Set(space.attachments.map((a) => a.device)).size;
+  args.nr_devices = devicesOf(space);
   args.nr_children = space.children.size;
   args.nr_ranges = ranges.length;
   return 0;
+}
+
+/** A device that is attached by several PASIDs counts once. */
+function devicesOf({ attachments }: AddressSpace): number {
+  return attachments.length < 2 ? attachments.length : new Set(attachments.map(({ device }) => device)).size;
 }
 
 function packRanges(ranges: readonly { start: bigint; last: bigint }[]): Uint8Array {

@@ -125,6 +125,11 @@ function change(functions: readonly Requester[], pasid: number | undefined, rout
     for (const { who, route: old } of before.reverse()) setRoute(who, pasid, old);
     throw error;
   }
+  for (const group of new Set(functions.map((who) => who.group))) tellRoutes(group);
+}
+
+function tellRoutes({ routeWatchers }: IommuGroup): void {
+  for (const tell of routeWatchers) tell();
 }
 
 function setRoute(who: Requester, pasid: number | undefined, route: Route | undefined): void {
@@ -141,6 +146,7 @@ function setRoute(who: Requester, pasid: number | undefined, route: Route | unde
 /** No request of the function goes anywhere. */
 function blockAll(who: Requester): void {
   for (const pasid of [undefined, ...who.wire.keys()]) setRoute(who, pasid, undefined);
+  tellRoutes(who.group);
 }
 
 function enterPasid(who: Requester, pasid: number, route: Route): void {

@@ -17,6 +17,8 @@ export class IommuGroup {
   claims = 0;
   /** Told when a member comes or goes. */
   onChange: ((group: IommuGroup) => void) | undefined;
+  /** Told when requests of a member go elsewhere. */
+  readonly routeWatchers = new Set<() => void>();
 
   constructor(id: number) {
     this.id = id;
@@ -66,6 +68,14 @@ export class Requester {
     this.table = table;
     this.parent = options.parent;
     group.members.add(this);
+  }
+
+  /** Its no-snoop requests pass by the CPU's caches: it can issue them, and some route of it does not enforce snooping. */
+  get passesCaches(): boolean {
+    if (!this.capabilities.noSnoop) return false;
+    if (this.route && !this.route.domain.enforceSnoop) return true;
+    for (const wire of this.wire.values()) if (this.entry(wire)?.route.domain.enforceSnoop === false) return true;
+    return false;
   }
 
   /** The entry of a PASID on the wire, if it is this requester's. */

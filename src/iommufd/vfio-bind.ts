@@ -22,10 +22,9 @@ const UUID_SIZE = 16;
 /** Bindings that were made here, by open file. */
 const BOUND = new WeakMap<DeviceFile, IommufdDevice>();
 
-/** @throws EINVAL the file is not bound to an iommufd; ENODEV; ENOTTY it is a group's */
+/** @throws EINVAL the file is not bound to an iommufd; ENODEV */
 function boundOf(file: DeviceFile): IommufdDevice {
   file.require();
-  if (file.through === 'group') throw new Errno('ENOTTY', `${file.device.name} is attached through its group`);
   const bound = BOUND.get(file);
   if (!bound) throw new Errno('EINVAL', `${file.device.name} is not bound to an iommufd`);
   return bound;

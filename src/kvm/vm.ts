@@ -89,7 +89,11 @@ export class Vm {
   /** @throws ENXIO the file's own holder may not flush the caches now */
   requireRight(file: OpenFile): void {
     const { authority } = this.host;
-    if (authority.mayFlush((this.#held.get(file) ?? hold(file, authority)).record)) return;
+    const held = this.#held.get(file);
+    const { proof, record } = held ?? hold(file, authority);
+    const may = authority.mayFlush(record);
+    if (!held) proof.returned(authority, record);
+    if (may) return;
     throw new Errno('ENXIO', `policy '${authority.policy.name}' gives this open file no right to flush the caches`);
   }
 
@@ -100,8 +104,9 @@ export class Vm {
   show(file: OpenFile): void {
     const { authority } = this.host;
     const held = this.#held.get(file) ?? hold(file, authority);
-    const { record } = held;
+    const { proof, record } = held;
     if (!authority.mayShow(this.record, record)) {
+      if (!this.#held.has(file)) proof.returned(authority, record);
       throw new Errno(
         'EBUSY',
         `${file.name} is the proof of another VM, and policy '${authority.policy.name}' gives one proof to one VM`,

@@ -12,9 +12,9 @@ import type { Timers } from '../kernel/timers.js';
 import { EXTENDED, SRIOV } from '../pci/config/extended-capabilities.js';
 import { PciFunction } from '../pci/function.js';
 import { ArrayMemory, type MakeMemory } from '../pci/memory.js';
+import { PAGE_TABLES, pageSize } from './file/names.js';
+import type { MachineDescription } from './file/schema.js';
 import { modelOptions } from './model-options.js';
-import { PAGE_TABLES, pageSize } from './names.js';
-import type { MachineDescription } from './schema.js';
 
 export interface MachineDevice {
   /** vfioN, or any name for a device of a host driver. */
@@ -22,6 +22,8 @@ export interface MachineDevice {
   readonly requester: Requester;
   readonly port: DmaPort;
   readonly function: PciFunction;
+  /** Vectors of MSI-X can be added while it is enabled. */
+  readonly dynamicMsix: boolean;
   /** Of a virtual function: its physical function. */
   readonly physical?: MachineDevice | undefined;
 }
@@ -117,7 +119,7 @@ export function buildMachine(description: MachineDescription, parts: MachinePart
     };
     const model = DEVICE_MODELS[it.model](slot, modelOptions(name, it, unit, openStore));
     pci = new PciFunction(model, port, pollers);
-    return { name, requester, port, function: pci, physical };
+    return { name, requester, port, function: pci, dynamicMsix: it.interrupts?.['msix-dynamic'] ?? false, physical };
   };
   for (const [name, it] of Object.entries(description.devices)) devices.push(make(name, it));
   const virtual = new Map<string, MachineDevice>();

@@ -1,5 +1,5 @@
 /** The default machine, parsed: printed by scripts/generate.mjs, so that booting it needs no parser. */
-import type { MachineDescription } from './schema.js';
+import type { MachineDescription } from './file/schema.js';
 
 export const DEFAULT_DESCRIPTION: MachineDescription = {
   "iommus": {

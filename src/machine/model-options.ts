@@ -2,8 +2,8 @@
 import { type BlockStore, MemoryStore, type OpenStore } from '../devices/block-store.js';
 import type { ModelOptions } from '../devices/options.js';
 import type { IommuUnit } from '../iommu/unit.js';
-import type { MachineDescription } from './schema.js';
-import { bytesOf } from './sizes.js';
+import type { MachineDescription } from './file/schema.js';
+import { bytesOf } from './file/sizes.js';
 
 type Device = MachineDescription['devices'][string];
 

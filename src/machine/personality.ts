@@ -29,6 +29,8 @@ export interface MachineServices {
   readonly timers: Timers;
   readonly pollers: Pollers;
   readonly nodes: CharacterDevices;
+  /** So many random bytes: what no program can know. */
+  readonly random: (count: number) => Uint8Array;
   /** How long a device waits for a page, milliseconds. */
   readonly faultTimeout: number;
 }

@@ -1,10 +1,11 @@
 /** Boots the machine of a run on this host, as the command line asks for it. */
+import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Policy } from '../authority/policy.js';
 import { type BootedMachine, bootMachine } from '../boot.js';
 import type { Rule } from '../inject/rule.js';
-import type { MachineDescription } from '../machine/schema.js';
+import type { MachineDescription } from '../machine/file/schema.js';
 import { parseEviction } from '../memory/cpu-caches.js';
 import { sanitizersByName } from '../sanitize/rules.js';
 import { FileStore } from './host/file-store.js';
@@ -80,6 +81,7 @@ export async function bootForRun(options: MachineOptions, now: () => number): Pr
     selftest: options.selftest,
     ...(options.eviction !== undefined && { eviction: parseEviction(options.eviction) }),
     now,
+    random: (count) => randomBytes(count),
     makeMemory: (device, bar, size) => new SharedMemory(`/dev/vfio/devices/${device}`, bar, size),
     openStore: (file, size) => new FileStore(file, size),
     cpus: availableParallelism(),

@@ -4,6 +4,7 @@ import { listen } from './control.js';
 import { libc } from './host/libc.js';
 import { hostLimit } from './host/limits.js';
 import { say } from './host/output.js';
+import { goFirst } from './host/priority.js';
 import { type Inheritance, inheritance, lastArguments, limitOpenFiles } from './inheritance.js';
 import { Program } from './program.js';
 import { Run, type RunOptions } from './run.js';
@@ -75,6 +76,7 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
   );
   if (options.ui !== undefined) run.live.pause();
   const listener = await program.install(filter);
+  goFirst();
   let problem: unknown;
   const started = program
     .start(file, args)
@@ -121,6 +123,7 @@ export async function exec(options: ExecOptions): Promise<never> {
     say(`${directory} is left behind: ${reason(error)}`);
   }
   // Not by way of Node's own end: the thread of its pool that started the program is gone.
+  process.emit('exit', status);
   libc.exit(status);
   throw new Error('unreachable: exit returned');
 }

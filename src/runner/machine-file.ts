@@ -1,10 +1,10 @@
 /** The machine that --machine and --set ask for: a file, or one of the machines that come with this package. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { FileError } from '../machine/file-error.js';
-import { parseMachine } from '../machine/parse.js';
-import type { MachineDescription } from '../machine/schema.js';
-import { parseSetting } from '../machine/settings.js';
+import { FileError } from '../machine/file/file-error.js';
+import { parseMachine } from '../machine/file/parse.js';
+import type { MachineDescription } from '../machine/file/schema.js';
+import { parseSetting } from '../machine/file/settings.js';
 
 const DEFAULT = 'default';
 const SUFFIX = '.yaml';

@@ -7,6 +7,7 @@ import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import { addressOf, check, libc } from './host/libc.js';
+import { CHECK, seeCheck } from './host/limits.js';
 import { PoolThread } from './host/pool-thread.js';
 import { withDescendants } from './host/procfs.js';
 import { spawn } from './host/spawn.js';
@@ -80,7 +81,7 @@ export class Program {
     if (result < 0 && errno === EINVAL) ({ result, errno } = await install(FLAG_NEW_LISTENER));
     if (result < 0) {
       const why = libc.strerror(errno);
-      throw new Error(`cannot install a seccomp listener: ${why}. 'ioasid doctor' says what this host lacks`);
+      throw new Error(`cannot install a seccomp listener: ${why}; ${seeCheck(CHECK.listener)}`);
     }
     return result;
   }

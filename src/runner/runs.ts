@@ -17,6 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { libc } from './host/libc.js';
+import { CHECK, seeCheck } from './host/limits.js';
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -33,7 +34,7 @@ function ownDirectory(directory: string): string {
   // Not through a link: somebody else may have made it, and to a directory of ours.
   const found = lstatSync(directory);
   if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0) {
-    throw new Error(`${directory} must belong to you alone, as a directory of mode 0700`);
+    throw new Error(`${directory} must belong to you alone, as a directory of mode 0700; ${seeCheck(CHECK.runs)}`);
   }
   return directory;
 }
@@ -53,7 +54,12 @@ export function runsDirectory(): string {
       if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     }
   }
-  return ownDirectory(join(tmpdir(), `ioasid-${process.getuid?.()}`));
+  try {
+    return ownDirectory(join(tmpdir(), `ioasid-${process.getuid?.()}`));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw new Error(`${(error as Error).message}; ${seeCheck(CHECK.runs)}`);
+  }
 }
 
 /** Opens a run's directory, links not followed; undefined if it is no directory of this user. */
@@ -106,5 +112,12 @@ export function runs(base: string): { pid: number; directory: string }[] {
 
 /** Takes away what runs left behind whose supervisor was killed: nothing else, and never through a link. */
 export function sweep(base: string): void {
-  for (const { directory, alive } of found(base)) if (!alive) rmSync(directory, { recursive: true, force: true });
+  for (const { directory, alive } of found(base)) {
+    if (alive) continue;
+    try {
+      rmSync(directory, { recursive: true, force: true });
+    } catch {
+      // Its own user may have to do it: as from a user namespace, where not all files are of one's own.
+    }
+  }
 }

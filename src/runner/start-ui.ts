@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { say } from './host/output.js';
+import { goAsUsual } from './host/priority.js';
 
 /** Only after the program was started: Node must not take SIGCHLD before it (program.ts). @param failed the server ended */
 export function startUi(directory: string, failed: () => void): void {
@@ -14,6 +15,7 @@ export function startUi(directory: string, failed: () => void): void {
     // What it says goes to stderr; the descriptors of the program are not its.
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
+  if (child.pid !== undefined) goAsUsual(child.pid);
   child.once('error', (error) => {
     say(`the page cannot be served: ${error.message}`);
     failed();

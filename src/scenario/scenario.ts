@@ -1,6 +1,6 @@
 /** Scenarios: scripted stories without a program, played under one policy or under several side by side. */
 import type { Policy } from '../authority/policy.js';
-import { parseFile } from '../machine/parse.js';
+import { parseFile } from '../machine/file/parse.js';
 import { Player } from './play.js';
 import { type Scenario, type ScenarioStep, scenarioSchema } from './schema.js';
 

@@ -1,7 +1,12 @@
 /** The ioctls of a VFIO device: number, struct and handler (linux-vfio.md, 5), and what the wings add to them. */
 import { Errno } from '../abi/errno.js';
 import type { Ioctl } from '../abi/ioctl.js';
-import { VFIO_DEVICE_IOCTLS as IOCTL, LINUX_VFIO, vfio_irq_set } from '../abi/vfio.js';
+import {
+  VFIO_IOMMUFD_IOCTLS as CDEV_IOCTL,
+  VFIO_DEVICE_IOCTLS as IOCTL,
+  LINUX_VFIO,
+  vfio_irq_set,
+} from '../abi/vfio.js';
 import { type IoctlRow, IoctlTable, Rows } from '../kernel/file/ioctl.js';
 import type { Caller } from '../kernel/file/open-file.js';
 import { regionOffset } from '../pci/region-offset.js';
@@ -110,6 +115,9 @@ function setIrqs(device: OpenDevice, header: IrqSetHeader, caller: Caller, addre
   return 0;
 }
 
+/** Calls that a device has which was opened by its own file. */
+const CDEV_ONLY = new Set([CDEV_IOCTL.ATTACH.request, CDEV_IOCTL.DETACH.request]);
+
 /** The table of all device files. @param wings what the personalities of the machine add */
 export function deviceTable(wings: readonly DeviceRows[]): IoctlTable<DeviceFile> {
   const binds = wings.flatMap((wing) => wing.binds);
@@ -118,5 +126,7 @@ export function deviceTable(wings: readonly DeviceRows[]): IoctlTable<DeviceFile
   return new IoctlTable<DeviceFile>('/dev/vfio/devices', [...binds, ...bound, ...OWN], (file, ioctl: Ioctl) => {
     if (numbers.has(ioctl.request)) return;
     file.require().lowPower.touch();
+    if (file.through === 'group' && CDEV_ONLY.has(ioctl.request))
+      throw new Errno('ENOTTY', `${file.device.name} is attached through its group`);
   });
 }

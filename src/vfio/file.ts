@@ -2,12 +2,20 @@
 import { hex, PAGE_SIZE } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { LINUX_VFIO, VFIO_TYPE } from '../abi/vfio.js';
-import { BACKING, type FileTable, type MmapGrant, type MmapRequest, OpenFile } from '../kernel/file/open-file.js';
+import {
+  BACKING,
+  FDINFO,
+  type FileTable,
+  type MmapGrant,
+  type MmapRequest,
+  OpenFile,
+} from '../kernel/file/open-file.js';
 import { PROOF, type Proof } from '../kernel/proof.js';
 import { splitOffset } from '../pci/region-offset.js';
 import type { AssignedDevice } from './assigned-device.js';
 import { DeviceFile } from './device-file.js';
 import { type DeviceRows, deviceTable } from './device-table.js';
+import { coherencyProof } from './open/coherency-proof.js';
 import { region } from './open/region-info.js';
 import { readRegion, writeRegion } from './open/regions.js';
 
@@ -37,19 +45,15 @@ function nameOf({ device, through }: DeviceFile): string {
   return through === 'cdev' ? `/dev/vfio/devices/${device.name}` : 'anon_inode:[vfio-device]';
 }
 
-/** What a device file proves: how its IOMMU treats no-snoop requests. The keeper has a record of it for each VM. */
+/** What a device file proves, bound or not. */
 function proof(file: DeviceFile): Proof {
-  const facts = () => ({
-    need: false,
-    bound: file.binding !== undefined,
-    unenforced: !file.device.requester.unit.enforcesSnoop,
-  });
-  return {
-    kind: 'vfio',
-    label: nameOf(file),
-    record: (authority) => authority.addFile({ facts }, () => {}),
-    returned: (authority, record) => authority.removeFile(record),
-  };
+  const { requester } = file.device;
+  return coherencyProof(
+    nameOf(file),
+    requester.group,
+    () => [requester],
+    () => file.binding !== undefined,
+  );
 }
 
 /** Numbers of VFIO and iommufd, which share a type: up to IOMMU_HW_QUEUE_ALLOC. */
@@ -83,6 +87,7 @@ export function deviceFileTable(wings: readonly DeviceRows[]): DeviceFileTable {
     release: (file) => file.unbind(),
     facets: [
       PROOF.from(proof),
+      FDINFO.from(({ device }: DeviceFile) => `vfio-device-syspath: ${device.facts.directory}\n`),
       BACKING.from((file: DeviceFile) =>
         file.device.function.bars.map(({ memory }) => memory).filter((memory) => memory !== undefined),
       ),

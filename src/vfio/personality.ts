@@ -13,17 +13,14 @@ import { type TokenRole, VfToken } from './vf-token.js';
 
 /** VFIO's cdev has a major number of its own. */
 const MAJOR = 511;
+/** Bytes of a token. */
+const TOKEN_SIZE = 16;
 const DIRECTORY = '/dev/vfio/devices';
 /** A device under a VFIO driver, and its minor number. */
 const NAME = /^vfio(\d+)$/;
 /** Of a PCI address, DDDD:BB, and how it ends on the root bus. */
 const BUS_LENGTH = 7;
 const ROOT_BUS = ':00';
-
-/** The token of a physical function before anybody sets one: no program can read it, so none knows it. */
-function initialToken(name: string): Uint8Array {
-  return Uint8Array.from({ length: 16 }, (_, i) => (name.charCodeAt(i % name.length) * 167 + i * 31) & 0xff);
-}
 
 export class VfioPersonality implements Personality {
   readonly #services: MachineServices;
@@ -66,7 +63,11 @@ export class VfioPersonality implements Personality {
     const { requester } = from;
     const { kernel, nodes } = this.#services;
     const name = this.nameOf(from);
-    const facts = { virtualFunction: from.physical !== undefined, dynamicMsix: false };
+    const facts = {
+      virtualFunction: from.physical !== undefined,
+      dynamicMsix: from.dynamicMsix,
+      directory: nodes.directoryOf(from),
+    };
     const device = new AssignedDevice(name, requester, from.function, this.group(requester.group), this.#host, facts);
     device.tokenRole = this.#tokenRole(from);
     this.#assigned.set(name, device);
@@ -80,23 +81,21 @@ export class VfioPersonality implements Personality {
     device.remove();
   }
 
-  /** The driver lets a device go, which stays where it is. Returns false while it is open: its user was asked to close it. */
-  release(from: MachineDevice): boolean {
+  /**
+   * The driver lets a device go, which stays where it is.
+   * @param left called when nobody has it open any more, which may be at once
+   */
+  release(from: MachineDevice, left: () => void): void {
     const device = this.device(this.nameOf(from));
-    if (device.files.size > 0) {
-      device.opened?.interrupts.request.raise();
-      return false;
-    }
     this.#removeNodes(from);
-    device.group.devices.delete(device);
-    return true;
+    device.unbind(left);
   }
 
   /** A physical function has a token from the first time it is under vfio-pci on; its virtual functions have the same. */
   #tokenRole(from: MachineDevice): TokenRole {
     const owner = from.physical ?? from;
     if (owner.function.config.findExtended(EXTENDED.SRIOV) === undefined) return { kind: 'other' };
-    const token = this.#tokens.get(owner) ?? new VfToken(initialToken(owner.name));
+    const token = this.#tokens.get(owner) ?? new VfToken(this.#services.random(TOKEN_SIZE));
     this.#tokens.set(owner, token);
     if (from.physical) return { kind: 'virtual', token };
     const assigned = this.#assigned;

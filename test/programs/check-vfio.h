@@ -5,6 +5,7 @@
 #include "expect.h"
 #include <linux/vfio.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #define REGION(index) ((__u64)(index) << 40)

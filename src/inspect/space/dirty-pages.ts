@@ -1,5 +1,5 @@
 /** Dirty pages as ranges, for a picture: pages that follow each other are one range. */
-import { hex } from '../../abi/address.js';
+import { addressOfPage, hex, pageOf } from '../../abi/address.js';
 import type { Range } from '../source.js';
 
 /** Pages that one answer tells. */
@@ -12,16 +12,16 @@ export type EachDirty = (start: number, count: number, visit: (page: number) => 
 export function dirtyRanges(each: EachDirty, first: bigint, last: bigint): Range[] {
   const ranges: Range[] = [];
   const pages: number[] = [];
-  const start = Number(first >> 12n);
-  each(start, Number(last >> 12n) - start + 1, (page) => {
+  const start = pageOf(first);
+  each(start, pageOf(last) - start + 1, (page) => {
     if (pages.length < MAX_DIRTY) pages.push(page);
   });
   pages.sort((a, b) => a - b);
   for (let i = 0; i < pages.length; ) {
     let end = i + 1;
     while ((pages[end] ?? -1) - (pages[end - 1] as number) <= 1 && end < pages.length) end++;
-    const from = BigInt(pages[i] as number) << 12n;
-    ranges.push({ first: hex(from), last: hex((BigInt(pages[end - 1] as number) << 12n) + 0xfffn) });
+    const from = addressOfPage(pages[i] as number);
+    ranges.push({ first: hex(from), last: hex(addressOfPage((pages[end - 1] as number) + 1) - 1n) });
     i = end;
   }
   return ranges;

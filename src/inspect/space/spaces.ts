@@ -1,4 +1,5 @@
 /** The I/O address spaces of a machine, whichever personality has them: IOASIDs, IOAS, and VFIO containers. */
+import { pageOf } from '../../abi/address.js';
 import type { BootedMachine } from '../../boot.js';
 import type { Container } from '../../container/container.js';
 import type { AddressSpace } from '../../ioasid/space/address-space.js';
@@ -66,7 +67,7 @@ function ofIoas(context: IommufdContext, ioas: Ioas): Space {
       for (const hwpt of hwpts) {
         if (!(hwpt instanceof HwptPaging) || !hwpt.tracking) continue;
         hwpt.dirty.read(first, last, false, (start, end) => {
-          for (let page = start >> 12n; page <= end >> 12n; page++) pages.add(Number(page));
+          for (let page = pageOf(start); page <= pageOf(end); page++) pages.add(page);
         });
       }
       return dirtyRanges((_start, _count, visit) => pages.forEach(visit), first, last);

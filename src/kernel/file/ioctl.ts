@@ -83,7 +83,7 @@ class StructRow<T, F extends FieldTypes> implements IoctlRow<T> {
   readonly #fields: Values<F>;
   readonly #flagsAt: number;
   /** Bytes that must be zero. */
-  readonly #reserved: readonly { name: string; bytes: Uint8Array }[];
+  readonly #reserved: readonly { name: string; start: number; end: number }[];
 
   constructor(ioctl: Ioctl<Struct<F>>, rules: StructRules<T, F>, convention: Convention) {
     const layout = ioctl.argument;
@@ -97,7 +97,10 @@ class StructRow<T, F extends FieldTypes> implements IoctlRow<T> {
     this.#fields = fieldsOf(layout, VIEW);
     this.#flagsAt = rules.flags === undefined ? -1 : (layout.offset.flags ?? -1);
     const reserved = rules.reserved ?? layout.fields.map((field) => field.name).filter((name) => name === 'resv');
-    this.#reserved = reserved.map((name) => ({ name, bytes: SCRATCH.subarray(...this.#place(name)) }));
+    this.#reserved = reserved.map((name) => {
+      const [start, end] = this.#place(name);
+      return { name, start, end };
+    });
   }
 
   serve(file: T, caller: Caller, request: number, address: bigint, detail: IoctlDetail | undefined): number {
@@ -146,7 +149,8 @@ class StructRow<T, F extends FieldTypes> implements IoctlRow<T> {
   #writeBack(caller: Caller, address: bigint, size: number): void {
     const { out } = this.#rules;
     if (typeof out !== 'string') {
-      caller.mm.copyOut(address, SCRATCH.subarray(0, size));
+      const { room } = this.#argument;
+      caller.mm.copyOut(address, size === room.length ? room : room.subarray(0, size));
       return;
     }
     const [start, end] = this.#place(out);
@@ -160,9 +164,9 @@ class StructRow<T, F extends FieldTypes> implements IoctlRow<T> {
       const unknown = (VIEW.getUint32(this.#flagsAt, true) & ~(this.#rules.flags ?? 0)) >>> 0;
       if (unknown) throw new Errno(this.convention.unknown, `unknown flag ${hex(unknown)} in ${name}.flags`);
     }
-    for (const { name: field, bytes } of this.#reserved) {
-      for (const byte of bytes) {
-        if (byte !== 0) throw new Errno(this.convention.unknown, `${name}.${field} must be zero, and is not`);
+    for (const { name: field, start, end } of this.#reserved) {
+      for (let at = start; at < end; at++) {
+        if (SCRATCH[at] !== 0) throw new Errno(this.convention.unknown, `${name}.${field} must be zero, and is not`);
       }
     }
   }

@@ -66,10 +66,15 @@ export interface MappableMemory {
   readonly size: number;
   read(offset: number, into: Uint8Array): void;
   write(offset: number, from: Uint8Array): void;
+  /** What programs have mapped is the bytes from now on; or, while the device does not decode, ones. */
+  respond?(on: boolean): void;
 }
 
 /** The memories that mappings of a file show, those of its device's BARs, in the order of the regions. */
 export const BACKING = new Facet<readonly MappableMemory[]>('backing');
+
+/** What /proc/PID/fdinfo shows of a file beside what it shows of every one: whole lines. */
+export const FDINFO = new Facet<string>('fdinfo');
 
 /** What mmap(2) asks for. */
 export interface MmapRequest {

@@ -82,7 +82,7 @@ export class PciBus {
       for (const watcher of this.#watchers) watcher.added(slot);
     }
     if (driver) this.#bind(driver, slot);
-    else if (this.autoprobe) this.probe(slot.address);
+    else if (this.autoprobe) this.#attach(slot);
   }
 
   /** Takes a function out; its driver has let it go. */
@@ -122,26 +122,33 @@ export class PciBus {
   /**
    * What a write to drivers_probe does: binds a function to the first driver that matches and takes it. That none does is
    * no error.
-   * @throws ENODEV no such function
+   * @throws ENODEV no such function; EINVAL the DMA of its group is another's, so that no driver can be tried
    */
   probe(address: string): void {
-    const slot = this.at(address);
-    if (slot.driver) return;
+    if (!this.#attach(this.at(address)))
+      throw new Errno('EINVAL', `the group of ${address} is in use: its DMA is for no driver`);
+  }
+
+  /** Binds a function to the first driver that takes it. Returns false if the DMA of its group is another's. */
+  #attach(slot: PciSlot): boolean {
+    if (slot.driver) return true;
     for (const driver of this.#drivers.values()) {
       if (!driver.matches(slot)) continue;
       try {
         this.#bind(driver, slot);
-        return;
+        return true;
       } catch (error) {
         if (!(error instanceof Errno)) throw error;
+        if (driver.ownsDma) return false;
       }
     }
+    return true;
   }
 
   /** What a write to new_id does: every unbound function that the driver matches is bound at once. */
   addId(driver: PciDriver, text: string): void {
     driver.addId(text);
-    for (const slot of this.slots) if (!slot.driver && driver.matches(slot)) this.probe(slot.address);
+    for (const slot of this.slots) if (!slot.driver && driver.matches(slot)) this.#attach(slot);
   }
 
   #bind(driver: PciDriver, slot: PciSlot): void {

@@ -67,6 +67,8 @@ export interface PciDriverOptions {
   /** As in /sys/module; the name with underscores when not given. */
   readonly module?: string;
   readonly ids?: readonly Partial<PciId>[];
+  /** The kernel's DMA is its DMA: its probe begins with taking that of the function's group. */
+  readonly ownsDma?: boolean;
   /** A function is bound to it. @throws Errno: it is not */
   probe(slot: DriverSlot): void;
   /** A function leaves it. @throws Errno: it does not */
@@ -76,6 +78,7 @@ export interface PciDriverOptions {
 export class PciDriver {
   readonly name: string;
   readonly module: string;
+  readonly ownsDma: boolean;
   readonly #ids: readonly PciId[];
   /** Added by new_id. */
   readonly #dynamic: PciId[] = [];
@@ -84,6 +87,7 @@ export class PciDriver {
   constructor(options: PciDriverOptions) {
     this.name = options.name;
     this.module = options.module ?? options.name.replaceAll('-', '_');
+    this.ownsDma = options.ownsDma ?? false;
     this.#ids = (options.ids ?? []).map(anyOf);
     this.#options = options;
   }
@@ -138,7 +142,7 @@ function parseId(text: string): PciId {
 /** A driver of the host that does DMA with its functions. */
 export function hostDriver(name: string, ids: readonly Partial<PciId>[] = [], module?: string): PciDriver {
   return new PciDriver({
-    ...{ name, ids, ...(module !== undefined && { module }) },
+    ...{ name, ids, ownsDma: true, ...(module !== undefined && { module }) },
     probe: ({ requester }) => bindHostDriver(requester, name),
     remove: ({ requester }) => unbindHostDriver(requester),
   });

@@ -87,7 +87,8 @@ export class Tracee {
   stopped(): boolean {
     const stop = this.wait(true);
     if (stop === undefined || stop.kind === 'ended') return false;
-    if (stop.kind === 'signal' || stop.kind === 'group') this.#signal = stop.signal;
+    // A single step ends with SIGTRAP, which is nobody's signal.
+    if (stop.kind === 'signal' && stop.signal !== SIGTRAP) this.#signal = stop.signal;
     return true;
   }
 

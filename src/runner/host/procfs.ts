@@ -2,25 +2,20 @@
 import { openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Credentials } from '../../kernel/fs/permission.js';
 import { addressOf, libc } from './libc.js';
+import { procField, procText } from './proc-text.js';
 
-/** Fields of /proc/PID/status. */
-function status(pid: number): Map<string, string> {
-  const fields = new Map<string, string>();
-  for (const line of readFileSync(`/proc/${pid}/status`, 'latin1').split('\n')) {
-    const colon = line.indexOf(':');
-    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1).trim());
-  }
-  return fields;
-}
+const status = (pid: number): string => procText(`/proc/${pid}/status`);
 
-/** A set of capabilities, one bit each. */
-function capabilities(fields: Map<string, string>, set: 'CapEff' | 'CapPrm'): bigint {
-  return BigInt(`0x${fields.get(set) ?? '0'}`);
-}
+/** A set of capabilities or signals, one bit each. */
+const bits = (text: string, set: string): bigint => BigInt(`0x${procField(text, set) ?? '0'}`);
+
+/** The real or effective id of a user or group; NaN if it is not told. */
+const id = (text: string, name: 'Uid' | 'Gid', column: number): number =>
+  Number(procField(text, name)?.split('\t')[column]);
 
 /** The process that a thread belongs to. */
 export function threadGroup(tid: number): number {
-  return Number(status(tid).get('Tgid'));
+  return Number(procField(status(tid), 'Tgid'));
 }
 
 /**
@@ -28,13 +23,12 @@ export function threadGroup(tid: number): number {
  * @param real by its real ids, as access(2) asks: who is not really root has no capabilities then
  */
 export function credentials(tid: number, real = false): Credentials {
-  const fields = status(tid);
+  const text = status(tid);
   const column = real ? 0 : 3;
-  const id = (name: string): number => Number(fields.get(name)?.split(/\s+/)[column]);
-  const groups = (fields.get('Groups') ?? '').split(' ').filter(Boolean).map(Number);
-  const uid = id('Uid');
-  const set = real ? (uid === 0 ? capabilities(fields, 'CapPrm') : 0n) : capabilities(fields, 'CapEff');
-  return { uid, gids: [id('Gid'), ...groups], capabilities: set };
+  const groups = (procField(text, 'Groups') ?? '').split(' ').filter(Boolean).map(Number);
+  const uid = id(text, 'Uid', column);
+  const set = real ? (uid === 0 ? bits(text, 'CapPrm') : 0n) : bits(text, 'CapEff');
+  return { uid, gids: [id(text, 'Gid', column), ...groups], capabilities: set };
 }
 
 const CAPABILITY_VERSION_3 = 0x20080522;
@@ -47,8 +41,15 @@ const capabilityData = new DataView(new ArrayBuffer(24));
  * is gone.
  */
 export function hasCapability(tid: number, number: number): boolean {
-  if (inEffect(tid, number)) return link(`/proc/${tid}/ns/user`) === link('/proc/self/ns/user');
-  return !inEffect(process.pid, number) && Number(status(tid).get('Uid')?.split(/\s+/)[1]) === 0;
+  if (inEffect(tid, number)) return link(`/proc/${tid}/ns/user`) === ownNamespace();
+  return !inEffect(process.pid, number) && id(status(tid), 'Uid', 1) === 0;
+}
+
+let namespace: string | undefined;
+/** Our user namespace: it stays the same. */
+function ownNamespace(): string | undefined {
+  namespace ??= link('/proc/self/ns/user');
+  return namespace;
 }
 
 /** The effective set says so (capget(2)). */
@@ -64,7 +65,7 @@ function inEffect(tid: number, number: number): boolean {
  * Address-space randomisation makes two images differ.
  */
 export function imageOf(pid: number): string {
-  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const text = procText(`/proc/${pid}/stat`);
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return fields.slice(23, 26).join(' ');
 }
@@ -75,7 +76,7 @@ export function imageOf(pid: number): string {
  * @returns undefined: unlimited
  */
 export function softLimit(pid: number, name: string): bigint | undefined {
-  const line = readFileSync(`/proc/${pid}/limits`, 'latin1')
+  const line = procText(`/proc/${pid}/limits`)
     .split('\n')
     .find((each) => each.startsWith(name));
   const soft = line?.slice(name.length).trim().split(/\s+/)[0];
@@ -119,7 +120,7 @@ export function tryOpen(path: string, flags: string | number): number | undefine
 /** The flags of an open file description, as F_GETFL has them; 0 if it is gone. */
 export function descriptorFlags(tid: number, fd: number): number {
   try {
-    const text = readFileSync(`/proc/${tid}/fdinfo/${fd}`, 'latin1');
+    const text = procText(`/proc/${tid}/fdinfo/${fd}`);
     return Number.parseInt(/^flags:\s*(\d+)/m.exec(text)?.[1] ?? '0', 8);
   } catch {
     return 0;
@@ -129,9 +130,8 @@ export function descriptorFlags(tid: number, fd: number): number {
 /** Does a signal wait that the thread neither blocks nor ignores? */
 export function interrupted(tid: number): boolean {
   try {
-    const fields = status(tid);
-    const set = (name: string): bigint => BigInt(`0x${fields.get(name) ?? '0'}`);
-    return ((set('SigPnd') | set('ShdPnd')) & ~set('SigBlk') & ~set('SigIgn')) !== 0n;
+    const text = status(tid);
+    return ((bits(text, 'SigPnd') | bits(text, 'ShdPnd')) & ~bits(text, 'SigBlk') & ~bits(text, 'SigIgn')) !== 0n;
   } catch {
     return true;
   }

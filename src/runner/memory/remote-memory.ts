@@ -11,6 +11,7 @@ import type { MemoryPiece } from '../../memory/dma-target.js';
 import type { Memory } from '../../memory/memory.js';
 import { addressOf, errno, libc } from '../host/libc.js';
 import { hasCapability, softLimit, tryOpen } from '../host/procfs.js';
+import { isSilent } from './device-files.js';
 import { type Area, areaAt } from './memory-areas.js';
 import type { SharedFiles } from './shared-files.js';
 
@@ -50,7 +51,12 @@ export function copyRemote(
   size: number,
   write: boolean,
 ): number {
-  setAddress(local, 0, addressOf(bytes));
+  return copyRemoteAt(tid, address, addressOf(bytes), size, write);
+}
+
+/** The same, with an address of ours in place of an array: for what is copied at every call. */
+export function copyRemoteAt(tid: number, address: number | bigint, at: number, size: number, write: boolean): number {
+  setAddress(local, 0, at);
   local.setUint32(8, size, true);
   if (typeof address === 'bigint') remote.setBigUint64(0, address, true);
   else setAddress(remote, 0, address);
@@ -142,6 +148,8 @@ export class RemoteMemory implements Memory {
       const stop = area.end < end ? area.end : end;
       const frames = Number((stop - at) / BigInt(PAGE_SIZE));
       if (area.shared) {
+        // A BAR that cannot be faulted in (linux-vfio.md, 4.2).
+        if (isSilent(area.file)) break;
         const run = this.#shared.frames(this, area, at, frames);
         if (run) runs.push(run);
         if (run?.frames !== frames) break;

@@ -2,12 +2,15 @@
  * The memory behind a BAR, shared with programs: a memfd that is mapped here too, so that a look at a register is a plain
  * load. It lies in the memfd of the open file that mapped it last, at the file offset of the region; the address of our own
  * mapping never changes.
+ *
+ * While the device does not decode its BARs, the bytes lie in a memfd of our own, and what programs have mapped is full of
+ * ones, as reads that no device answers are; what they store there is lost when the device decodes again.
  */
 import { closeSync } from 'node:fs';
 import type { DeviceMemory } from '../../pci/memory.js';
 import { regionOffset } from '../../pci/region-offset.js';
-import { check, LibcError, libc, viewOf } from '../host/libc.js';
-import { addDeviceFile } from './device-files.js';
+import { addressOf, check, LibcError, libc, viewOf } from '../host/libc.js';
+import { addDeviceFile, setAnswering } from './device-files.js';
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
@@ -37,6 +40,10 @@ export class SharedMemory implements DeviceMemory {
   readonly #bytes: Uint8Array;
   #fd: number;
   #source: number | undefined;
+  /** Programs map the bytes themselves, not ones. */
+  #answers = true;
+  /** The memfd that programs map while the device does not answer. */
+  #front: number | undefined;
 
   /** @param name shown in /proc/PID/maps; @param bar index of the region; @param size bytes */
   constructor(name: string, bar: number, size: number) {
@@ -60,12 +67,45 @@ export class SharedMemory implements DeviceMemory {
   /** Moves into the memfd of an open file that maps it. Only the file that bound the device can. */
   moveTo(fd: number): void {
     if (this.#source === fd) return;
-    const bytes = this.#bytes.slice();
-    closeSync(this.#fd);
-    this.#fd = check(libc.dup(fd), 'dup');
     this.#source = fd;
+    const ours = check(libc.dup(fd), 'dup');
+    if (this.#answers) {
+      closeSync(this.#lieIn(ours));
+      return;
+    }
+    if (this.#front !== undefined) {
+      setAnswering(this.#front, true);
+      closeSync(this.#front);
+    }
+    this.#cover(ours);
+  }
+
+  respond(on: boolean): void {
+    if (on === this.#answers) return;
+    this.#answers = on;
+    const front = this.#front;
+    if (!on && this.#source !== undefined) this.#cover(this.#lieIn(memoryFile(this.name, this.bar, this.size)));
+    if (!on || front === undefined) return;
+    this.#front = undefined;
+    setAnswering(front, true);
+    closeSync(this.#lieIn(front));
+  }
+
+  /** Moves into a memfd. Returns the one it was in. */
+  #lieIn(fd: number): number {
+    const [before, bytes] = [this.#fd, this.#bytes.slice()];
+    this.#fd = fd;
     this.#map(this.#address, MAP_FIXED);
     this.#bytes.set(bytes);
+    return before;
+  }
+
+  /** Fills what programs map with ones. */
+  #cover(fd: number): void {
+    this.#front = fd;
+    setAnswering(fd, false);
+    const ones = new Uint8Array(this.size).fill(0xff);
+    check(libc.pwrite(fd, addressOf(ones), ones.length, regionOffset(this.bar)), 'pwrite of device memory');
   }
 
   /** The open file is closed; its number may come to mean another. */

@@ -4,7 +4,8 @@
  * byte (latin1), so that names which are no UTF-8 pass unchanged.
  */
 import { PATH_MAX } from '../../kernel/fs/inode.js';
-import { copyRemote } from '../memory/remote-memory.js';
+import { addressOf } from '../host/libc.js';
+import { copyRemoteAt } from '../memory/remote-memory.js';
 
 const PAGE = 4096;
 /** Most bytes of a path that one read takes: longer ones are rare. */
@@ -14,6 +15,7 @@ const DOT = 0x2e;
 
 export class PathText {
   readonly #bytes = new Uint8Array(new ArrayBuffer(PATH_MAX));
+  readonly #address = addressOf(this.#bytes);
   readonly #buffer = Buffer.from(this.#bytes.buffer);
   readonly #tops: readonly Uint8Array[];
   #length = 0;
@@ -34,14 +36,13 @@ export class PathText {
     while (length < PATH_MAX) {
       // Not over the end of a page: the next one may not be mapped.
       const room = Math.min(PATH_MAX - length, PAGE - ((address + length) % PAGE), PIECE);
-      const got = copyRemote(tid, address + length, this.#bytes.subarray(length), room, false);
+      const got = copyRemoteAt(tid, address + length, this.#address + length, room, false);
       if (got <= 0) return false;
-      const end = this.#bytes.indexOf(0, length);
-      if (end >= 0 && end < length + got) {
-        this.#length = end;
+      for (const end = length + got; length < end; length++) {
+        if (this.#bytes[length] !== 0) continue;
+        this.#length = length;
         return true;
       }
-      length += got;
     }
     return false;
   }

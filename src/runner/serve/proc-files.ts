@@ -1,11 +1,12 @@
 /**
  * Files of the host's /proc in which the virtual kernel has a word: the numbers of pages that it pinned, in
- * /proc/PID/status, and, with Linux's own tests, /proc/PID/task/TID/fail-nth.
+ * /proc/PID/status, what its files say of themselves in /proc/PID/fdinfo, and, with Linux's own tests,
+ * /proc/PID/task/TID/fail-nth.
  */
 import { readFileSync } from 'node:fs';
 import { PAGE_SIZE } from '../../abi/address.js';
 import { O } from '../../abi/fcntl.js';
-import { OpenFile } from '../../kernel/file/open-file.js';
+import { FDINFO, OpenFile } from '../../kernel/file/open-file.js';
 import { ATTRIBUTE_TABLE, AttributeFile } from '../../kernel/fs/attribute-file.js';
 import { AttributeInode } from '../../kernel/fs/inode.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
@@ -19,6 +20,7 @@ import type { FileCalls } from './file-calls.js';
 type Handlers = Partial<Record<SyscallName, (call: Call) => Served>>;
 
 const STATUS = /^\/proc\/(self|thread-self|\d+)\/(?:task\/\d+\/)?status$/;
+const INFO = /^\/proc\/(self|thread-self|\d+)\/(?:task\/(\d+)\/)?fdinfo\/(\d+)$/;
 const FAIL_NTH = /^\/proc\/(self|thread-self|\d+)\/(?:task\/(\d+)\/)?fail-nth$/;
 /** Longer paths are none of these. */
 const LONGEST = 64;
@@ -56,16 +58,23 @@ export class ProcFiles {
   #find(n: Call, path: string, flags: number): OpenFile | undefined {
     const task = FAIL_NTH.exec(path);
     if (task) return this.#kernel.faults?.open(Number(task[2] ?? this.#number(n, task[1])));
-    const status = (flags & O.ACCMODE) === O.RDONLY ? STATUS.exec(path) : null;
+    if ((flags & O.ACCMODE) !== O.RDONLY) return undefined;
+    const info = INFO.exec(path);
+    if (info) return this.#info(n, path, info);
+    const status = STATUS.exec(path);
     if (!status) return undefined;
     const pid = this.#number(n, status[1]);
     const mm = this.#calls.tasks.mmOf(pid);
     if (!mm || mm.pinnedPages + mm.lockedPages === 0) return undefined;
-    const inode = new AttributeInode(
-      { show: () => withPins(readFileSync(path.replace(/self|thread-self/, `${pid}`), 'latin1'), mm) },
-      { mode: 0o444 },
-    );
-    return new OpenFile(new AttributeFile(path, inode, false), ATTRIBUTE_TABLE);
+    return shows(path, () => withPins(hostText(path, pid), mm));
+  }
+
+  /** What the host says of our descriptor, and what the file itself adds. */
+  #info(n: Call, path: string, [, name, thread, fd]: RegExpExecArray): OpenFile | undefined {
+    const pid = this.#number(n, name);
+    const tid = Number(thread ?? (name === 'thread-self' ? n.tid : pid));
+    const lines = this.#calls.find(tid, Number(fd))?.facet(FDINFO);
+    return lines === undefined ? undefined : shows(path, () => `${hostText(path, pid)}${lines}`);
   }
 
   /** The process that a directory of /proc is. */
@@ -80,6 +89,17 @@ export class ProcFiles {
     const end = got > 0 ? bytes.subarray(0, got).indexOf(0) : -1;
     return end < 0 ? undefined : String.fromCharCode(...bytes.subarray(0, end));
   }
+}
+
+/** A file of /proc that is read. */
+function shows(path: string, show: () => string): OpenFile {
+  const inode = new AttributeInode({ show }, { mode: 0o444 });
+  return new OpenFile(new AttributeFile(path, inode, false), ATTRIBUTE_TABLE);
+}
+
+/** What the host's /proc says. @param pid the process that `self` is */
+function hostText(path: string, pid: number): string {
+  return readFileSync(path.replace(/thread-self|self/, `${pid}`), 'latin1');
 }
 
 /** What proc(5) says of a process, with the pages that this kernel pinned added. */

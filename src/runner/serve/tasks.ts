@@ -24,17 +24,14 @@ export class RemoteProcess {
   /** It made an execve since its last call. */
   execPending = false;
   readonly #shared: SharedFiles;
-  #image: string;
+  /** The image when it began to execute another program. */
+  #image = '';
 
-  /**
-   * @param tid a thread of it that lives: the first one may have ended before the others
-   * @throws if the thread is gone
-   */
+  /** @param tid a thread of it that lives: the first one may have ended before the others */
   constructor(pid: number, pidfd: number, tid: number, shared: SharedFiles) {
     this.pid = pid;
     this.pidfd = pidfd;
     this.#shared = shared;
-    this.#image = imageOf(tid);
     this.memory = new RemoteMemory(pid, shared);
     this.memory.tid = tid;
     this.mm = new Mm(this.memory);
@@ -53,7 +50,6 @@ export class RemoteProcess {
         this.end();
         this.memory = new RemoteMemory(this.pid, this.#shared);
         this.mm = new Mm(this.memory);
-        this.#image = image;
       }
     }
     this.memory.tid = tid;
@@ -61,7 +57,8 @@ export class RemoteProcess {
   }
 
   /** It is about to execute another program: until we know more, its memory is reached by held files only. */
-  beginExec(): void {
+  beginExec(tid: number): void {
+    if (!this.execPending) this.#image = imageOf(tid);
     this.execPending = true;
     this.memory.stale = true;
   }
@@ -135,7 +132,7 @@ export class Tasks {
       this.#directory(tid, thread === undefined);
       thread = this.#threads.get(tid);
       if (!thread) throw new Error(`thread ${tid} is gone`);
-      thread.process = this.#processOf(threadGroup(tid), tid);
+      thread.process = this.#processes.get(tid) ?? this.#processOf(tid);
     }
     thread.process.settle(tid, instruction, valid);
     return thread.process;
@@ -157,11 +154,12 @@ export class Tasks {
     if (this.#processes.size === 0) return;
     let pid = tid;
     try {
-      pid = threadGroup(tid);
+      if (!this.#processes.has(tid)) pid = threadGroup(tid);
+      this.#processes.get(pid)?.beginExec(tid);
     } catch {
+      // It was killed meanwhile.
       return;
     }
-    this.#processes.get(pid)?.beginExec();
     // The new program's thread has the process's number; what was known of its threads is void.
     for (const [id, thread] of this.#threads) if (thread.process?.pid === pid) this.#forget(id);
   }
@@ -174,21 +172,21 @@ export class Tasks {
     for (const [tid, thread] of this.#threads) if (thread.process === process) this.#forget(tid);
   }
 
-  #processOf(pid: number, tid: number): RemoteProcess {
-    const known = this.#processes.get(pid);
-    if (known) return known;
-    const pidfd = libc.syscall(numberOf('pidfd_open'), pid, 0, 0, 0, 0);
-    if (pidfd < 0) throw new Error(`process ${pid} is gone`);
-    try {
-      const process = new RemoteProcess(pid, pidfd, tid, this.shared);
-      this.#processes.set(pid, process);
-      this.#watch(process);
-      return process;
-    } catch (error) {
-      // It was killed meanwhile.
-      closeSync(pidfd);
-      throw error;
+  #processOf(tid: number): RemoteProcess {
+    // Only the first thread of a process has a pidfd, and most threads that make calls are that.
+    let pid = tid;
+    let pidfd = libc.syscall(numberOf('pidfd_open'), tid, 0, 0, 0, 0);
+    if (pidfd < 0) {
+      pid = threadGroup(tid);
+      const known = this.#processes.get(pid);
+      if (known) return known;
+      pidfd = libc.syscall(numberOf('pidfd_open'), pid, 0, 0, 0, 0);
+      if (pidfd < 0) throw new Error(`process ${pid} is gone`);
     }
+    const process = new RemoteProcess(pid, pidfd, tid, this.shared);
+    this.#processes.set(pid, process);
+    this.#watch(process);
+    return process;
   }
 
   #directory(tid: number, again: boolean): number | undefined {

@@ -27,8 +27,6 @@ export interface ConfigFacts {
 
 /** What a write to configuration space makes the kernel do. */
 export interface ConfigEffects {
-  /** Memory decode is about to be on or off: mappings of the BARs go away when it is off. */
-  memoryDecode(on: boolean): void;
   /** The virtual INTx-disable bit changed. */
   intxDisabled(disabled: boolean): void;
   /** The program wrote the FLR bit of a function that can do it. */

@@ -44,12 +44,11 @@ export interface Before {
 
 const touches = ({ at, width }: PieceWrite, offset: number): boolean => at <= offset && at + width > offset;
 
-/** Before the bits are stored: decode that goes off takes the mappings away; real BARs that were lost come back. */
+/** Before the bits are stored: real BARs that were lost come back. */
 export function beforeWrite(context: WriteContext, write: PieceWrite, realBars: readonly number[]): Before {
-  const { hw, image, facts, effects } = context;
+  const { hw, image, facts } = context;
   const { capability, at, value } = write;
   if (capability.start === 0 && at === COMMAND) {
-    effects.memoryDecode((value & COMMAND_MEMORY) !== 0);
     const real = hw.read(COMMAND, 2);
     const lost = value & image.get(COMMAND, 2) & ~real & (COMMAND_MEMORY | COMMAND_IO);
     const moved = realBars.some((bar, i) => i < 6 && bar !== 0 && hw.read(BAR_OFFSETS[i] ?? 0, 4) !== bar);

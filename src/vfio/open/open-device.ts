@@ -80,6 +80,17 @@ export class OpenDevice implements InterruptSink, Poller {
     return this.config.memoryEnabled && this.#powerState < D3HOT;
   }
 
+  /** A user writes configuration space. @throws EFAULT beyond its end */
+  writeConfig(offset: bigint, from: Uint8Array): void {
+    this.config.write(offset, from);
+    this.#decode();
+  }
+
+  /** What is mapped of memory BARs answers, or does not. */
+  #decode(): void {
+    for (const { kind, memory } of this.function.bars) if (kind !== 'io') memory?.respond?.(this.memoryEnabled);
+  }
+
   /** VFIO_DEVICE_SET_IRQS of a judged request; the function follows. */
   setIrqs(caller: Caller, request: IrqRequest): void {
     this.interrupts.set(caller, request);
@@ -109,6 +120,7 @@ export class OpenDevice implements InterruptSink, Poller {
   reset(): void {
     this.#powerState = 0;
     this.#resetKeepingHeader();
+    this.#decode();
   }
 
   /** Resets; then the kernel writes the header again, as it saved it. */
@@ -151,12 +163,12 @@ export class OpenDevice implements InterruptSink, Poller {
     hw.write(COMMAND, 2, hw.read(COMMAND, 2) & ~COMMAND_BUS_MASTER);
     if (this.canReset) this.function.reset();
     this.function.writeConfig(0, this.#found);
+    for (const { memory } of this.function.bars) memory?.respond?.(true);
   }
 
   #effects(): ConfigEffects {
     const self = this;
     return {
-      memoryDecode: () => undefined,
       intxDisabled: (disabled) => this.interrupts.intx.setDisabled(disabled),
       functionReset: () => {
         if (this.canReset) this.reset();

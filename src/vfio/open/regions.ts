@@ -82,7 +82,7 @@ export function writeRegion(device: OpenDevice, from: Uint8Array, position: bigi
   if (from.length === 0) return 0;
   if (index >= REGIONS) throw new Errno('EINVAL', `the device has no region ${index}`);
   if (index === CONFIG) {
-    device.config.write(offset, from);
+    device.writeConfig(offset, from);
     return from.length;
   }
   if (index >= ROM) throw new Errno('EINVAL', `region ${index} of the device cannot be written`);

@@ -7,7 +7,7 @@ import { KVM_DEVICE_IOCTLS, KVM_IOCTLS, KVM_VM_IOCTLS, LINUX_KVM } from '../../.
 import type { BootedMachine } from '../../../src/boot.js';
 import type { Process } from '../../../src/kernel/process.js';
 import { DEFAULT_DESCRIPTION } from '../../../src/machine/default-description.js';
-import type { MachineDescription } from '../../../src/machine/schema.js';
+import type { MachineDescription } from '../../../src/machine/file/schema.js';
 import { fillByDma, guestOperation } from '../../../src/scenario/calls.js';
 
 const PAGE = BigInt(PAGE_SIZE);

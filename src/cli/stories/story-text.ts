@@ -1,5 +1,5 @@
 /** The words around the story. */
-import type { TraceEvent } from '../trace/json.js';
+import type { TraceEvent } from '../../trace/json.js';
 
 /** The two answers that the story compares. */
 export const POLICIES_OF_STORY = ['mediated', 'one-time'] as const;

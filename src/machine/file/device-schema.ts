@@ -50,6 +50,10 @@ export const modelKeys = {
         .default(0)
         .describe('MSI messages'),
       msix: z.int().min(0).max(2048).default(0).describe('Entries of the MSI-X table'),
+      'msix-dynamic': z
+        .boolean()
+        .default(false)
+        .describe('Vectors of MSI-X can be added while it is enabled, as where interrupts are remapped'),
     })
     .optional()
     .describe('How many ways it has to interrupt; as the model is by itself when not given'),

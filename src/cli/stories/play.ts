@@ -1,13 +1,13 @@
 /** `ioasid play`: plays a scenario file, step by step, with the expected and the seen answers. */
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { CHECKED_POLICIES } from '../check/check.js';
-import { type Step, sentence } from '../check/steps.js';
-import type { Suite } from '../report/result.js';
-import { type ReportOptions, writeReports } from '../runner/observe/reports.js';
-import { loadPolicy } from '../runner/policy-file.js';
-import { type Played, parseScenario, playScenario } from '../scenario/scenario.js';
-import type { ScenarioStep } from '../scenario/schema.js';
+import { CHECKED_POLICIES } from '../../check/check.js';
+import { type Step, sentence } from '../../check/steps.js';
+import type { Suite } from '../../report/result.js';
+import { type ReportOptions, writeReports } from '../../runner/observe/reports.js';
+import { loadPolicy } from '../../runner/policy-file.js';
+import { type Played, parseScenario, playScenario } from '../../scenario/scenario.js';
+import type { ScenarioStep } from '../../scenario/schema.js';
 
 export interface PlayOptions extends ReportOptions {
   readonly policy?: string;

@@ -7,11 +7,11 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { printHeader } from '../abi/ioasid/header.js';
-import type { TraceEvent } from '../trace/json.js';
+import { printHeader } from '../../abi/ioasid/header.js';
+import type { TraceEvent } from '../../trace/json.js';
 import { POLICIES_OF_STORY, storyText } from './story-text.js';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 const DOORBELL = '0x8';
 
 /** What a call means to somebody who knows nothing; undefined: not worth a line. */

@@ -1,6 +1,6 @@
 /** What may stand in a machine file. The JSON Schema of schema/ is printed from here. */
 import { z } from 'zod';
-import { parseDuration, policyByName } from '../authority/policies.js';
+import { parseDuration, policyByName } from '../../authority/policies.js';
 import { checkModel, modelKeys } from './device-schema.js';
 import { PAGE_SIZES, PAGE_TABLES } from './names.js';
 

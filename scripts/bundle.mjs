@@ -1,4 +1,5 @@
-// Bundles `ioasid exec` into one file, dist/bundle/exec.cjs: most of its start is the loading of modules.
+// Bundles `ioasid exec` into few files, dist/bundle/: most of its start is the loading of modules.
+// src/cli/exec/start.cts starts them.
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 
@@ -13,6 +14,15 @@ const ascii = {
     }
   },
 };
+/** Modules of Node that few runs need, though their importers always load them: they are loaded when they are used. */
+const late = {
+  name: 'late',
+  renderChunk: (code) =>
+    code.replaceAll(
+      /require\((["'`])(node:child_process)\1\)/g,
+      (load) => `new Proxy({},{get:(_,name)=>${load}[name]})`,
+    ),
+};
 const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 export async function bundle() {
@@ -21,10 +31,10 @@ export async function bundle() {
     root,
     logLevel: 'warn',
     publicDir: false,
-    plugins: [ascii],
+    plugins: [ascii, late],
     ssr: { noExternal: true, external: ['koffi'] },
     build: {
-      ssr: 'dist/cli/exec-only.js',
+      ssr: 'dist/cli/exec/only.js',
       outDir: 'dist/bundle',
       target: 'node20',
       rolldownOptions: {

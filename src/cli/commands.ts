@@ -1,6 +1,6 @@
 /** The commands. The work of each is elsewhere, and is loaded when it is asked for. */
 import { Command, Option } from 'commander';
-import { addExec } from './exec-command.js';
+import { addExec } from './exec/command.js';
 import { setOption } from './set-option.js';
 import { version } from './version.js';
 
@@ -15,7 +15,7 @@ export function commands(): Command {
     .showHelpAfterError('(see ioasid --help)')
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 125));
 
-  addExec(program, version());
+  addExec(program);
 
   program
     .command('torture')
@@ -184,6 +184,17 @@ export function commands(): Command {
     .action(async (file: string) => {
       const { checkMachineFile } = await import('./check-machine.js');
       process.exitCode = checkMachineFile(file);
+    });
+
+  program
+    .command('record')
+    .description('record what is here for later runs')
+    .command('machine')
+    .description('write this host’s PCI functions, groups, IOMMUs and drivers as a machine file')
+    .option('--identifying', 'with serial numbers: what tells this host from others of its kind')
+    .action(async (options: { identifying?: boolean }) => {
+      const { recordMachine } = await import('../runner/record/machine.js');
+      process.stdout.write(recordMachine(options));
     });
 
   program

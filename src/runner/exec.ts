@@ -123,6 +123,7 @@ export async function exec(options: ExecOptions): Promise<never> {
     say(`${directory} is left behind: ${reason(error)}`);
   }
   // Not by way of Node's own end: the thread of its pool that started the program is gone.
+  process.emit('exit', status);
   libc.exit(status);
   throw new Error('unreachable: exit returned');
 }

@@ -5,8 +5,18 @@
  */
 import { createRequire } from 'node:module';
 
-// koffi is CommonJS; require keeps its import out of the ESM loader's slower path.
-const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi');
+const require = createRequire(import.meta.url);
+
+/** koffi's native part, from where npm puts it: koffi's own search for it takes longer than all else that loads it. */
+function loadKoffi(): typeof import('koffi') {
+  try {
+    return require(`@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`);
+  } catch {
+    return require('koffi');
+  }
+}
+
+const koffi = loadKoffi();
 const c = koffi.load(null);
 
 type Raw = number | bigint;

@@ -25,7 +25,7 @@ export interface FindingOptions {
   /** Findings go there as SARIF, too. */
   readonly sarif?: string | undefined;
   /** The version of this package, for SARIF. */
-  readonly version?: string | undefined;
+  readonly version?: (() => string) | undefined;
 }
 
 function exitStatus(text: string | undefined): number {
@@ -74,11 +74,11 @@ export class Findings {
     const { dropped } = this.#sanitizer;
     if (dropped > 0) say(`and ${dropped} findings more, of other places`);
     if (findings.length > 0) say(`${findings.length} ${findings.length === 1 ? 'finding' : 'findings'}`);
-    const { sarif, version = '0' } = this.#options;
+    const { sarif, version } = this.#options;
     if (process.env.GITHUB_ACTIONS === 'true') writeAll(STDERR, annotateFindings(findings));
     if (sarif !== undefined) {
       const rules = Object.entries(RULES).map(([id, { description }]) => ({ id, description }));
-      writeFileSync(sarif, formatSarif(version, rules, findings));
+      writeFileSync(sarif, formatSarif(version?.() ?? '0', rules, findings));
     }
     return findings.length > 0 && this.#status !== 0 ? this.#status : undefined;
   }

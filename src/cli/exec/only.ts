@@ -3,14 +3,13 @@
  * loading the modules one by one takes. bin/ioasid starts it for that command.
  */
 import { Command } from 'commander';
-import { addExec } from './exec-command.js';
-import { version } from './version.js';
+import { addExec } from './command.js';
 
 const program = new Command('ioasid')
   .enablePositionalOptions()
   .showHelpAfterError('(see ioasid --help)')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 125));
-addExec(program, version());
+addExec(program);
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`ioasid: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 125;

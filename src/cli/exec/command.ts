@@ -1,9 +1,10 @@
 /** The command line of `ioasid exec`. */
 import { type Command, Option } from 'commander';
-import { setOption } from './set-option.js';
+import { setOption } from '../set-option.js';
+import { version } from '../version.js';
 
-/** Adds the command. @param version of this package */
-export function addExec(program: Command, version: string): void {
+/** Adds the command. */
+export function addExec(program: Command): void {
   program
     .command('exec')
     .description('run a program on the virtual kernel; ends with its exit status')
@@ -49,7 +50,7 @@ export function addExec(program: Command, version: string): void {
     .option('-v, --verbose', 'say how devices are reached, and at the end what was served')
     .passThroughOptions()
     .action(async ([file = '', ...args]: string[], options) => {
-      const { exec } = await import('../runner/exec.js');
+      const { exec } = await import('../../runner/exec.js');
       process.exitCode = await exec({ program: file, args, ...options, version });
     });
 }

@@ -1,5 +1,5 @@
 /** The address space of an IOASID as a window: which of its pages are mapped, permitted, and written by devices. */
-import { hex } from '../abi/address.js';
+import { addressOfPage, hex, pageOf, U64_MAX } from '../abi/address.js';
 import type { BootedMachine } from '../boot.js';
 import type { AddressSpace } from '../ioasid/space/address-space.js';
 import { MAP_READ, MAP_WRITE } from '../iommu/paging/paging-domain.js';
@@ -24,16 +24,16 @@ function spaceOf(machine: BootedMachine, id: string): AddressSpace | undefined {
 function dirtyRanges(space: AddressSpace, first: bigint, last: bigint): Range[] {
   const ranges: Range[] = [];
   const pages: number[] = [];
-  const start = Number(first >> 12n);
-  space.mappings.dirty?.forEach(start, Number(last >> 12n) - start + 1, (page) => {
+  const start = pageOf(first);
+  space.mappings.dirty?.forEach(start, pageOf(last) - start + 1, (page) => {
     if (pages.length < MAX_DIRTY) pages.push(page);
   });
   pages.sort((a, b) => a - b);
   for (let i = 0; i < pages.length; ) {
     let end = i + 1;
     while (pages[end] === (pages[end - 1] as number) + 1) end++;
-    const from = BigInt(pages[i] as number) << 12n;
-    ranges.push({ first: hex(from), last: hex(from + (BigInt(end - i) << 12n) - 1n) });
+    const from = addressOfPage(pages[i] as number);
+    ranges.push({ first: hex(from), last: hex(from + addressOfPage(end - i) - 1n) });
     i = end;
   }
   return ranges;
@@ -47,7 +47,7 @@ export function spaceWindow(machine: BootedMachine, query: WindowQuery): SpaceWi
   const space = spaceOf(machine, query.space);
   if (!space) throw new RangeError(`no address space '${query.space}'`);
   const [first, last] = [BigInt(query.first), BigInt(query.last)];
-  if (first < 0n || last >= 1n << 64n || first > last) {
+  if (first < 0n || last > U64_MAX || first > last) {
     throw new RangeError(`${query.first} to ${query.last} is no range of addresses`);
   }
   const describe = (tag: number) => ({

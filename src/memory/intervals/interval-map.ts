@@ -272,7 +272,8 @@ export class IntervalMap {
     this.#tops.copyWithin(position, position + 1, this.#leaves);
     this.#ids.copyWithin(position, position + 1, this.#leaves);
     this.#leaves--;
-    if (this.#leaves === 0) {
+    // The smallest of segments stays: a map that is filled and emptied over and over allocates nothing.
+    if (this.#leaves === 0 && this.#segmentLeaves > 1) {
       this.#segments = [];
       this.#segmentLeaves = 0;
       this.#used = 0;

@@ -60,7 +60,11 @@ describe.skipIf(noBrowser)(`in a browser${noBrowser ? `: ${noBrowser}` : ''}`, {
       await page.emulateMedia({ colorScheme: 'light' });
       if (pictures) {
         mkdirSync(pictures, { recursive: true });
-        await page.screenshot({ path: join(pictures, `${name}.png`) });
+        // As small as it is still read well: a picture of the documents stays below 150 kB.
+        await page.setViewportSize({ width: 1200, height: 660 });
+        const picture = await page.screenshot({ path: join(pictures, `${name}.png`) });
+        await page.setViewportSize({ width: 1440, height: 900 });
+        expect(picture.length).toBeLessThan(150_000);
       }
       expect(errors).toEqual([]);
     });

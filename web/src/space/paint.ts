@@ -41,7 +41,7 @@ export function paintsOf(element: Element): Paints {
     readOnly: colour('--map-ro'),
     dirty: colour('--right-fill'),
     bad: colour('--bad'),
-    dma: colour('--accent'),
+    dma: colour('--text'),
   };
 }
 

@@ -121,7 +121,7 @@ export class BootedMachine {
     this.kernel = new VirtualKernel(new FileSystem(options.uid, options.gid));
     this.slots = new MachineSlots(this.hardware, this.kernel.fs, options.cpus ?? 1, {
       install: (device) => this.#install(device),
-      release: (device) => this.#release(device),
+      release: (device, left) => this.#release(device, left),
       takeOut: (device) => this.unplug(device.name),
     });
     const services: MachineServices = {
@@ -246,12 +246,13 @@ export class BootedMachine {
     return new Process(this.kernel, () => ++this.#pids, options);
   }
 
-  /** vfio-pci lets a device go. Returns false while it is in use. */
-  #release(device: MachineDevice): boolean {
-    if (!this.vfio.release(device)) return false;
+  /** vfio-pci lets a device go. @param left called when nobody has it open any more */
+  #release(device: MachineDevice, left: () => void): void {
     this.#plugged.delete(device.name);
-    this.containers.unplug(device);
-    return true;
+    this.vfio.release(device, () => {
+      this.containers.unplug(device);
+      left();
+    });
   }
 
   #install(device: MachineDevice): void {

@@ -187,6 +187,17 @@ export function commands(): Command {
     });
 
   program
+    .command('record')
+    .description('record what is here for later runs')
+    .command('machine')
+    .description('write this host’s PCI functions, groups, IOMMUs and drivers as a machine file')
+    .option('--identifying', 'with serial numbers: what tells this host from others of its kind')
+    .action(async (options: { identifying?: boolean }) => {
+      const { recordMachine } = await import('../runner/record/machine.js');
+      process.stdout.write(recordMachine(options));
+    });
+
+  program
     .command('completion')
     .description('print a script that completes commands and options in a shell')
     .argument('<shell>', 'bash, zsh or fish')

@@ -182,9 +182,9 @@ const command = fc
 
 test('what a group may do follows from what all of its functions are attached to, as they come and go', () => {
   fc.assert(
-    fc.property(fc.commands([command], { maxCommands: 60, size: 'max' }), (commands) => {
+    fc.property(fc.commands([command], { maxCommands: 40, size: 'max' }), (commands) => {
       fc.modelRun(() => ({ model: new Model(), real: new Real() }), commands);
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });

@@ -43,10 +43,16 @@ export interface IoasidHost {
   enqueue(requester: Requester, wire: number): boolean;
   /** What a person calls a context. */
   label(context: IoasidContext): string;
+  /** Number of the next context: no two have the same. */
+  nextContext(): number;
+  /** Tells that a context's right came or went. */
+  note(subject: string, text: string): void;
 }
 
 export class IoasidContext implements FactSource {
   readonly host: IoasidHost;
+  /** It stays the same, whichever other contexts close. */
+  readonly number: number;
   readonly registered = new RegisteredMemory();
   readonly events = new Events();
   readonly queues: WorkQueues = new ContextQueues(this);
@@ -59,10 +65,12 @@ export class IoasidContext implements FactSource {
 
   constructor(host: IoasidHost) {
     this.host = host;
+    this.number = host.nextContext();
     host.contexts.add(this);
-    this.record = host.authority.addFile(this, (held) =>
-      this.emit(held ? EVENT.IOASID_EVENT_WBINVD_GRANTED : EVENT.IOASID_EVENT_WBINVD_REVOKED, 0, 0n),
-    );
+    this.record = host.authority.addFile(this, (held) => {
+      this.emit(held ? EVENT.IOASID_EVENT_WBINVD_GRANTED : EVENT.IOASID_EVENT_WBINVD_REVOKED, 0, 0n);
+      host.note(this.name, held ? 'has the right to flush the caches now' : 'has the right to flush no longer');
+    });
   }
 
   /**
@@ -78,6 +86,11 @@ export class IoasidContext implements FactSource {
     }
   }
 
+  /** What a trace calls it. */
+  get name(): string {
+    return `/dev/ioasid #${this.number}`;
+  }
+
   /** The last close: devices are detached and unbound, address spaces freed, charges given back. */
   release(): void {
     for (const device of [...this.#devices.values()]) this.unbind(device);
@@ -87,6 +100,7 @@ export class IoasidContext implements FactSource {
     }
     this.#spaces.clear();
     this.registered.clear();
+    if (this.record.right) this.host.note(this.name, 'has the right to flush no longer: it was closed');
     this.host.authority.removeFile(this.record);
     this.host.contexts.delete(this);
   }

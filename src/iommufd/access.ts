@@ -1,5 +1,5 @@
 /** An in-kernel user of an IOAS (Linux: iommufd_access): an emulated device, a hardware queue. It pins pages, or copies. */
-import { PAGE_SIZE } from '../abi/address.js';
+import { PAGE_SIZE, U64_MAX } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import type { TableAccess } from '../iopt/io-page-table.js';
 import type { Ioas } from './ioas/ioas.js';
@@ -34,7 +34,7 @@ export class IommufdAccess extends IommufdObject implements TableAccess {
       ioas.users++;
     }
     if (old) {
-      this.unmap?.(0n, (1n << 64n) - 1n);
+      this.unmap?.(0n, U64_MAX);
       old.table.removeAccess(this);
       old.users--;
     }

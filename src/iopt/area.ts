@@ -2,14 +2,12 @@
  * An area: one contiguous interval of I/O virtual addresses that maps a slice of a pages object (Linux: iopt_area). Areas
  * are exact to the byte; they never overlap.
  */
+import { offsetInPage, pageOf } from '../abi/address.js';
 import type { SharedPages } from './shared-pages.js';
 
 /** What devices may do with an area. */
 export const AREA_READ = 1;
 export const AREA_WRITE = 2;
-
-const PAGE_BITS = 12n;
-const OFFSET_MASK = 0xfffn;
 
 export class Area {
   /** First and last I/O virtual address. */
@@ -46,12 +44,12 @@ export class Area {
 
   /** The page of the pages object that an address is in. */
   pageOf(iova: bigint): number {
-    return Number(this.byteOf(iova) >> PAGE_BITS);
+    return pageOf(this.byteOf(iova));
   }
 
   /** First and last page of the slice. */
   get firstPage(): number {
-    return Number(this.startByte >> PAGE_BITS);
+    return pageOf(this.startByte);
   }
   get lastPage(): number {
     return this.pageOf(this.last);
@@ -59,6 +57,6 @@ export class Area {
 
   /** Every bound of the area is a multiple of an alignment, up to a page. */
   isAligned(alignment: bigint): boolean {
-    return ((this.start | this.length | (this.startByte & OFFSET_MASK)) & (alignment - 1n)) === 0n;
+    return ((this.start | this.length | BigInt(offsetInPage(this.startByte))) & (alignment - 1n)) === 0n;
   }
 }

@@ -1,5 +1,5 @@
 /** Mapping into an I/O address space: new areas over pages objects (linux-iommufd.md, 4). */
-import { hex, lastWraps, U64_MAX } from '../abi/address.js';
+import { hex, lastWraps, offsetInPage, U64_MAX } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { allocation } from '../memory/allocation.js';
 import { AREA_WRITE, Area } from './area.js';
@@ -117,11 +117,9 @@ function areasFor(table: IoPageTable, slices: readonly Slice[], iova: bigint, ac
     if ((access & AREA_WRITE) !== 0 && !pages.writable) {
       throw new Errno('EPERM', 'the pages were mapped for reading only, and cannot be mapped for writing');
     }
-    if ((startByte & 0xfffn & (table.alignment - 1n)) !== 0n) {
-      throw new Errno(
-        'EINVAL',
-        `the source begins ${startByte & 0xfffn} bytes into a page, not aligned to ${table.alignment}`,
-      );
+    const offset = offsetInPage(startByte);
+    if ((BigInt(offset) & (table.alignment - 1n)) !== 0n) {
+      throw new Errno('EINVAL', `the source begins ${offset} bytes into a page, not aligned to ${table.alignment}`);
     }
     allocation('an area');
     const last = at + length - 1n;

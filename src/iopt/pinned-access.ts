@@ -1,5 +1,5 @@
 /** In-kernel access to mapped memory: pinning of whole pages, and copying (linux-iommufd.md, 15; Linux: iommufd_access). */
-import { hex, lastWraps, offsetInPage, PAGE_SIZE } from '../abi/address.js';
+import { addressOfPage, hex, lastWraps, offsetInPage, PAGE_SIZE, pageOf } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
 import { allocation } from '../memory/allocation.js';
 import type { FrameRun } from '../memory/backing.js';
@@ -98,8 +98,8 @@ export function copyMapped(table: IoPageTable, iova: bigint, bytes: Uint8Array, 
 
 function copyPages(pages: SharedPages, startByte: bigint, piece: Uint8Array, { write, mm }: CopyOptions): void {
   const { source } = pages;
-  const first = Number(startByte >> 12n);
-  const end = Number((startByte + BigInt(piece.length) - 1n) >> 12n);
+  const first = pageOf(startByte);
+  const end = pageOf(startByte + BigInt(piece.length) - 1n);
   if (source instanceof UserPages && source.mm.alive) {
     const at = source.address + startByte;
     if (source.mm === mm) {
@@ -108,7 +108,7 @@ function copyPages(pages: SharedPages, startByte: bigint, piece: Uint8Array, { w
       return;
     }
     if (first === end) {
-      copyFrames(source.mm.memory.frames(source.address + (BigInt(first) << 12n), 1, write), startByte, piece, write);
+      copyFrames(source.mm.memory.frames(source.address + addressOfPage(first), 1, write), startByte, piece, write);
       return;
     }
   }
@@ -126,7 +126,7 @@ function copyFrames(frames: readonly FrameRun[], startByte: bigint, bytes: Uint8
   let done = 0;
   for (const { backing, frame, frames: count } of frames) {
     const size = Math.min(count * PAGE_SIZE - skip, bytes.length - done);
-    const at = (BigInt(frame) << 12n) + BigInt(skip);
+    const at = addressOfPage(frame) + BigInt(skip);
     const piece = bytes.subarray(done, done + size);
     const moved = write ? backing.memory.write(at, piece) : backing.memory.read(at, piece);
     if (moved < size) throw new Errno('EFAULT', `${backing.name} cannot be reached at ${hex(at + BigInt(moved))}`);

@@ -4,9 +4,10 @@
  */
 import { Errno } from '../abi/errno.js';
 import { plug, unplug } from '../iommu/attach.js';
+import { Pending } from '../kernel/file/pending.js';
 import type { FileSystem } from '../kernel/fs/file-system.js';
 import { PciBus, type PciSlot } from '../pci/bus/bus.js';
-import { hostDriver, PciDriver } from '../pci/bus/driver.js';
+import { type DriverSlot, hostDriver, PciDriver } from '../pci/bus/driver.js';
 import { hostDrivers } from '../pci/bus/host-drivers.js';
 import { EXTENDED, SRIOV } from '../pci/config/extended-capabilities.js';
 import { functionPath } from '../sysfs/function-directory.js';
@@ -17,8 +18,8 @@ import type { Machine, MachineDevice } from './build.js';
 export interface VfioSide {
   /** It is bound to vfio-pci: its files appear. @throws Errno: it is not */
   install(device: MachineDevice): void;
-  /** Its user is asked to let it go. Returns false while somebody uses it. */
-  release(device: MachineDevice): boolean;
+  /** Its users are asked to let it go. @param left called when nobody has it open any more, which may be at once */
+  release(device: MachineDevice, left: () => void): void;
   /** It is taken out of the machine under its user's hands. */
   takeOut(device: MachineDevice): void;
 }
@@ -30,6 +31,8 @@ export class MachineSlots {
   readonly #vfio: VfioSide;
   readonly #vfioPci: PciDriver;
   readonly #slots = new Map<MachineDevice, PciSlot>();
+  /** Functions that vfio-pci lets go, and that somebody has open. */
+  readonly #leaving = new Set<PciSlot>();
 
   /** @param cpus of the machine */
   constructor(machine: Machine, fs: FileSystem, cpus: number, vfio: VfioSide) {
@@ -38,11 +41,7 @@ export class MachineSlots {
     this.#vfioPci = new PciDriver({
       name: 'vfio-pci',
       probe: (slot) => vfio.install(this.#device(slot)),
-      remove: (slot) => {
-        // Linux waits here until the last descriptor is closed.
-        if (!vfio.release(this.#device(slot)))
-          throw new Errno('EBUSY', `${slot.address} is in use: its user was asked`);
-      },
+      remove: (slot) => this.#release(slot),
     });
     this.bus.register(this.#vfioPci);
     for (const driver of hostDrivers()) this.bus.register(driver);
@@ -112,6 +111,7 @@ export class MachineSlots {
     if (slot.driver !== this.#vfioPci)
       throw new Errno('ENOENT', `${slot.address} has no driver that can make virtual functions`);
     if (count > 0 && now > 0) throw new Errno('EBUSY', `${slot.address} has ${now} virtual functions already`);
+    for (const virtual of slot.virtual) this.#requireStaying(virtual);
     if (count > 0) this.#addVirtual(slot, count);
     else for (const virtual of slot.virtual.splice(0)) this.#removeVirtual(virtual);
     config.set16(at + SRIOV.NUM_VFS, count);
@@ -157,13 +157,35 @@ export class MachineSlots {
     slot.driver = this.bus.driver(name);
   }
 
+  /** vfio-pci's remove: waits until the last descriptor is closed. @throws Pending */
+  #release(slot: DriverSlot): void {
+    const device = this.#device(slot);
+    const own = this.bus.at(slot.address);
+    if (!this.#leaving.has(own)) {
+      this.#leaving.add(own);
+      this.#vfio.release(device, () => {
+        this.#leaving.delete(own);
+        own.driver = undefined;
+      });
+    }
+    const waits = (): boolean => this.#leaving.has(own);
+    if (waits())
+      throw new Pending('EBUSY', `${slot.address} is in use: its user was asked to close it`, () => !waits());
+  }
+
+  #requireStaying(slot: PciSlot): void {
+    if (this.#leaving.has(slot)) throw new Errno('EBUSY', `${slot.address} is in use while its driver lets it go`);
+  }
+
   #device(slot: Pick<PciSlot, 'address' | 'requester'>): MachineDevice {
     const device = this.#machine.devices.find(({ requester }) => requester === slot.requester);
     if (!device) throw new Error(`${slot.address} is no function of the machine`);
     return device;
   }
 
+  /** @throws EBUSY its driver lets it go, and somebody has it open */
   #remove(slot: PciSlot): void {
+    this.#requireStaying(slot);
     if (slot.driver === this.#vfioPci) {
       this.#vfio.takeOut(this.#device(slot));
       return;

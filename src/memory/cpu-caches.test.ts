@@ -244,6 +244,6 @@ it('follows a model of DRAM and lines through any sequence of stores, DMA and fl
         expect(it.deviceReads(0, 256)).toEqual(dram);
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 50 },
   );
 });

@@ -2,7 +2,7 @@
  * The sanitizer for DMA: watches the served calls and the DMA of the devices of a run, and tells what a driver did wrong,
  * with what happened before. It changes nothing of what the program sees.
  */
-import { hex } from '../abi/address.js';
+import { hex, pageOf } from '../abi/address.js';
 import type { DmaStop } from '../iommu/dma.js';
 import { DMA_FAULT } from '../iommu/domain.js';
 import type { CallRecord, EnteredCall } from '../kernel/watchers.js';
@@ -74,7 +74,7 @@ export class Sanitizer {
           history: history.map((event) => this.#history(event)),
           ...this.#culprit(),
         },
-        `${rule}:${device}:${write}:${history.at(-1)?.start ?? iova >> 12n}`,
+        `${rule}:${device}:${write}:${history.at(-1)?.start ?? pageOf(iova)}`,
       );
     if (gone) {
       tell('dma-memory-gone', 'whose memory the program has unmapped or lost', this.#mappings.about(iova, HISTORY));

@@ -1,5 +1,6 @@
 /** /sys/kernel/iommu_groups and /sys/class/iommu (drivers/iommu/iommu.c, iommu-sysfs.c; Intel VT-d's attributes). */
 import { Errno } from '../abi/errno.js';
+import { capabilityRegisters } from '../iommu/drivers/vtd-registers.js';
 import type { IommuGroup } from '../iommu/requester.js';
 import type { IommuUnit } from '../iommu/unit.js';
 import type { FileSystem } from '../kernel/fs/file-system.js';
@@ -75,8 +76,8 @@ export class IommuDirectory {
     fill(this.#fs.directory(`${at}/intel-iommu`), {
       version: shown(() => '1:0'),
       address: shown(() => (FIRST_REGISTERS + unit.index * 4096).toString(16)),
-      cap: shown(() => capability(unit).toString(16)),
-      ecap: shown(() => extendedCapability(unit).toString(16)),
+      cap: shown(() => capabilityRegisters(unit).capability.toString(16)),
+      ecap: shown(() => capabilityRegisters(unit).extended.toString(16)),
       domains_supported: shown(() => 1 << 16),
       domains_used: shown(() => 0),
     });
@@ -84,21 +85,4 @@ export class IommuDirectory {
     const inClass = `/sys/class/iommu/${name}`;
     this.#fs.add(inClass, linkTo(inClass, at));
   }
-}
-
-/** The capability register (VT-d specification, 11.4.2): guest address width, page-walk levels, large pages, domains. */
-function capability({ addressWidth, pageSizes }: IommuUnit): bigint {
-  const domains = 6n; // 16-bit domain ids
-  const levels = addressWidth > 48 ? 0b110n : addressWidth > 39 ? 0b100n : 0b010n;
-  const large = (pageSizes & (1n << 21n) ? 1n : 0n) | (pageSizes & (1n << 30n) ? 2n : 0n);
-  return domains | (levels << 8n) | (BigInt(addressWidth - 1) << 16n) | (large << 34n);
-}
-
-/** The extended capability register (11.4.3): snoop control, interrupt remapping, nesting, PASIDs and their width. */
-function extendedCapability({ enforcesSnoop, hardwareNesting, pasidBits }: IommuUnit): bigint {
-  const remapping = (1n << 1n) | (1n << 3n);
-  const snoop = enforcesSnoop ? 1n << 7n : 0n;
-  const nesting = hardwareNesting > 0 ? 1n << 26n : 0n;
-  const pasid = pasidBits > 0 ? (1n << 40n) | (1n << 29n) | (BigInt(pasidBits - 1) << 35n) : 0n;
-  return remapping | snoop | nesting | pasid;
 }

@@ -37,10 +37,12 @@ export class AssignedDevice {
   tokenRole: TokenRole = { kind: 'other' };
   /** The files that have access, the first to have it first. */
   readonly files = new Set<DeviceUser>();
-  /** Taken out of the machine: no new opens. */
+  /** Taken out of the machine, or its driver lets it go: no new opens. */
   removed = false;
   #open: OpenDevice | undefined;
   #stopAsking: (() => void) | undefined;
+  /** What follows when the last user of a removed device has closed it. */
+  #left: (() => void) | undefined;
 
   constructor(
     name: string,
@@ -75,7 +77,7 @@ export class AssignedDevice {
 
   /** A file gets access. @throws ENODEV the device was taken out */
   open(file: DeviceUser, busMaster: boolean): OpenDevice {
-    if (this.removed) throw new Errno('ENODEV', `${this.name} was unplugged`);
+    if (this.removed) throw new Errno('ENODEV', `${this.name} was unplugged, or its driver lets it go`);
     this.#open ??= new OpenDevice(
       this.function,
       { ...this.facts, canReset: this.canReset },
@@ -98,10 +100,23 @@ export class AssignedDevice {
   /** Taken out of the machine: users are asked to let it go, at once and again, until the last has closed it. */
   remove(): void {
     this.removed = true;
-    for (const file of [...this.files]) {
-      this.#open?.interrupts.request.raise();
-      if (file.binding?.removed?.()) this.files.delete(file);
-    }
+    this.#open?.interrupts.request.raise();
+    for (const file of [...this.files]) if (file.binding?.removed?.()) this.files.delete(file);
+    this.#goWhenClosed(() => unplug(this.requester));
+  }
+
+  /**
+   * Its driver lets it go: nobody opens it any more, and users are asked to close it, at once and again.
+   * @param left called when nobody has it open any more, which may be at once
+   */
+  unbind(left: () => void): void {
+    this.removed = true;
+    this.#open?.interrupts.request.raise();
+    this.#goWhenClosed(left);
+  }
+
+  #goWhenClosed(left: () => void): void {
+    this.#left = left;
     if (this.files.size === 0) this.#leave();
     else this.#ask();
   }
@@ -118,6 +133,6 @@ export class AssignedDevice {
     this.#open?.close();
     this.#open = undefined;
     this.group.devices.delete(this);
-    unplug(this.requester);
+    this.#left?.();
   }
 }

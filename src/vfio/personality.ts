@@ -81,16 +81,14 @@ export class VfioPersonality implements Personality {
     device.remove();
   }
 
-  /** The driver lets a device go, which stays where it is. Returns false while it is open: its user was asked to close it. */
-  release(from: MachineDevice): boolean {
+  /**
+   * The driver lets a device go, which stays where it is.
+   * @param left called when nobody has it open any more, which may be at once
+   */
+  release(from: MachineDevice, left: () => void): void {
     const device = this.device(this.nameOf(from));
-    if (device.files.size > 0) {
-      device.opened?.interrupts.request.raise();
-      return false;
-    }
     this.#removeNodes(from);
-    device.group.devices.delete(device);
-    return true;
+    device.unbind(left);
   }
 
   /** A physical function has a token from the first time it is under vfio-pci on; its virtual functions have the same. */

@@ -138,6 +138,8 @@ static void errors(void)
 	EXPECT("unlink of a directory", unlink("/dev/vfio"), -EISDIR);
 	EXPECT("rmdir of a device", rmdir("/dev/ioasid"), -ENOTDIR);
 	EXPECT("rmdir of /dev", rmdir("/dev"), -EBUSY);
+	EXPECT("rmdir of a directory with files", rmdir("/dev/vfio/devices"), -ENOTEMPTY);
+	EXPECT("rmdir in sysfs", rmdir("/sys/bus/pci/devices"), -EPERM);
 	EXPECT("rename", rename("/dev/ioasid", "/dev/x"), -EPERM);
 	EXPECT("rename over", rename("/dev/null", "/dev/ioasid"), -EPERM);
 	EXPECT("truncate of a device", truncate("/dev/ioasid", 0), -EINVAL);

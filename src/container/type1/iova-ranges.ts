@@ -1,5 +1,5 @@
 /** Where a container may map (linux-vfio.md, 4.6): the apertures of all its groups without what they reserve. */
-import { larger, PAGE_SIZE, smaller } from '../../abi/address.js';
+import { larger, PAGE_SIZE, smaller, U64_MAX } from '../../abi/address.js';
 import { type IommuUnit, type IovaRange, permittedRanges } from '../../iommu/unit.js';
 
 /** What both lists permit, in rising order. */
@@ -17,7 +17,7 @@ function intersection(a: readonly IovaRange[], b: readonly IovaRange[]): IovaRan
 
 /** The permitted ranges of a container with groups behind these units; none: every address. */
 export function usableRanges(units: Iterable<IommuUnit>): IovaRange[] {
-  let ranges: IovaRange[] = [{ start: 0n, last: (1n << 64n) - 1n }];
+  let ranges: IovaRange[] = [{ start: 0n, last: U64_MAX }];
   for (const unit of units) ranges = intersection(ranges, permittedRanges(unit));
   return ranges;
 }

@@ -16,9 +16,13 @@ const SIZE_2M = 1n << 21n;
 const SIZE_1G = 1n << 30n;
 /** Domains that a unit tells apart: 2^16. */
 const DOMAINS_64K = 6;
-/** 48 and 57 bits of second-level tables: 4 and 5 levels. */
-const FOUR_LEVELS = 1 << 2;
-const FIVE_LEVELS = 1 << 3;
+/** Second-level tables of 3, 4 and 5 levels: 39, 48 and 57 bits. */
+const [THREE_LEVELS, FOUR_LEVELS, FIVE_LEVELS] = [1 << 1, 1 << 2, 1 << 3];
+
+function levels(addressWidth: number): number {
+  if (addressWidth <= 39) return THREE_LEVELS;
+  return addressWidth > 48 ? FOUR_LEVELS | FIVE_LEVELS : FOUR_LEVELS;
+}
 
 /** CAP_REG and ECAP_REG. */
 export function capabilityRegisters(unit: IommuUnit): { readonly capability: bigint; readonly extended: bigint } {
@@ -26,7 +30,7 @@ export function capabilityRegisters(unit: IommuUnit): { readonly capability: big
   return {
     capability: register([
       [0, DOMAINS_64K],
-      [8, unit.addressWidth > 48 ? FOUR_LEVELS | FIVE_LEVELS : FOUR_LEVELS],
+      [8, levels(unit.addressWidth)],
       [16, unit.addressWidth - 1],
       [34, (unit.pageSizes & SIZE_2M) !== 0n],
       [35, (unit.pageSizes & SIZE_1G) !== 0n],

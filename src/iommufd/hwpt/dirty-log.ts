@@ -3,7 +3,7 @@
  * a whole. How large the entries are follows from the mapping: the domain's smallest pages, or larger ones within a huge page
  * of memory, where addresses allow and the address space has large pages.
  */
-import { addressOfPage, PAGE_SHIFT } from '../../abi/address.js';
+import { addressOfPage, offsetInPage, PAGE_SHIFT, pageOf } from '../../abi/address.js';
 import type { DirtySink } from '../../iommu/domain.js';
 import type { Area } from '../../iopt/area.js';
 import type { IoPageTable } from '../../iopt/io-page-table.js';
@@ -93,9 +93,9 @@ function fits(area: Area, iova: bigint, size: bigint): boolean {
   const start = iova & ~(size - 1n);
   if (start < area.start || start + size - 1n > area.last) return false;
   const byte = area.byteOf(start);
-  const segment = area.pages.segment(Number(byte >> 12n));
+  const segment = area.pages.segment(pageOf(byte));
   const memory = segment
-    ? (BigInt(segment.frame + Number(byte >> 12n) - segment.first) << 12n) + (byte & 0xfffn)
+    ? addressOfPage(segment.frame + pageOf(byte) - segment.first) + BigInt(offsetInPage(byte))
     : byte;
   return (memory & (size - 1n)) === 0n;
 }

@@ -1,4 +1,5 @@
 /** An access of the tests: a file whose close removes it. It remembers what it pinned, item by item. */
+import { U64_MAX } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import { pinPages, unpinPages } from '../../iopt/pinned-access.js';
 import { Facet } from '../../kernel/file/facet.js';
@@ -58,7 +59,7 @@ export class TestAccess {
 
   /** The file is closed. */
   close(): void {
-    this.#drop(0n, (1n << 64n) - 1n);
+    this.#drop(0n, U64_MAX);
     this.access.users = 0;
     if (this.access.id !== 0) this.context.objects.remove(this.access);
     this.context.put();

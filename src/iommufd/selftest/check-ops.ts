@@ -57,7 +57,7 @@ export function checkMap(
     const stop = area && area.last + 1n < end ? area.last + 1n : end;
     // A page of the program that is not there is found before it is compared.
     const first = ownFrames(caller, own - BigInt(offsetInPage(own)), 1);
-    if (!area || BigInt(offsetInPage(own)) !== (area.byteOf(at) & 0xfffn))
+    if (!area || offsetInPage(own) !== offsetInPage(area.byteOf(at)))
       throw new Errno('EINVAL', `${hex(at)} is not mapped to ${hex(own)}`);
     const [from, to] = [area.pageOf(at), area.pageOf(stop - 1n)];
     const frames = area.pages.frames(from, to);

@@ -98,3 +98,19 @@ describe('interval map', () => {
     expect(map.bytes).toBeLessThan(100_000);
   });
 });
+
+test('a map that is filled and emptied over and over holds no more than the first time, and a large one lets go', () => {
+  const map = new IntervalMap();
+  const fill = (runs: number): number => {
+    for (let i = 0; i < runs; i++) map.insert(2 * i, 1, i, 0);
+    const { bytes } = map;
+    for (let more = map.seek(0); more; ) more = map.remove();
+    return bytes;
+  };
+  const once = fill(1);
+  for (let i = 0; i < 100; i++) expect(fill(1)).toBe(once);
+  expect(map.bytes).toBeLessThan(2048);
+  fill(10_000);
+  expect(map.bytes).toBeLessThan(8192);
+  expect([map.count, map.find(0)]).toEqual([0, false]);
+});

@@ -35,7 +35,6 @@ export class IntervalMap {
   #gapPage = -1;
   #gapLeaf = 0;
   #gapIndex = 0;
-  /** Where in its leaf a run goes after #makeRoom(). */
   #split = 0;
 
   /** Number of runs. */
@@ -202,7 +201,7 @@ export class IntervalMap {
 
   /**
    * Makes room in a full leaf: the next one takes what it can, or a new one half.
-   * @returns the leaf in which the run at `index` has its place now; where in it is in #split
+   * @returns the leaf in which the run at `index` has its place now; where in it is in `#split`
    */
   #makeRoom(leaf: number, index: number, start: number): number {
     const neighbour = this.#index.after(leaf);
@@ -288,7 +287,8 @@ export class IntervalMap {
   #dropLeaf(leaf: number): number {
     this.#free.push(this.#idAt(leaf));
     const next = this.#index.remove(leaf);
-    if (this.#count > 0) return next;
+    // The smallest of segments stays: a map that is filled and emptied over and over allocates nothing.
+    if (this.#count > 0 || this.#segmentLeaves === 1) return next;
     this.#segments = [];
     this.#segmentLeaves = 0;
     this.#used = 0;

@@ -2,6 +2,7 @@
 import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
 import type { OpenFile } from '../../kernel/file/open-file.js';
+import { Pending } from '../../kernel/file/pending.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import { descriptorFlags, interrupted } from '../host/procfs.js';
 import type { Call, Served } from '../seccomp/call.js';
@@ -77,6 +78,21 @@ export class StreamCalls {
     const file = this.#calls.find(n.tid, fd);
     if (!file) return 'host';
     const caller = this.#calls.caller(n);
-    return gather(pieces(), (address, size) => this.#kernel.write(caller, fd, file, address, size));
+    const parts = pieces();
+    try {
+      return gather(parts, (address, size) => this.#kernel.write(caller, fd, file, address, size));
+    } catch (error) {
+      if (!(error instanceof Pending)) throw error;
+      const size = parts.reduce((all, [, bytes]) => all + Number(bytes), 0);
+      this.#driven.wait(n, () => endOf(n, error, size));
+      return 'later';
+    }
   }
+}
+
+/** A write that waits: answers it once what it began is done. Returns false if it must wait on. */
+function endOf(n: Call, { done }: Pending, size: number): boolean {
+  if (n.valid() && !done()) return false;
+  if (n.valid()) n.answer(size);
+  return true;
 }

@@ -79,13 +79,21 @@ export class Followers {
   /** Serves the threads that stand still. */
   look(): void {
     for (const [tid, { tracee }] of this.#threads) {
-      for (let looks = 0; looks < LOOKS && this.#threads.get(tid)?.tracee === tracee; looks++) {
-        const stop = tracee.wait(false);
-        if (!stop) continue;
+      let stop = tracee.wait(false);
+      while (stop) {
         this.#take(tid, stop);
-        looks = 0;
+        stop = this.#next(tid, tracee);
       }
     }
+  }
+
+  /** How a thread stands that has just gone on. */
+  #next(tid: number, tracee: Tracee): Stop | undefined {
+    for (let looks = 0; looks < LOOKS && this.#threads.get(tid)?.tracee === tracee; looks++) {
+      const stop = tracee.wait(false);
+      if (stop) return stop;
+    }
+    return undefined;
   }
 
   #take(tid: number, stop: Stop): void {

@@ -128,6 +128,8 @@ export class ChangeCalls {
     this.#mayChange(n, path);
     if (directories && inode.type !== 'directory') throw new Errno('ENOTDIR', `${path} is no directory`);
     if (!directories && inode.type === 'directory') throw new Errno('EISDIR', `${path} is a directory`);
+    // sysfs has no rmdir at all; a directory of devtmpfs must be empty, and those of the tree are not.
+    if (directories && !path.startsWith('/sys/')) throw new Errno('ENOTEMPTY', `${path} has files of the kernel's`);
     throw new Errno('EPERM', `${path} is the kernel's: programs cannot remove it`);
   }
 

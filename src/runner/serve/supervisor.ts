@@ -146,7 +146,7 @@ export class Supervisor {
 
   /** Driven files show what changed, and calls that waited for it go on. */
   #show(): void {
-    if (this.#driven.any) this.#intake.done(...this.#driven.look());
+    if (this.#driven.any || this.#driven.anyWaits) this.#intake.done(...this.#driven.look());
   }
 
   /** Lets held calls go on: the oldest, or all. */
@@ -236,6 +236,8 @@ export class Supervisor {
       live?.hold(stopped);
       return false;
     }
+    // Who polls next sees what the call did.
+    this.#show();
     n.answer(result);
     return true;
   }

@@ -1,0 +1,211 @@
+/* Writing to /sys: drivers, ids, overrides, SR-IOV, resets, with their errors; unbinding a device in use (linux-vfio.md, 1 and 9). */
+#include "check-vfio.h"
+
+#define PCI "/sys/bus/pci/"
+#define DEVICE(bdf) PCI "devices/" bdf "/"
+#define EDU "0000:00:05.0"
+#define EXPRESS "0000:01:00.0"
+#define PF "0000:03:00.0"
+#define NVME "0000:04:00.0"
+#define VFIO PCI "drivers/vfio-pci/"
+
+/* Bytes written, or -errno. */
+static long put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return -errno;
+	long result = R(write(fd, text, strlen(text)));
+	close(fd);
+	return result;
+}
+#define PUT(path, text, expected) EXPECT("9", put(path, text), expected)
+#define TAKES(path, text) EXPECT("9", put(path, text), (long)strlen(text))
+
+static char text[4096];
+static const char *get(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+	long n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	text[n < 0 ? 0 : n] = 0;
+	return n < 0 ? strerror(errno) : text;
+}
+#define SHOWS(path, expected) do { if (strcmp(get(path), expected)) { failures++; \
+	fprintf(stderr, "%s:%d: %s is '%s', not '%s'\n", __FILE__, __LINE__, path, text, expected); } } while (0)
+
+/* The driver's name, or an error. */
+static const char *driver(const char *path)
+{
+	long n = readlink(path, text, sizeof(text) - 1);
+	text[n < 0 ? 0 : n] = 0;
+	return n < 0 ? strerror(errno) : strrchr(text, '/') + 1;
+}
+#define DRIVEN(bdf, expected) do { const char *by = driver(DEVICE(bdf) "driver"); if (strcmp(by, expected)) { failures++; \
+	fprintf(stderr, "%s:%d: %s is bound to '%s', not '%s'\n", __FILE__, __LINE__, bdf, by, expected); } } while (0)
+
+static void binding(void)
+{
+	DRIVEN(EDU, "vfio-pci");
+	/* It matches nothing now; with an override it does, and is bound already. */
+	PUT(VFIO "bind", EDU, -ENODEV);
+	TAKES(DEVICE(EDU) "driver_override", "vfio-pci");
+	PUT(VFIO "bind", EDU, -EBUSY);
+	TAKES(DEVICE(EDU) "driver_override", "\n");
+	PUT(VFIO "bind", "0000:ff:00.0", -ENODEV);
+	PUT(VFIO "unbind", NVME, -ENODEV);
+	PUT(PCI "drivers/nvme/bind", EDU, -ENODEV);
+	TAKES(VFIO "unbind", EDU "\n");
+	DRIVEN(EDU, "No such file or directory");
+	PUT(VFIO "unbind", EDU, -ENODEV);
+	EXPECT("1", group_open(1), -ENOENT);
+	TRUE("9", access(DEVICE(EDU) "vfio-dev", F_OK) != 0);
+	/* No id, no override: vfio-pci does not match. */
+	PUT(VFIO "bind", EDU, -ENODEV);
+	TAKES(PCI "drivers_probe", EDU);
+	DRIVEN(EDU, "No such file or directory");
+	PUT(PCI "drivers_probe", "0000:ff:00.0", -ENODEV);
+	SHOWS(DEVICE(EDU) "driver_override", "(null)\n");
+	TAKES(DEVICE(EDU) "driver_override", "absent");
+	SHOWS(DEVICE(EDU) "driver_override", "absent\n");
+	PUT(VFIO "bind", EDU, -ENODEV);
+	TAKES(DEVICE(EDU) "driver_override", "\n");
+	SHOWS(DEVICE(EDU) "driver_override", "(null)\n");
+	/* By id: it is bound at once. */
+	PUT(VFIO "new_id", "1234", -EINVAL);
+	PUT(VFIO "new_id", "zzzz 11e8", -EINVAL);
+	PUT(VFIO "remove_id", "1234 11e8", -ENODEV);
+	TAKES(VFIO "new_id", "1234 11e8\n");
+	DRIVEN(EDU, "vfio-pci");
+	PUT(VFIO "new_id", "1234 11e8", -EEXIST);
+	TAKES(VFIO "remove_id", "1234 11e8");
+	DRIVEN(EDU, "vfio-pci");
+	PUT(VFIO "remove_id", "1234 11e8", -ENODEV);
+	/* Its node is back. */
+	close(MUST(group_open(1)));
+	/* By override, from a driver of the host and back. */
+	DRIVEN(NVME, "nvme");
+	TAKES(PCI "drivers/nvme/unbind", NVME);
+	TAKES(DEVICE(NVME) "driver_override", "vfio-pci");
+	TAKES(PCI "drivers_probe", NVME);
+	DRIVEN(NVME, "vfio-pci");
+	PUT(PCI "drivers/nvme/bind", NVME, -ENODEV);
+	TAKES(DEVICE(NVME) "driver_override", "\n");
+	TAKES(VFIO "unbind", NVME);
+	TAKES(PCI "drivers/nvme/bind", NVME);
+	DRIVEN(NVME, "nvme");
+}
+
+static void attributes(void)
+{
+	SHOWS(DEVICE(EDU) "vendor", "0x1234\n");
+	SHOWS(DEVICE(EDU) "device", "0x11e8\n");
+	SHOWS(DEVICE(EDU) "class", "0x00ff00\n");
+	SHOWS(DEVICE(EDU) "revision", "0x10\n");
+	SHOWS(DEVICE(EDU) "numa_node", "-1\n");
+	SHOWS(DEVICE(EDU) "modalias", "pci:v00001234d000011E8sv00001AF4sd00001100bc00scFFi00\n");
+	EXPECT("9", strncmp(get(DEVICE(EDU) "uevent"), "DRIVER=vfio-pci\nPCI_CLASS=FF00\nPCI_ID=1234:11E8\nPCI_SUBSYS_ID=1AF4:1100\n"
+		"PCI_SLOT_NAME=" EDU "\nMODALIAS=pci:", 110), 0);
+	PUT(DEVICE(EDU) "uevent", "nonsense", -EINVAL);
+	TAKES(DEVICE(EDU) "uevent", "add");
+	/* No reset method: no file; else "1" alone. */
+	PUT(DEVICE(EDU) "reset", "1", -ENOENT);
+	TAKES(DEVICE(PF) "reset", "1\n");
+	PUT(DEVICE(PF) "reset", "0", -EINVAL);
+	PUT(DEVICE(PF) "reset", "x", -EINVAL);
+	/* The real configuration space. */
+	int config = MUST(open(DEVICE(EDU) "config", O_RDONLY));
+	__u32 id = 0;
+	EXPECT("9", pread(config, &id, 4, 0), 4);
+	EXPECT("9", id, 0x11e81234);
+	EXPECT("9", pread(config, &id, 4, 4096), 0);
+	close(config);
+	struct stat st;
+	EXPECT("9", stat(DEVICE(EDU) "config", &st), 0);
+	EXPECT("9", st.st_size, 256);
+	EXPECT("9", stat(DEVICE(EDU) "resource0", &st), 0);
+	EXPECT("9", st.st_size, 1 << 20);
+	EXPECT("9", stat(DEVICE(EDU) "resource1", &st), -ENOENT);
+	EXPECT("9", stat(DEVICE(EXPRESS) "resource2_wc", &st), 0);
+	EXPECT("9", stat(DEVICE(EXPRESS) "config", &st), 0);
+	EXPECT("9", st.st_size, 4096);
+	SHOWS("/sys/kernel/iommu_groups/1/reserved_regions", "0x00000000fee00000 0x00000000feefffff msi\n");
+	SHOWS("/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "N\n");
+}
+
+static void virtual_functions(void)
+{
+	SHOWS(DEVICE(PF) "sriov_totalvfs", "4\n");
+	SHOWS(DEVICE(PF) "sriov_numvfs", "0\n");
+	PUT(DEVICE(EDU) "sriov_numvfs", "1", -ENOENT);
+	PUT(DEVICE(PF) "sriov_numvfs", "5", -ERANGE);
+	PUT(DEVICE(PF) "sriov_numvfs", "x", -EINVAL);
+	TAKES(DEVICE(PF) "sriov_numvfs", "2\n");
+	SHOWS(DEVICE(PF) "sriov_numvfs", "2\n");
+	PUT(DEVICE(PF) "sriov_numvfs", "3", -EBUSY);
+	TAKES(DEVICE(PF) "sriov_numvfs", "2");
+	const char *by = driver(DEVICE(PF) "virtfn1/driver");
+	EXPECT("9", strcmp(by, "vfio-pci"), 0);
+	EXPECT("9", strcmp(driver(DEVICE(PF) "virtfn0/physfn"), PF), 0);
+	TAKES(DEVICE(PF) "sriov_numvfs", "0");
+	TRUE("9", readlink(DEVICE(PF) "virtfn0", text, sizeof(text)) < 0);
+	TAKES(VFIO "unbind", PF);
+	PUT(DEVICE(PF) "sriov_numvfs", "1", -ENOENT);
+	TAKES(DEVICE(PF) "driver_override", "vfio-pci");
+	TAKES(VFIO "bind", PF);
+	TAKES(DEVICE(PF) "driver_override", "\n");
+}
+
+static volatile int ended;
+static void *unbinder(void *result)
+{
+	*(long *)result = put(VFIO "unbind", EDU);
+	ended = 1;
+	return NULL;
+}
+
+/* The writer waits until the device is closed, its user is asked to let it go, and nobody can open it meanwhile. */
+static void in_use(void)
+{
+	int container, group, device = device_open(EDU, &container, &group), request = event(), memory = event();
+	long result = 0;
+	pthread_t thread;
+	EXPECT("5.6", irqs(device, TRIGGER_FDS, VFIO_PCI_REQ_IRQ_INDEX, 0, 1, &request), 0);
+	pthread_create(&thread, NULL, unbinder, &result);
+	long asked = 0;
+	WAIT("1", asked > 0 || (asked = counted(request)) > 0);
+	usleep(50000);
+	EXPECT("1", ended, 0);
+	DRIVEN(EDU, "vfio-pci");
+	EXPECT("1", device_fd(group, EDU), -ENODEV);
+	EXPECT("1", open("/dev/vfio/devices/vfio0", O_RDWR), -ENOENT);
+	/* Whoever has it can go on with it. */
+	EXPECT("1", read_config(device, 0, 4), 0x11e81234);
+	EXPECT("1", read32(device, 0), 0x010000ed);
+	close(device);
+	pthread_join(thread, NULL);
+	EXPECT("1", result, (long)strlen(EDU));
+	DRIVEN(EDU, "No such file or directory");
+	close(group);
+	close(container);
+	TAKES(DEVICE(EDU) "driver_override", "vfio-pci");
+	TAKES(PCI "drivers_probe", EDU);
+	DRIVEN(EDU, "vfio-pci");
+	device = device_open(EDU, &container, &group);
+	EXPECT("1", read32(device, 0), 0x010000ed);
+	close(device);
+	close(group);
+	close(container);
+	close(memory);
+	close(request);
+}
+
+int main(void)
+{
+	binding();
+	attributes();
+	virtual_functions();
+	in_use();
+	return failures != 0;
+}

@@ -1,8 +1,8 @@
 // Mappings: a million of them, churn, and walks of user tables; beside C structures doing the same in the same run.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { PagingDomain } from '../../dist/iommu/domain.js';
-import { UserTable } from '../../dist/iommu/user-table.js';
+import { PagingDomain } from '../../dist/iommu/paging/paging-domain.js';
+import { UserTable } from '../../dist/iommu/first-level/user-table.js';
 import { aim, compileC, figure, median, row, title } from '../common.mjs';
 import { areas } from './areas.mjs';
 

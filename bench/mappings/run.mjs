@@ -1,8 +1,9 @@
 // Mappings: a million of them, churn, and walks of user tables; beside C structures doing the same in the same run.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { PagingDomain } from '../../dist/iommu/paging/paging-domain.js';
+import { DMA_FAULT } from '../../dist/iommu/domain.js';
 import { UserTable } from '../../dist/iommu/first-level/user-table.js';
+import { PagingDomain } from '../../dist/iommu/paging/paging-domain.js';
 import { aim, compileC, figure, median, row, title } from '../common.mjs';
 import { areas } from './areas.mjs';
 
@@ -59,7 +60,7 @@ function ours(n) {
   const lookups = () =>
     ns(ASKED, () => {
       for (let i = 0; i < ASKED; i++)
-        if (domain.translate(asked[i], false, hit, undefined) !== 0) throw new Error('lost');
+        if (domain.translate(asked[i], false, hit, undefined) !== DMA_FAULT.NONE) throw new Error('lost');
     });
   for (let i = 0; i < ASKED; i++) asked[i] = starts[rnd(n)];
   const random = lookups();
@@ -120,7 +121,8 @@ function walks() {
   for (let round = 0; round < 20; round++) {
     table.invalidate(undefined, undefined);
     cold = ns(PAGES, () => {
-      for (let i = 0; i < PAGES; i++) if (table.translate(i * 131, false, hit, who, 0) !== 0) throw new Error('lost');
+      for (let i = 0; i < PAGES; i++)
+        if (table.translate(i * 131, false, hit, who, 0) !== DMA_FAULT.NONE) throw new Error('lost');
     });
   }
   const warm = ns(ASKED, () => {

@@ -44,6 +44,12 @@ describe('an unmodified C program sees', () => {
     expect(status).toBe(0);
   });
 
+  test('/dev/iommu: virtual IOMMUs, their devices, events and queues, with the mock IOMMU', () => {
+    const { status, stderr } = exec([compile('test/programs/iommufd-viommu.c')], ['--selftest']);
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  });
+
   test.each(['linux', 'mediated', 'notifier'])('/dev/iommu: coherency and KVM under policy %s', (policy) => {
     const { status, stderr } = exec([compile('test/programs/iommufd-kvm.c'), policy], ['--authority', policy]);
     expect(stderr).toBe('');

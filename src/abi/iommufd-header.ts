@@ -5,7 +5,7 @@
 import { printStruct } from './ioasid/header.js';
 import type { Ioctl } from './ioctl.js';
 import * as uapi from './iommufd.js';
-import { IOMMUFD_TEST, IOMMUFD_TEST_IOCTLS, iommu_test_cmd } from './iommufd-test.js';
+import * as selftest from './iommufd-test.js';
 import type { Struct } from './layout.js';
 import { VFIO_IOMMUFD, VFIO_IOMMUFD_IOCTLS } from './vfio.js';
 
@@ -21,11 +21,17 @@ function numbers(table: Readonly<Record<string, Ioctl>>): string {
     .join('\n');
 }
 
+/** The structs of a group of definitions. */
+function structsOf(group: Readonly<Record<string, unknown>>): Struct[] {
+  return Object.values(group).filter(
+    (value): value is Struct => typeof value === 'object' && value !== null && 'fields' in value,
+  );
+}
+
 /** The whole header: it takes the place of linux/iommufd.h. */
 export function printIommufdHeader(): string {
   const vfio = Object.values(VFIO_IOMMUFD_IOCTLS).map(({ argument }) => argument);
-  const structs: Struct[] = [iommu_test_cmd, ...vfio];
-  for (const value of Object.values(uapi)) if (typeof value === 'object' && 'fields' in value) structs.push(value);
+  const structs = [...structsOf(selftest), ...vfio, ...structsOf(uapi)];
   return `/* SPDX-License-Identifier: Apache-2.0 WITH Linux-syscall-note */
 /* /dev/iommu as Linux 7.2 has it. Printed by \`ioasid abi header --iommufd\`. */
 #ifndef IOASID_IOMMUFD_H
@@ -39,7 +45,7 @@ export function printIommufdHeader(): string {
 ${structs.map(printStruct).join('\n\n')}
 
 ${numbers(uapi.IOMMUFD_IOCTLS)}
-${numbers(IOMMUFD_TEST_IOCTLS)}
+${numbers(selftest.IOMMUFD_TEST_IOCTLS)}
 #undef VFIO_DEVICE_BIND_IOMMUFD
 #undef VFIO_DEVICE_ATTACH_IOMMUFD_PT
 #undef VFIO_DEVICE_DETACH_IOMMUFD_PT
@@ -47,7 +53,7 @@ ${numbers(VFIO_IOMMUFD_IOCTLS)}
 
 ${defines(uapi.IOMMUFD)}
 ${defines(VFIO_IOMMUFD)}
-${defines(IOMMUFD_TEST)}
+${defines(selftest.IOMMUFD_TEST)}
 
 #endif /* IOASID_IOMMUFD_H */
 `;

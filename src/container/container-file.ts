@@ -34,5 +34,12 @@ const CONTAINER_FILE: FileTable<Container> = {
   facets: [CONTAINER.from((container) => container)],
 };
 
-/** open(2) of /dev/vfio/vfio. */
-export const openContainer = (): OpenFile => new OpenFile(new Container(), CONTAINER_FILE);
+/**
+ * open(2) of /dev/vfio/vfio.
+ * @param all the containers that live: it is one of them until nobody holds its file
+ */
+export function openContainer(all: Set<Container>): OpenFile {
+  const container = new Container();
+  all.add(container);
+  return new OpenFile(container, { ...CONTAINER_FILE, release: () => all.delete(container) });
+}

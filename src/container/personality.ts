@@ -5,6 +5,7 @@ import type { CharacterDevice } from '../sysfs/character-devices.js';
 import type { AssignedDevice } from '../vfio/assigned-device.js';
 import type { VfioGroup } from '../vfio/group.js';
 import type { VfioPersonality } from '../vfio/personality.js';
+import type { Container } from './container.js';
 import { openContainer } from './container-file.js';
 import { openGroup } from './group-file.js';
 
@@ -14,6 +15,8 @@ const MINOR = 196;
 const GROUP_MAJOR = 510;
 
 export class ContainerPersonality implements Personality {
+  /** The containers that live. */
+  readonly containers = new Set<Container>();
   readonly #services: MachineServices;
   readonly #vfio: VfioPersonality;
   /** The groups that have a file, by their minor number: the lowest that was free. */
@@ -22,7 +25,11 @@ export class ContainerPersonality implements Personality {
   constructor(services: MachineServices, vfio: VfioPersonality) {
     this.#services = services;
     this.#vfio = vfio;
-    services.nodes.add(miscDevice('vfio', MINOR, 'vfio/vfio'), openContainer, 0o666);
+    services.nodes.add(miscDevice('vfio', MINOR, 'vfio/vfio'), () => openContainer(this.containers), 0o666);
+  }
+
+  state() {
+    return { containers: [...this.containers].map((container, i) => containerState(container, i + 1)) };
   }
 
   plug({ requester }: MachineDevice): void {
@@ -41,6 +48,16 @@ export class ContainerPersonality implements Personality {
     this.#groups[minor] = undefined;
     this.#services.nodes.remove(nodeOf(group, minor));
   }
+}
+
+function containerState(container: Container, number: number) {
+  const { hasDriver, groups } = container;
+  return {
+    container: number,
+    iommu: hasDriver ? (container.type1.v2 ? 'type1v2' : 'type1') : null,
+    ...(hasDriver && { mappings: container.type1.mappings.count, enforceSnoop: container.type1.enforcesSnoop }),
+    groups: groups.map(({ id, members }) => ({ id, attached: [...members].map(({ name }) => name) })),
+  };
 }
 
 function nodeOf({ iommu: { id } }: VfioGroup<AssignedDevice>, minor: number): CharacterDevice {

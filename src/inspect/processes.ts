@@ -1,9 +1,10 @@
 /** Processes as objects: what their descriptors lead to. */
 import type { BootedMachine } from '../boot.js';
+import { CONTAINER } from '../container/container-file.js';
 import { IOASID_CONTEXT } from '../ioasid/file.js';
 import { IOMMUFD } from '../iommufd/file.js';
 import type { OpenFile } from '../kernel/file/open-file.js';
-import { fileId, vmId } from './snapshot.js';
+import { containerId, fileId, iommufdId, vmId } from './ids.js';
 import type { Link, ObjectView } from './source.js';
 
 /** A process that uses the machine. */
@@ -14,8 +15,8 @@ export interface Holder {
 }
 
 export function processViews(machine: BootedMachine, holders: readonly Holder[]): ObjectView[] {
-  const contexts = [...machine.contexts];
   const iommufds = [...machine.iommufd.contexts];
+  const containers = [...machine.containers.containers];
   return holders.map((holder) => {
     const { pid } = holder;
     const links: Link[] = [];
@@ -23,9 +24,11 @@ export function processViews(machine: BootedMachine, holders: readonly Holder[])
     for (const [fd, file] of holder.files()) {
       descriptors++;
       const context = file.facet(IOASID_CONTEXT);
-      if (context) links.push({ to: fileId(contexts.indexOf(context) + 1), as: `fd ${fd}` });
+      if (context) links.push({ to: fileId(context.number), as: `fd ${fd}` });
       const iommufd = file.facet(IOMMUFD);
-      if (iommufd) links.push({ to: `iommufd:${iommufds.indexOf(iommufd) + 1}`, as: `fd ${fd}` });
+      if (iommufd) links.push({ to: iommufdId(iommufds.indexOf(iommufd) + 1), as: `fd ${fd}` });
+      const container = file.facet(CONTAINER);
+      if (container) links.push({ to: containerId(containers.indexOf(container) + 1), as: `fd ${fd}` });
       for (const vm of machine.vms) if (vm.file === file) links.push({ to: vmId(vm.id), as: `fd ${fd}` });
     }
     return { kind: 'process', id: `process:${pid}`, name: `process ${pid}`, facts: { pid, descriptors }, links };

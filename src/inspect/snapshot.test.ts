@@ -37,6 +37,11 @@ test('every link of a snapshot leads to an object of it, and hands change what i
   expect(find('file')?.facts).toMatchObject({ mayFlush: false });
   expect(() => reach(machine, { command: 'interrupt', name: 'vfio0', vector: 0 })).toThrow(/vfio0/);
   expect(() => reach(machine, { command: 'interrupt', name: 'vfio1', vector: 99 })).toThrow(/vectors/);
+  expect(() => reach(machine, { command: 'fault', name: 'vfio1', iova: '-1' })).toThrow(/no address/);
+  const notes: string[] = [];
+  machine.kernel.watch({ noted: (subject, text) => notes.push(`${subject} ${text}`) });
+  reach(machine, { command: 'fault', name: 'vfio1', iova: '0x5000' });
+  expect(notes).toEqual(['vfio1 read 0x5000 by hand: blocked']);
   reach(machine, { command: 'authority', name: 'one-time' });
   expect(snapshotOf(machine).facts.authority).toBe('one-time');
 });

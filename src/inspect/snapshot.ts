@@ -2,13 +2,8 @@
 import type { BootedMachine } from '../boot.js';
 import { machineState } from '../state.js';
 import { objectsOf } from './any-kind.js';
+import { deviceId, fileId, spaceId, unitId, vmId } from './ids.js';
 import type { Fact, Link, ObjectView, Snapshot } from './source.js';
-
-export const deviceId = (requester: string): string => `device:${requester}`;
-export const fileId = (context: number): string => `file:${context}`;
-export const spaceId = (context: number, ioasid: number): string => `ioasid:${context}:${ioasid}`;
-export const vmId = (vm: number): string => `vm:${vm}`;
-const unitId = (name: string): string => `iommu:${name}`;
 
 /** Plain facts of an object: what is no list and no object. */
 function factsOf(values: object): Record<string, Fact> {
@@ -25,16 +20,20 @@ function machineObjects(machine: BootedMachine): ObjectView[] {
   const { authority: _policy, flushes: _flushes, devices: _devices, contexts, vms, ...others } = machineState(machine);
   const named = new Map(machine.hardware.devices.map(({ requester: { name } }) => [name, deviceId(name)]));
   const objects: ObjectView[] = objectsOf(others, named);
+  // A place among those that are open means another file tomorrow; the number does not.
+  const numbers = [...machine.contexts].map(({ number }) => number);
+  const numberOf = (place: number): number => numbers[place - 1] ?? 0;
   for (const context of contexts) {
-    const id = fileId(context.context);
-    const spaces = context.ioasids.map(({ ioasid }) => ({ to: spaceId(context.context, ioasid), as: 'holds' }));
+    const number = numberOf(context.context);
+    const id = fileId(number);
+    const spaces = context.ioasids.map(({ ioasid }) => ({ to: spaceId(number, ioasid), as: 'holds' }));
     const bound = context.devices.map(({ name }) => ({ to: deviceId(name), as: 'bound' }));
     const attached = new Set(context.ioasids.flatMap((space) => space.attachments.map(({ device }) => device)));
     objects.push({
       kind: 'file',
       id,
-      name: `/dev/ioasid #${context.context}`,
-      facts: factsOf(context),
+      name: `/dev/ioasid #${number}`,
+      facts: { ...factsOf(context), context: number },
       // A bound device is reached over its address space where it has one.
       links: [...spaces, ...bound.filter(({ to }) => ![...attached].some((name) => to === deviceId(name)))],
     });
@@ -43,10 +42,10 @@ function machineObjects(machine: BootedMachine): ObjectView[] {
         to: deviceId(device),
         as: pasid === null ? 'attached' : `attached by PASID ${pasid}`,
       }));
-      if (space.parent !== null) links.unshift({ to: spaceId(context.context, space.parent), as: 'nested in' });
+      if (space.parent !== null) links.unshift({ to: spaceId(number, space.parent), as: 'nested in' });
       objects.push({
         kind: 'ioasid',
-        id: spaceId(context.context, space.ioasid),
+        id: spaceId(number, space.ioasid),
         name: `IOASID ${space.ioasid}`,
         facts: factsOf(space),
         links,
@@ -54,7 +53,7 @@ function machineObjects(machine: BootedMachine): ObjectView[] {
     }
   }
   for (const vm of vms) {
-    const links = vm.proofs.map((proof) => ({ to: fileId(Number(proof.split(' ')[1])), as: 'proof' }));
+    const links = vm.proofs.map((proof) => ({ to: fileId(numberOf(Number(proof.split(' ')[1]))), as: 'proof' }));
     objects.push({ kind: 'vm', id: vmId(vm.vm), name: `VM ${vm.vm}`, facts: factsOf(vm), links });
   }
   for (const device of machine.hardware.devices) {

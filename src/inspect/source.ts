@@ -72,7 +72,41 @@ export interface SpaceWindow {
   readonly permitted: readonly Range[];
   /** Pages that devices wrote, while it is tracked. */
   readonly dirty: readonly Range[];
+  /** Whose requests are translated by it now. */
+  readonly reachedBy: readonly Reach[];
 }
+
+/** Requests of a device: those with one PASID, or those without. */
+export interface Reach {
+  /** The function. */
+  readonly device: string;
+  readonly pasid?: number;
+}
+
+/** Where a device was, or was stopped. */
+export interface Touch extends Range {
+  /** Milliseconds. */
+  readonly time: number;
+  readonly write: boolean;
+  readonly pasid?: number;
+  /** Why it went no further. */
+  readonly fault?: string;
+}
+
+/** What a device did in memory since somebody looks. */
+export interface DeviceActivity extends Pick<Reach, 'device'> {
+  /** Milliseconds that each number of `read` and `written` stands for; the first begins at 0 of the machine's clock. */
+  readonly width: number;
+  /** Bytes. */
+  readonly read: readonly number[];
+  readonly written: readonly number[];
+  /** The latest, the oldest of them first. */
+  readonly recent: readonly Touch[];
+  readonly faults: readonly Touch[];
+}
+
+/** Of all devices that did something. */
+export type Activity = readonly DeviceActivity[];
 
 /** Something that is asked of a machine. */
 export type Command =
@@ -96,6 +130,7 @@ export interface Stop {
 /** Is told what happens. */
 export interface Sink {
   snapshot(snapshot: Snapshot): void;
+  activity(activity: Activity): void;
   /** @param lost events that were dropped before these */
   events(events: readonly TraceEvent[], lost: number): void;
   /** The program is held before, or after, this call; undefined: it goes on. */

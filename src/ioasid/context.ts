@@ -12,6 +12,7 @@ import type { DmaSource } from '../iommu/domain.js';
 import type { IommuGroup, Requester } from '../iommu/requester.js';
 import type { WorkQueues } from '../kernel/proof.js';
 import type { Timers } from '../kernel/timers.js';
+import { allocation } from '../memory/allocation.js';
 import type { CpuCaches } from '../memory/cpu-caches.js';
 import { BoundDevice } from './device/bound-device.js';
 import { attachPasid, detachPasid } from './device/pasid-attachments.js';
@@ -43,10 +44,16 @@ export interface IoasidHost {
   enqueue(requester: Requester, wire: number): boolean;
   /** What a person calls a context. */
   label(context: IoasidContext): string;
+  /** Number of the next context: no two have the same. */
+  nextContext(): number;
+  /** Tells that a context's right came or went. */
+  note(subject: string, text: string): void;
 }
 
 export class IoasidContext implements FactSource {
   readonly host: IoasidHost;
+  /** It stays the same, whichever other contexts close. */
+  readonly number: number;
   readonly registered = new RegisteredMemory();
   readonly events = new Events();
   readonly queues: WorkQueues = new ContextQueues(this);
@@ -59,10 +66,12 @@ export class IoasidContext implements FactSource {
 
   constructor(host: IoasidHost) {
     this.host = host;
+    this.number = host.nextContext();
     host.contexts.add(this);
-    this.record = host.authority.addFile(this, (held) =>
-      this.emit(held ? EVENT.IOASID_EVENT_WBINVD_GRANTED : EVENT.IOASID_EVENT_WBINVD_REVOKED, 0, 0n),
-    );
+    this.record = host.authority.addFile(this, (held) => {
+      this.emit(held ? EVENT.IOASID_EVENT_WBINVD_GRANTED : EVENT.IOASID_EVENT_WBINVD_REVOKED, 0, 0n);
+      host.note(this.name, held ? 'has the right to flush the caches now' : 'has the right to flush no longer');
+    });
   }
 
   /**
@@ -78,6 +87,11 @@ export class IoasidContext implements FactSource {
     }
   }
 
+  /** What a trace calls it. */
+  get name(): string {
+    return `/dev/ioasid #${this.number}`;
+  }
+
   /** The last close: devices are detached and unbound, address spaces freed, charges given back. */
   release(): void {
     for (const device of [...this.#devices.values()]) this.unbind(device);
@@ -87,6 +101,7 @@ export class IoasidContext implements FactSource {
     }
     this.#spaces.clear();
     this.registered.clear();
+    if (this.record.right) this.host.note(this.name, 'has the right to flush no longer: it was closed');
     this.host.authority.removeFile(this.record);
     this.host.contexts.delete(this);
   }
@@ -144,6 +159,7 @@ export class IoasidContext implements FactSource {
 
   /** Opens the fault fd of an address space that has none. */
   openFaults(space: AddressSpace): Faults {
+    allocation('a fault queue');
     return new Faults({
       ioasid: space.id,
       device: (who) => this.device(who),
@@ -159,6 +175,7 @@ export class IoasidContext implements FactSource {
   /** A new address space with the lowest free id. @throws ENOSPC */
   alloc(flags: number, parent?: AddressSpace): AddressSpace {
     if (this.#spaces.size >= MAX_IOASIDS) throw new Errno('ENOSPC', `the context has ${MAX_IOASIDS} IOASIDs`);
+    allocation('an IOASID');
     while (this.#spaces.has(this.#lowest)) this.#lowest++;
     const inherited = parent ? parent.flags & ~ALLOC.IOASID_ALLOC_ACCOUNTING_ROOT : flags;
     const space = new AddressSpace(this.#lowest, inherited, parent);
@@ -182,6 +199,7 @@ export class IoasidContext implements FactSource {
    * @throws EPERM a device of its group belongs to another context, or to a host driver that does DMA
    */
   bind(requester: Requester, cookie: bigint, onUnbind: () => void): ContextDevice {
+    allocation('a bound device');
     claim(requester.group, this, (group) => this.#groupChanged(group));
     const device = new BoundDevice(this, requester, cookie, onUnbind);
     this.#devices.set(requester, device);

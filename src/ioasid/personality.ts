@@ -16,13 +16,16 @@ export class IoasidPersonality implements Personality, IoasidHost {
   readonly faultTimeout: number;
   readonly contexts = new Set<IoasidContext>();
   readonly #hardware: MachineServices['hardware'];
+  readonly #kernel: MachineServices['kernel'];
+  #opened = 0;
 
-  constructor({ nodes, hardware, authority, timers, caches, faultTimeout }: MachineServices) {
+  constructor({ kernel, nodes, hardware, authority, timers, caches, faultTimeout }: MachineServices) {
     this.authority = authority;
     this.timers = timers;
     this.caches = caches;
     this.faultTimeout = faultTimeout;
     this.#hardware = hardware;
+    this.#kernel = kernel;
     nodes.add(miscDevice('ioasid', MINOR), () => openIoasid(this));
   }
 
@@ -36,6 +39,14 @@ export class IoasidPersonality implements Personality, IoasidHost {
   /** The number that a person knows a context by: its place among those that are open. */
   label(context: IoasidContext): string {
     return `context ${[...this.contexts].indexOf(context) + 1}`;
+  }
+
+  nextContext(): number {
+    return ++this.#opened;
+  }
+
+  note(subject: string, text: string): void {
+    this.#kernel.note(subject, text);
   }
 
   state() {

@@ -24,7 +24,7 @@ function setup({ pages = 4, access = MAP_READ | MAP_WRITE, pri = false } = {}) {
   paging.insert(Number(IOVA) / PAGE, pages, mm, Number(address) / PAGE, access);
   const port = portOf(pri);
   const stops: DmaStop[] = [];
-  port.watch = (stop) => stops.push(stop);
+  port.watch({ stopped: (stop) => stops.push(stop) });
   const domain: Domain = {
     enforceSnoop: false,
     translate: (page, write, hit, who) => paging.translate(page, write, hit, who),

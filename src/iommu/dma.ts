@@ -49,6 +49,28 @@ export interface DmaStop {
   readonly busMaster: boolean;
 }
 
+/** A transfer, for whoever watches. */
+export interface DmaTransfer {
+  /** Name of the requester. */
+  readonly device: string;
+  readonly iova: bigint;
+  readonly write: boolean;
+  /** As the user numbers it; undefined: without. */
+  readonly pasid: number | undefined;
+  /** Bytes. */
+  readonly moved: number;
+  /** NONE: all of it was moved; else why it stopped behind `moved`. */
+  readonly fault: DmaFault;
+}
+
+/** What somebody wants to be told of a device's DMA. */
+export interface DmaWatcher {
+  /** Told of each transfer that stops, unless the device asks for the page. */
+  stopped?(stop: DmaStop): void;
+  /** Told of each transfer. */
+  moved?(transfer: DmaTransfer): void;
+}
+
 /** Numbers of page request groups: 9 bits. */
 const GROUP_INDICES = 512;
 
@@ -56,13 +78,20 @@ export class DmaPort {
   readonly requester: Requester;
   /** False: the function may not issue requests (PCI command register, Bus Master Enable). */
   busMaster = true;
-  /** Told of each transfer that stops, unless the device asks for the page. */
-  watch: ((stop: DmaStop) => void) | undefined;
+  #watchers: readonly DmaWatcher[] = [];
   readonly #hit: Hit = { target: undefined, page: 0, pages: 0, dirty: undefined, dirtyPage: 0 };
   #nextGroup = 0;
 
   constructor(requester: Requester) {
     this.requester = requester;
+  }
+
+  /** Tells somebody of the DMA. Returns what takes him off the list again. */
+  watch(watcher: DmaWatcher): () => void {
+    this.#watchers = [...this.#watchers, watcher];
+    return () => {
+      this.#watchers = this.#watchers.filter((each) => each !== watcher);
+    };
   }
 
   /**
@@ -87,8 +116,10 @@ export class DmaPort {
     const gathered = this.#gather(pieces, write, attributes);
     const wanted = pieces.reduce((all, { bytes }) => all + bytes.length, 0);
     // What could not be moved together is moved one by one: only that tells how far it goes.
-    if (gathered?.target.memory.move?.(gathered.pieces, write) === wanted)
+    if (gathered?.target.memory.move?.(gathered.pieces, write) === wanted) {
+      for (const { iova, bytes } of pieces) this.#tell(iova, write, attributes, bytes.length, DMA_FAULT.NONE);
       return { moved: wanted, fault: DMA_FAULT.NONE };
+    }
     let moved = 0;
     for (const { iova, bytes } of pieces) {
       const result = this.#transfer(iova, bytes, write, attributes);
@@ -160,7 +191,18 @@ export class DmaPort {
     return requester.route?.domain.wholePasidSpace ? { route: requester.route, pasid } : undefined;
   }
 
+  #tell(iova: bigint, write: boolean, { pasid }: DmaAttributes, moved: number, fault: DmaFault): void {
+    for (const watcher of this.#watchers)
+      watcher.moved?.({ device: this.requester.name, iova, write, pasid, moved, fault });
+  }
+
   #transfer(iova: bigint, bytes: Uint8Array, write: boolean, attributes: DmaAttributes): DmaResult {
+    const result = this.#carry(iova, bytes, write, attributes);
+    if (this.#watchers.length > 0) this.#tell(iova, write, attributes, result.moved, result.fault);
+    return result;
+  }
+
+  #carry(iova: bigint, bytes: Uint8Array, write: boolean, attributes: DmaAttributes): DmaResult {
     const routed = this.#route(attributes);
     if (!routed) return this.#stop(iova, write, bytes.length, 0, DMA_FAULT.BLOCKED);
     const { domain } = routed.route;
@@ -192,10 +234,12 @@ export class DmaPort {
   }
 
   #stop(iova: bigint, write: boolean, size: number, done: number, fault: DmaFault, gone = false): DmaResult {
-    this.watch?.({
-      ...{ device: this.requester.name, write, fault, gone, busMaster: this.busMaster },
-      ...{ iova: iova + BigInt(done), left: size - done },
-    });
+    for (const watcher of this.#watchers) {
+      watcher.stopped?.({
+        ...{ device: this.requester.name, write, fault, gone, busMaster: this.busMaster },
+        ...{ iova: iova + BigInt(done), left: size - done },
+      });
+    }
     return { moved: done, fault };
   }
 

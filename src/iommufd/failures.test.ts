@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { Errno } from '../abi/errno.js';
 import { IOMMUFD_IOCTLS as IOCTL, IOMMUFD, iommu_iova_range } from '../abi/iommufd.js';
-import { IOMMUFD_TEST, IOMMUFD_TEST_IOCTLS, TEST_OP } from '../abi/iommufd-test.js';
+import { IOMMUFD_TEST, IOMMUFD_TEST_IOCTLS, iommu_hwpt_selftest, TEST_OP } from '../abi/iommufd-test.js';
+import { VFIO_CONTAINER_IOCTLS } from '../abi/vfio-container.js';
 import { type BootedMachine, bootMachine } from '../boot.js';
 import type { Process } from '../kernel/process.js';
 import { RAM } from '../memory/ram.js';
@@ -55,6 +56,17 @@ const parent = ({ process, fd, ioas, device }: Setup): number =>
     pt_id: ioas,
     flags: IOMMUFD.IOMMU_HWPT_ALLOC_NEST_PARENT,
   }).out_hwpt_id;
+
+const viommuOf = (it: Setup): number =>
+  it.process.call(it.fd, IOCTL.VIOMMU_ALLOC, {
+    ...{ size: 40, type: IOMMUFD_TEST.IOMMU_VIOMMU_TYPE_SELFTEST, dev_id: it.device, hwpt_id: parent(it) },
+  }).out_viommu_id;
+/** Data of a nested table of the mock IOMMU. */
+const nestedData = ({ process, page }: Setup) => {
+  process.memory.write(page + 0x7000n, new Uint8Array(iommu_hwpt_selftest.size));
+  const data_type = IOMMUFD_TEST.IOMMU_HWPT_DATA_SELFTEST;
+  return { data_type, data_len: iommu_hwpt_selftest.size, data_uptr: page + 0x7000n };
+};
 
 /** Each call, and what has to be there before it. */
 const CALLS: Record<string, (it: Setup) => () => unknown> = {
@@ -111,18 +123,70 @@ const CALLS: Record<string, (it: Setup) => () => unknown> = {
     const arg = { size: 40, type: IOMMUFD_TEST.IOMMU_VIOMMU_TYPE_SELFTEST, dev_id: device, hwpt_id: parent(it) };
     return () => process.call(fd, IOCTL.VIOMMU_ALLOC, arg);
   },
-  'VDEVICE_ALLOC and VEVENTQ_ALLOC': (it) => {
+  IOAS_MAP_FILE: ({ process, fd, ioas }) => {
+    const file = process.memfdCreate(0x4000);
+    const arg = { size: 40, flags: MAP, ioas_id: ioas, fd: file, length: 0x4000n, iova: 0x2000000n };
+    return () => process.call(fd, IOCTL.IOAS_MAP_FILE, arg);
+  },
+  'HWPT_ALLOC of a nested table': (it) => {
+    const { process, fd, device, queue } = it;
+    const data = nestedData(it);
+    const flags = IOMMUFD.IOMMU_HWPT_FAULT_ID_VALID;
+    const arg = { size: 48, dev_id: device, pt_id: parent(it), flags, fault_id: queue, ...data };
+    return () => process.call(fd, IOCTL.HWPT_ALLOC, arg);
+  },
+  'HWPT_ALLOC below a viommu': (it) => {
     const { process, fd, device } = it;
-    const arg = { size: 40, type: IOMMUFD_TEST.IOMMU_VIOMMU_TYPE_SELFTEST, dev_id: device, hwpt_id: parent(it) };
-    const { out_viommu_id: viommu } = process.call(fd, IOCTL.VIOMMU_ALLOC, arg);
-    return () => process.call(fd, IOCTL.VDEVICE_ALLOC, { size: 24, viommu_id: viommu, dev_id: device, virt_id: 9n });
+    const arg = { size: 48, dev_id: device, pt_id: viommuOf(it), ...nestedData(it) };
+    return () => process.call(fd, IOCTL.HWPT_ALLOC, arg);
+  },
+  PASID_ATTACH: (it) => {
+    const { process, fd, ioas } = it;
+    const flags = { op: TEST_OP.MOCK_DOMAIN_FLAGS, id: ioas, d: IOMMUFD_TEST.MOCK_FLAGS_DEVICE_PASID };
+    const { a: stdev, c: device } = process.call(fd, TEST_CMD, { size: 72, ...flags });
+    const hwpt = (): number =>
+      process.call(fd, IOCTL.HWPT_ALLOC, {
+        ...{ size: 48, dev_id: device, pt_id: ioas, flags: IOMMUFD.IOMMU_HWPT_ALLOC_PASID },
+      }).out_hwpt_id;
+    process.call(fd, TEST_CMD, { size: 72, op: TEST_OP.MOCK_DOMAIN_REPLACE, id: stdev, a: hwpt() });
+    const b = hwpt();
+    return () => process.call(fd, TEST_CMD, { size: 72, op: TEST_OP.PASID_ATTACH, id: stdev, a: 5, b });
+  },
+  'MAP_DMA of the VFIO compatibility': (it) => {
+    const { process, fd, ioas, page } = it;
+    process.call(fd, IOCTL.VFIO_IOAS, { size: 12, ioas_id: ioas, op: IOMMUFD.IOMMU_VFIO_IOAS_SET });
+    const arg = { argsz: 32, flags: 3, vaddr: page, iova: 0x2000000n, size: 0x4000n };
+    return () => process.call(fd, VFIO_CONTAINER_IOCTLS.IOMMU_MAP_DMA, arg);
+  },
+  'a cut by the UNMAP_DMA of type 1': (it) => {
+    const { process, fd, ioas, page } = it;
+    const { out_ioas_id: plain } = process.call(fd, IOCTL.IOAS_ALLOC, { size: 12 });
+    expect(plain).not.toBe(ioas);
+    process.call(fd, IOCTL.VFIO_IOAS, { size: 12, ioas_id: plain, op: IOMMUFD.IOMMU_VFIO_IOAS_SET });
+    process.ioctl(fd, VFIO_CONTAINER_IOCTLS.SET_IOMMU.request, 1);
+    const arg = { argsz: 32, flags: 3, vaddr: page, iova: 0x2000000n, size: 0x4000n };
+    process.call(fd, VFIO_CONTAINER_IOCTLS.IOMMU_MAP_DMA, arg);
+    return () =>
+      process.call(fd, VFIO_CONTAINER_IOCTLS.IOMMU_UNMAP_DMA, { argsz: 24, iova: 0x2000000n, size: 0x1000n });
+  },
+  DMABUF_GET: ({ process, fd }) => {
+    return () => process.call(fd, TEST_CMD, { size: 72, op: TEST_OP.DMABUF_GET, a: 0x2000, b: 2 });
+  },
+  VDEVICE_ALLOC: (it) => {
+    const { process, fd, device } = it;
+    const arg = { size: 24, viommu_id: viommuOf(it), dev_id: device, virt_id: 9n };
+    return () => process.call(fd, IOCTL.VDEVICE_ALLOC, arg);
+  },
+  VEVENTQ_ALLOC: (it) => {
+    const { process, fd } = it;
+    const queue = { type: IOMMUFD_TEST.IOMMU_VEVENTQ_TYPE_SELFTEST, veventq_depth: 2 };
+    const arg = { size: 32, viommu_id: viommuOf(it), ...queue };
+    return () => process.call(fd, IOCTL.VEVENTQ_ALLOC, arg);
   },
   HW_QUEUE_ALLOC: (it) => {
-    const { process, fd, device } = it;
+    const { process, fd } = it;
     map(it, 0x2000000n);
-    const arg = { size: 40, type: IOMMUFD_TEST.IOMMU_VIOMMU_TYPE_SELFTEST, dev_id: device, hwpt_id: parent(it) };
-    const { out_viommu_id: viommu_id } = process.call(fd, IOCTL.VIOMMU_ALLOC, arg);
-    const queue = { size: 40, viommu_id, type: IOMMUFD_TEST.IOMMU_HW_QUEUE_TYPE_SELFTEST };
+    const queue = { size: 40, viommu_id: viommuOf(it), type: IOMMUFD_TEST.IOMMU_HW_QUEUE_TYPE_SELFTEST };
     return () => process.call(fd, IOCTL.HW_QUEUE_ALLOC, { ...queue, nesting_parent_iova: 0x2000000n, length: 4096n });
   },
 };

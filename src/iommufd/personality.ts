@@ -2,7 +2,11 @@
 import { type MachineServices, miscDevice, type Personality } from '../machine/personality.js';
 import { UserAccounts } from '../memory/account.js';
 import type { IommufdContext, IommufdHost } from './context.js';
+import { IommufdDevice } from './device/device.js';
 import { openIommufd } from './file.js';
+import { HwptNested, HwptPaging } from './hwpt/hwpt.js';
+import { Ioas } from './ioas/ioas.js';
+import type { IommufdObject } from './objects.js';
 import { addFaultInjection } from './selftest/debugfs.js';
 
 /** linux/miscdevice.h: IOMMUFD's is assigned when it is registered; this is the first that is free. */
@@ -29,8 +33,28 @@ export class IommufdPersonality implements Personality, IommufdHost {
     return {
       iommufds: [...this.contexts].map((context, i) => ({
         iommufd: i + 1,
-        objects: [...context.objects].map(({ id, kind, users }) => ({ id, kind, users })),
+        objects: [...context.objects].map(objectState),
       })),
     };
   }
+}
+
+/** What an object says of itself beside its number. Texts that name another object are links for whoever shows them. */
+function factsOf(object: IommufdObject) {
+  if (object instanceof Ioas) return { mappings: object.table.areas.count };
+  if (object instanceof HwptPaging)
+    return { shows: nameOf(object.ioas), enforceSnoop: object.domain.enforceCoherency, dirtyTracking: object.tracking };
+  if (object instanceof HwptNested) return { below: nameOf(object.paging) };
+  if (!(object instanceof IommufdDevice)) return {};
+  const { device, group, attached } = object;
+  const tables = attached.flatMap((pasid) => group.attachments.get(pasid)?.hwpt ?? []);
+  return { device: device.name, attached: tables.map(nameOf) };
+}
+
+const kindOf = ({ kind }: IommufdObject): string => (kind === 'device' ? 'bound device' : kind);
+const nameOf = (object: IommufdObject): string => `${kindOf(object)} ${object.id}`;
+
+function objectState(object: IommufdObject) {
+  const { id, users } = object;
+  return { id, kind: kindOf(object), users, ...factsOf(object) };
 }

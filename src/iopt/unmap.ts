@@ -1,6 +1,7 @@
 /** Taking mappings out of an I/O address space, whole ones (linux-iommufd.md, 4) or, for VFIO's type 1, cut ones (14). */
 import { hex, U64_MAX } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
+import { allocation } from '../memory/allocation.js';
 import { Area } from './area.js';
 import type { IoPageTable } from './io-page-table.js';
 
@@ -73,6 +74,7 @@ export function cutAfter(table: IoPageTable, last: bigint): void {
   if (table.domains.length > 0 && table.largePages) {
     throw new Errno('EINVAL', `the mapping at ${hex(area.start)} may be in large pages, and cannot be cut`);
   }
+  allocation('an area');
   const { pages, access } = area;
   const low = new Area(area.start, last, pages, area.startByte, access);
   const high = new Area(next, area.last, pages, area.byteOf(next), access);

@@ -74,7 +74,13 @@ function stream(link: RunLink): Response {
   return new Response(body, { headers: { 'content-type': 'application/jsonl' } });
 }
 
-export function makeApp(options: AppOptions): Hono {
+/** What answers, and what lets go of the runs that it looks at. */
+export interface App {
+  readonly fetch: Hono['fetch'];
+  close(): void;
+}
+
+export function makeApp(options: AppOptions): App {
   const files = filesOf(options.page);
   const links = new Map<number, RunLink>();
   const linkOf = (pid: number): RunLink | undefined => {
@@ -128,7 +134,12 @@ export function makeApp(options: AppOptions): Hono {
     const file = files.get(context.req.path === '/' ? '/index.html' : context.req.path);
     return file ? context.body(file.bytes, 200, { 'content-type': file.type }) : context.text('not found', 404);
   });
-  return app;
+  return {
+    fetch: app.fetch,
+    close: () => {
+      for (const link of links.values()) link.close();
+    },
+  };
 }
 
 /** What a run runs: the words after `--` of its command line. */

@@ -7,6 +7,8 @@ import type { WatchLine, WatchRequest } from '../runner/live/watch.js';
 const KEPT = 32 << 20;
 /** How soon objects are asked for again after something happened, milliseconds. */
 const SNAPSHOT_EVERY = 200;
+/** And while no call tells that something did: devices go on by themselves. */
+const LOOK_EVERY = 1000;
 
 /** A page that listens. */
 export interface Listener {
@@ -36,7 +38,11 @@ export class RunLink {
   #forgotten = 0;
   #held = '{"held":null}';
   #snapshot = '';
+  /** What devices did. */
+  #activity = '';
   #stale = true;
+  /** Questions are under way. */
+  #looking = false;
   #id = 0;
   #text = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -61,9 +67,9 @@ export class RunLink {
     if (this.#forgotten > 0) listener.line(`{"events":[],"lost":${this.#forgotten}}`);
     for (const { text } of this.#kept) listener.line(text);
     if (this.#snapshot !== '') listener.line(this.#snapshot);
+    if (this.#activity !== '') listener.line(this.#activity);
     listener.line(this.#held);
-    this.#stale = true;
-    this.#soon();
+    this.#changed();
     if (this.ended) this.#farewell(listener);
   }
 
@@ -97,13 +103,13 @@ export class RunLink {
     if ('events' in line) {
       this.#keep({ text, events: line.events.length + line.lost });
       this.#tell(text, line.events.length + line.lost);
-      this.#stale = true;
-      this.#soon();
+      this.#changed();
     } else if ('held' in line) {
       this.#held = text;
       this.#tell(text, 0);
-      this.#stale = true;
-      this.#soon();
+      this.#changed();
+    } else if ('activity' in line) {
+      this.#active(text);
     } else if ('id' in line) {
       this.#waiting.get(line.id)?.(line);
       this.#waiting.delete(line.id);
@@ -130,19 +136,43 @@ export class RunLink {
     }
   }
 
+  #active(text: string): void {
+    if (text === this.#activity) return;
+    this.#activity = text;
+    this.#tell(text, 0);
+  }
+
+  /** Something happened: a look that was to come late comes soon. */
+  #changed(): void {
+    if (!this.#stale && !this.#looking) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+    this.#stale = true;
+    this.#soon();
+  }
+
   /** Objects are asked for while a page is there, and no more often than it makes sense. */
   #soon(): void {
-    if (this.#timer || this.#listeners.size === 0 || this.ended) return;
-    this.#timer = setTimeout(async () => {
-      this.#timer = undefined;
-      if (!this.#stale || this.ended) return;
-      this.#stale = false;
-      const line = await this.ask({ command: 'snapshot' });
-      if (!('answer' in line)) return;
-      this.#snapshot = JSON.stringify({ snapshot: line.answer });
+    if (this.#timer || this.#looking || this.#listeners.size === 0 || this.ended) return;
+    this.#timer = setTimeout(() => this.#look(), this.#stale ? SNAPSHOT_EVERY : LOOK_EVERY);
+  }
+
+  async #look(): Promise<void> {
+    const stale = this.#stale;
+    this.#stale = false;
+    this.#timer = undefined;
+    if (this.ended) return;
+    this.#looking = true;
+    const activity = await this.ask({ command: 'activity' });
+    if ('answer' in activity) this.#active(JSON.stringify({ activity: activity.answer }));
+    const snapshot = stale ? await this.ask({ command: 'snapshot' }) : activity;
+    if (stale && 'answer' in snapshot) {
+      this.#snapshot = JSON.stringify({ snapshot: snapshot.answer });
       this.#tell(this.#snapshot, 0);
-      if (this.#stale) this.#soon();
-    }, SNAPSHOT_EVERY);
+    }
+    this.#looking = false;
+    this.#soon();
   }
 
   #ended(): void {

@@ -8,7 +8,7 @@ import { type AppOptions, makeApp } from './app.js';
 export interface Served {
   /** With the token in its fragment. */
   readonly url: string;
-  /** Ends every connection. */
+  /** Ends every connection, to pages and to runs. */
   close(): void;
 }
 
@@ -16,13 +16,15 @@ export interface Served {
 export async function serve(options: Omit<AppOptions, 'token' | 'port'>, port: number): Promise<Served> {
   const token = randomBytes(24).toString('base64url');
   let actual = port;
-  const server = createAdaptorServer({ fetch: makeApp({ ...options, token, port: () => actual }).fetch });
+  const app = makeApp({ ...options, token, port: () => actual });
+  const server = createAdaptorServer({ fetch: app.fetch });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   actual = (server.address() as AddressInfo).port;
   return {
     url: `http://127.0.0.1:${actual}/#token=${token}`,
     close: () => {
+      app.close();
       server.close();
       if ('closeAllConnections' in server) server.closeAllConnections();
     },

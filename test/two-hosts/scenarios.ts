@@ -261,6 +261,60 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => void>> = {
     process.ioctl(fd, IOASID_IOCTLS.FREE.request, child);
   },
 
+  'a user’s page table: walked, remembered, invalidated, malformed': (stage) => {
+    const it = started(stage);
+    const { process, fd } = it;
+    const device = it.bind('vfio1');
+    const root = it.alloc();
+    it.attach(device, root);
+    // Four levels in the first four pages, data behind them; the parent maps all one to one.
+    const tables = it.map(root, 0n, 16n * PAGE);
+    const entry = (page: number, index: number, value: bigint) =>
+      process.memory.write(
+        tables + BigInt(page) * PAGE + BigInt(index * 8),
+        new Uint8Array(new BigUint64Array([value]).buffer),
+      );
+    for (let level = 0; level < 3; level++) entry(level, 0, BigInt(level + 1) * PAGE + 7n);
+    entry(3, 5, 8n * PAGE + 7n);
+    entry(3, 6, 9n * PAGE + 5n);
+    const child = it.child(root);
+    it.attach(device, child);
+    const bind = (format: number, addr_width: number, addr = 0n) =>
+      attempt(() => process.call(fd, IOASID_IOCTLS.BIND_PGTABLE, { ioasid: child, format, addr, addr_width }));
+    bind(7, 48);
+    bind(0, 47);
+    bind(0, 48, 1n);
+    bind(0, 48);
+    bind(0, 48);
+    const look = () => {
+      for (const page of [5n, 6n, 7n, 1n << 40n]) device.fill(page * PAGE, page);
+      process.memory.read(tables + 3n * PAGE + 40n, new Uint8Array(24));
+      it.peek(tables + 8n * PAGE);
+      it.peek(tables + 10n * PAGE);
+    };
+    look();
+    entry(3, 5, 10n * PAGE + 7n);
+    look();
+    for (const [granularity, iova, size] of [
+      [2, 0n, 0n],
+      [1, 6n * PAGE, PAGE],
+      [1, 5n * PAGE, PAGE],
+      [0, 0n, 0n],
+    ] as const) {
+      attempt(() => process.call(fd, IOASID_IOCTLS.INVALIDATE_CACHE, { ioasid: child, granularity, iova, size }));
+      look();
+    }
+    // A reserved bit of a large leaf.
+    entry(2, 0, (1n << 13n) + 0x87n);
+    process.call(fd, IOASID_IOCTLS.INVALIDATE_CACHE, { ioasid: child });
+    look();
+    attempt(() =>
+      process.call(fd, IOASID_IOCTLS.MAP_DMA, { ioasid: child, flags: 3, vaddr: 0n, iova: 0n, size: PAGE }),
+    );
+    attempt(() => process.ioctl(fd, IOASID_IOCTLS.UNBIND_PGTABLE.request, child));
+    look();
+  },
+
   'one open file, several processes: dup, fork, hand-over, ends': (stage) => {
     const it = started(stage);
     const { process, fd } = it;

@@ -1,9 +1,11 @@
 /** The page of a live run, in a real browser: a compiled program is held, stepped, stopped at, and made to fail. */
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { prepareWeb } from '../../scripts/prepare.mjs';
-import { compile, start } from '../run.js';
+import { compile, exec, start, workDirectory } from '../run.js';
 import { launch, noBrowser, openPage, violations, visit } from './browser.js';
 
 beforeAll(() => prepareWeb(), 240_000);
@@ -28,6 +30,31 @@ function status(port: number, path: string, headers: Record<string, string>, met
     asked.end();
   });
 }
+
+/** The page of any run, or of a trace: `ioasid ui`. */
+async function served(...args: string[]) {
+  const run = start(['ui', ...args]);
+  for (let i = 0; i < 6000 && !run.state.stderr.includes('http://'); i++)
+    await new Promise((done) => setTimeout(done, 20));
+  const url = /http:\S+/.exec(run.state.stderr)?.[0];
+  if (!url) throw new Error(`no URL in: ${run.state.stderr}`);
+  return { ...run, url };
+}
+
+test('the server listens on 127.0.0.1 only', { timeout: 240_000 }, async () => {
+  const { child, ended, url } = await served();
+  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, '0');
+  const listening = ['tcp', 'tcp6'].flatMap((table) =>
+    readFileSync(`/proc/net/${table}`, 'utf8')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, local = '', , state]) => state === '0A' && local.endsWith(`:${port}`))
+      .map(([, local]) => local),
+  );
+  expect(listening).toEqual([`0100007F:${port}`]);
+  child.kill('SIGTERM');
+  expect(await ended).toBe(0);
+});
 
 test('the server of the page refuses everybody else, and dies with its run', { timeout: 240_000 }, async () => {
   const run = await held(compile('test/programs/unplug.c'));
@@ -83,7 +110,7 @@ describe.skipIf(noBrowser)(`in a browser${noBrowser ? `: ${noBrowser}` : ''}`, {
     expect(await run.ended).toBe(0);
     await page.getByText('the run has ended').waitFor();
     await visit(page, '#/calls?call=KVM_GUEST_OP');
-    await page.getByText('3 of 28 events').waitFor();
+    await page.getByText(/^3 of \d+ events/).waitFor();
     expect(errors.filter((text) => !/ERR_CONNECTION|Failed to load/.test(text))).toEqual([]);
     await page.close();
   });
@@ -100,7 +127,7 @@ describe.skipIf(noBrowser)(`in a browser${noBrowser ? `: ${noBrowser}` : ''}`, {
     await page.getByText('held at KVM_CREATE_VM').waitFor();
     expect(run.state.stdout).toContain('copied by DMA');
     await visit(page, '#/space');
-    await page.getByRole('button', { name: '0x100000' }).waitFor();
+    await page.getByRole('button', { name: '0x100000' }).first().waitFor();
     await page.getByLabel('Call', { exact: true }).fill('VFIO_DETACH_IOASID');
     await page.getByLabel('Answer').selectOption('ENOMEM');
     await page.getByRole('button', { name: 'Fail the next one' }).click();
@@ -109,6 +136,70 @@ describe.skipIf(noBrowser)(`in a browser${noBrowser ? `: ${noBrowser}` : ''}`, {
     expect(run.state.stderr).toContain('VFIO_DETACH_IOASID: Cannot allocate memory');
     await visit(page, '#/calls?errno=ENOMEM');
     await page.getByText('ENOMEM failed by hand').waitFor();
+    await page.close();
+  });
+
+  test('ioasid ui attaches to a run that goes on, and leaves it as it was', async () => {
+    const program = compile('test/programs/wait-for-kill.c');
+    const run = start(['exec', '--', program]);
+    await run.until('pid');
+    const ui = await served();
+    const { page, errors } = await openPage(browser, ui.url);
+    const name = `${program} (${run.child.pid})`;
+    await page.getByLabel('Run').selectOption({ label: name });
+    await visit(page, '#/machine');
+    await page.getByRole('button', { name: /process \d+/ }).waitFor();
+    await page.getByRole('button', { name: /\/dev\/ioasid #1/ }).waitFor();
+    // Nobody was held by it.
+    expect(await page.getByText(/held at/).count()).toBe(0);
+    ui.child.kill('SIGTERM');
+    expect(await ui.ended).toBe(0);
+    expect(run.child.exitCode).toBe(null);
+    run.child.kill('SIGTERM');
+    expect(await run.ended).toBe(143);
+    expect(errors.filter((text) => !/ERR_|Failed to load/.test(text))).toEqual([]);
+    await page.close();
+  });
+
+  test('a trace file opens: its calls and their time, and no machine', async () => {
+    const file = join(workDirectory, 'page-trace.jsonl');
+    expect(exec([compile('examples/wbinvd.c')], ['--trace', file]).status).toBe(0);
+    const ui = await served(file);
+    const { page, errors } = await openPage(browser, ui.url);
+    await visit(page, '#/calls?call=KVM_GUEST_OP');
+    await page.getByText(/^3 of \d+ events/).waitFor();
+    await visit(page, '#/machine');
+    await page.getByText('A trace file has calls, and no machine').waitFor();
+    await visit(page, '#/time');
+    await page.getByRole('row').filter({ hasText: 'VM 1' }).first().waitFor();
+    await page.getByRole('row').filter({ hasText: '/dev/ioasid #1' }).first().waitFor();
+    expect(errors).toEqual([]);
+    ui.child.kill('SIGTERM');
+    expect(await ui.ended).toBe(0);
+    await page.close();
+  });
+
+  test('what a device did stays to be seen after the run: volume, places and the fault that was provoked', async () => {
+    const run = await held(compile('examples/wbinvd.c'));
+    const { page } = await open(run.url);
+    await page.getByText('Stops').click();
+    await page.getByLabel('Call', { exact: true }).fill('KVM_CREATE_VM');
+    await page.getByRole('button', { name: 'Stop there' }).click();
+    await page.getByRole('button', { name: 'Do not stop at KVM_CREATE_VM' }).waitFor();
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByText('held at KVM_CREATE_VM').waitFor();
+    await page.getByLabel('By hand, of').selectOption('vfio0');
+    await page.getByRole('button', { name: 'Fault' }).click();
+    await visit(page, '#/space');
+    await page.getByText('read stopped: not mapped').waitFor();
+    await page.getByRole('cell', { name: 'write', exact: true }).first().waitFor();
+    await page.getByRole('button', { name: 'Do not stop at KVM_CREATE_VM' }).click();
+    await page.getByRole('button', { name: 'Continue' }).click();
+    expect(await run.ended).toBe(0);
+    await visit(page, '#/time');
+    const volume = page.getByRole('table', { name: 'DMA' }).getByRole('row').filter({ hasText: 'vfio0' });
+    await volume.waitFor();
+    expect(await volume.textContent()).toMatch(/vfio0.*[1-9].*1$/);
     await page.close();
   });
 

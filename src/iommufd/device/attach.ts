@@ -4,6 +4,7 @@
  */
 import { Errno } from '../../abi/errno.js';
 import type { DriverDevice } from '../../iommu/driver.js';
+import { allocation } from '../../memory/allocation.js';
 import type { IommufdContext } from '../context.js';
 import { targetOf } from '../faults.js';
 import { allocatePaging } from '../hwpt/allocate.js';
@@ -138,6 +139,7 @@ function connect(device: IommufdDevice, pasid: number, hwpt: Hwpt): void {
       checkPasid(group, hwpt, pasid);
       checkDevice(device.device, hwpt, pasid);
       const target = targetOf(group, hwpt, pasid);
+      allocation('an attachment');
       route(routed(device, pasid), pasid, target, undefined);
       group.attachments.set(pasid, { hwpt, target, devices: new Set([device]) });
     } catch (error) {

@@ -4,6 +4,7 @@ import { Errno } from '../../abi/errno.js';
 import { DMA_BUF, DmaBuf } from '../../iopt/dma-buf.js';
 import { Facet } from '../../kernel/file/facet.js';
 import { type Caller, type FileTable, OpenFile } from '../../kernel/file/open-file.js';
+import { allocation } from '../../memory/allocation.js';
 import { Backing } from '../../memory/backing.js';
 
 const MAX_PAGES = 512;
@@ -47,6 +48,7 @@ export function exportDmaBuf(caller: Caller, length: number, flags: number): num
   const size = Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
   if (size === 0 || size > MAX_PAGES * PAGE_SIZE)
     throw new Errno('EINVAL', `a buffer of ${length} bytes; it has 1 to ${MAX_PAGES} pages`);
+  allocation('a dma-buf');
   const buffer = new DmaBuf('a test buffer', size, new BufferMemory(size));
   return caller.install(new OpenFile(buffer, DMA_BUF_FILE), flags);
 }

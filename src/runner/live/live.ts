@@ -2,15 +2,16 @@
 import type { Socket } from 'node:net';
 import { ERRNO, type ErrnoName } from '../../abi/errno.js';
 import type { BootedMachine } from '../../boot.js';
+import { DmaMeter } from '../../inspect/dma-meter.js';
 import { reach } from '../../inspect/hands.js';
 import { type Holder, processViews } from '../../inspect/processes.js';
 import { snapshotOf } from '../../inspect/snapshot.js';
-import type { Command, Snapshot, SpaceWindow, Stop } from '../../inspect/source.js';
+import type { Command, Stop } from '../../inspect/source.js';
 import { spaceWindow } from '../../inspect/space-window.js';
 import { callEvent, type TraceEvent } from '../../trace/json.js';
 import type { Clock } from './clock.js';
 import { Gate } from './gate.js';
-import { Watch, type WatchRequest } from './watch.js';
+import { type Answer, Watch, type WatchRequest } from './watch.js';
 
 /** Watchers of one run at most. */
 const MAX_WATCHES = 8;
@@ -39,6 +40,7 @@ export class Live {
   /** The calls that are held, the oldest first. */
   readonly #held: TraceEvent[] = [];
   #unhook: (() => void) | undefined;
+  #meter: DmaMeter | undefined;
 
   constructor(machine: BootedMachine, clock: Clock, served: Served) {
     this.#machine = machine;
@@ -50,7 +52,12 @@ export class Live {
   /** While nobody looks, the kernel tells us nothing: it has no cost. */
   #hook(): void {
     if (this.#unhook) return;
-    const { kernel } = this.#machine;
+    const { kernel, hardware } = this.#machine;
+    const meter = new DmaMeter(
+      hardware.devices.map(({ port }) => port),
+      this.#clock.now,
+    );
+    this.#meter = meter;
     const unhook = kernel.watch({
       entered: (call) => this.gate.enter(call),
       called: (record) => {
@@ -64,6 +71,8 @@ export class Live {
     });
     this.#unhook = () => {
       unhook();
+      meter.stop();
+      this.#meter = undefined;
       this.#unhook = undefined;
     };
   }
@@ -123,7 +132,7 @@ export class Live {
 
   /** The run ends: whoever looks is told the rest. */
   finish(): void {
-    for (const watch of this.#watches) watch.finish();
+    for (const watch of this.#watches) watch.finish(this.#meter?.activity ?? []);
   }
 
   /** Bytes that those who look have not taken. */
@@ -135,10 +144,12 @@ export class Live {
     return Math.round(this.#clock.now() * 1000) / 1000;
   }
 
-  #answer(ask: WatchRequest['ask']): Snapshot | SpaceWindow | null {
+  #answer(ask: WatchRequest['ask']): Answer {
     switch (ask.command) {
       case 'snapshot':
         return snapshotOf(this.#machine, processViews(this.#machine, this.#served.holders()));
+      case 'activity':
+        return this.#meter?.activity ?? [];
       case 'window':
         return spaceWindow(this.#machine, ask);
       default:

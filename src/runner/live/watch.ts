@@ -4,21 +4,27 @@
  * costs the program nothing: what he does not take is dropped, and he is told how much.
  */
 import type { Socket } from 'node:net';
-import type { Command, Snapshot, SpaceWindow, WindowQuery } from '../../inspect/source.js';
+import type { Activity, Command, Snapshot, SpaceWindow, WindowQuery } from '../../inspect/source.js';
 import type { TraceEvent } from '../../trace/json.js';
 import { Recorder } from './recorder.js';
 
 /** A line to the run. */
 export interface WatchRequest {
   readonly id: number;
-  readonly ask: Command | { readonly command: 'snapshot' } | ({ readonly command: 'window' } & WindowQuery);
+  readonly ask:
+    | Command
+    | { readonly command: 'snapshot' | 'activity' }
+    | ({ readonly command: 'window' } & WindowQuery);
 }
 /** A line from the run. */
 export type WatchLine =
   | { readonly events: readonly TraceEvent[]; readonly lost: number }
   | { readonly held: TraceEvent | null }
+  | { readonly activity: Activity }
   | { readonly id: number; readonly error: string }
-  | { readonly id: number; readonly answer: Snapshot | SpaceWindow | null };
+  | { readonly id: number; readonly answer: Answer };
+/** What the run answers to a question; null: it did what was asked. */
+export type Answer = Snapshot | Activity | SpaceWindow | null;
 
 /** Longest request, characters. */
 const MAX_REQUEST = 1 << 16;
@@ -33,13 +39,13 @@ const EVERY = 20;
 export class Watch {
   readonly recorder = new Recorder();
   readonly #socket: Socket;
-  readonly #answer: (ask: WatchRequest['ask']) => Snapshot | SpaceWindow | null;
+  readonly #answer: (ask: WatchRequest['ask']) => Answer;
   #text = '';
   #seen = 0;
   #told = 0;
 
   /** @param answer carries a request out; throws Error what is wrong with it */
-  constructor(socket: Socket, answer: (ask: WatchRequest['ask']) => Snapshot | SpaceWindow | null, closed: () => void) {
+  constructor(socket: Socket, answer: (ask: WatchRequest['ask']) => Answer, closed: () => void) {
     this.#socket = socket;
     this.#answer = answer;
     socket.on('data', (piece: string) => this.#received(piece));
@@ -62,11 +68,12 @@ export class Watch {
     this.#write(recorder.take(quiet ? QUIET : BUSY));
   }
 
-  /** The run ends: tells all that it can. */
-  finish(): void {
+  /** The run ends: tells all that it can. @param activity what devices did, to the end */
+  finish(activity: Activity): void {
     while (this.recorder.waiting > 0 && this.#socket.writableLength < 64 * HIGH_WATER) {
       this.#write(this.recorder.take(QUIET));
     }
+    this.#write({ activity });
     this.#socket.end();
   }
 

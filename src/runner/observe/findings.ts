@@ -60,7 +60,7 @@ export class Findings {
     const { kernel, hardware } = machine;
     kernel.watch({ entered: (call) => sanitizer.enter(call), called: (record) => sanitizer.call(record) });
     for (const { name, port, function: pci } of hardware.devices) {
-      port.watch = (stop) => sanitizer.dma({ ...stop, device: name });
+      port.watch({ stopped: (stop) => sanitizer.dma({ ...stop, device: name }) });
       pci.interrupts.lost = (vector) => sanitizer.lostInterrupt(name, vector);
     }
   }

@@ -236,6 +236,8 @@ export class Supervisor {
       live?.hold(stopped);
       return false;
     }
+    // Who polls next sees what the call did.
+    this.#show();
     n.answer(result);
     return true;
   }

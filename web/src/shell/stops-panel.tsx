@@ -95,19 +95,22 @@ function Form({
   );
 }
 
-function Interrupt({ session, run }: { session: Session; run: (command: Command) => void }) {
+/** What a device does by hand: an interrupt, or a read where nothing may be mapped. */
+function Provoke({ session, run }: { session: Session; run: (command: Command) => void }) {
   const [vector, setVector] = useState('0');
+  const [iova, setIova] = useState('0xdead000');
   const devices = (session.snapshot?.objects ?? []).filter(({ kind, facts }) => kind === 'device' && facts.pluggedIn);
   const [chosen, choose] = useState('');
   const device = devices.find(({ name }) => name === chosen) ?? devices[0];
   if (!device) return null;
+  const { name } = device;
   return (
     <div class="bar">
       <label>
-        Interrupt of
-        <select value={device.name} onChange={(event) => choose(event.currentTarget.value)}>
-          {devices.map(({ name }) => (
-            <option key={name}>{name}</option>
+        By hand, of
+        <select value={name} onChange={(event) => choose(event.currentTarget.value)}>
+          {devices.map((each) => (
+            <option key={each.name}>{each.name}</option>
           ))}
         </select>
       </label>
@@ -121,8 +124,19 @@ function Interrupt({ session, run }: { session: Session; run: (command: Command)
           onInput={(event) => setVector(event.currentTarget.value)}
         />
       </label>
-      <button type="button" onClick={() => run({ command: 'interrupt', name: device.name, vector: Number(vector) })}>
-        Trigger
+      <button type="button" onClick={() => run({ command: 'interrupt', name, vector: Number(vector) })}>
+        Interrupt
+      </button>
+      <label>
+        IOVA
+        <input value={iova} size={14} onInput={(event) => setIova(event.currentTarget.value)} />
+      </label>
+      <button
+        type="button"
+        title="The device reads a byte there: a fault where nothing is mapped"
+        onClick={() => run({ command: 'fault', name, iova: iova.trim() })}
+      >
+        Fault
       </button>
     </div>
   );
@@ -155,7 +169,7 @@ export function StopsPanel({ session, run }: { session: Session; run: (command: 
           </li>
         ))}
       </ul>
-      <Interrupt session={session} run={run} />
+      <Provoke session={session} run={run} />
     </details>
   );
 }

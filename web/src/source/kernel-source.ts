@@ -1,5 +1,6 @@
 /** The kernel that runs in the page, as a source: a program of the page makes its calls, in slices between frames. */
 import { type BootedMachine, bootMachine } from '../../../src/boot.js';
+import { DmaMeter } from '../../../src/inspect/dma-meter.js';
 import { reach } from '../../../src/inspect/hands.js';
 import { type Holder, processViews } from '../../../src/inspect/processes.js';
 import { snapshotOf } from '../../../src/inspect/snapshot.js';
@@ -19,6 +20,7 @@ export class KernelSource implements Source {
   readonly kind = 'kernel';
   readonly machine: BootedMachine;
   readonly #sink: Sink;
+  readonly #meter: DmaMeter;
   readonly #program: Generator<void, void, void>;
   readonly #holders: Holder[] = [];
   readonly #holdAfter: number | undefined;
@@ -42,7 +44,11 @@ export class KernelSource implements Source {
       now: () => this.#now(),
       ...(program.machine && { machine: program.machine }),
     });
-    const { kernel } = this.machine;
+    const { kernel, hardware } = this.machine;
+    this.#meter = new DmaMeter(
+      hardware.devices.map(({ port }) => port),
+      () => this.#now(),
+    );
     kernel.watch({
       called: (record) => this.#happened(callEvent(this.#now(), record)),
       noted: (subject, text) => this.#happened(noteEvent(this.#now(), subject, text)),
@@ -70,6 +76,7 @@ export class KernelSource implements Source {
       case 'plug':
       case 'authority':
       case 'interrupt':
+      case 'fault':
         reach(this.machine, command);
         break;
       case 'pause':
@@ -132,6 +139,7 @@ export class KernelSource implements Source {
     this.machine.tick();
     this.#sink.events(this.#events, 0);
     this.#events = [];
+    this.#sink.activity(this.#meter.activity);
     this.#sink.snapshot(snapshotOf(this.machine, processViews(this.machine, this.#holders)));
   }
 }

@@ -1,5 +1,5 @@
 /** A live run as a source: one stream of lines from the page's server, and questions to it. */
-import type { Command, Sink, Snapshot, SpaceWindow, WindowQuery } from '../../../src/inspect/source.js';
+import type { Activity, Command, Sink, Snapshot, SpaceWindow, WindowQuery } from '../../../src/inspect/source.js';
 import type { TraceEvent } from '../../../src/trace/json.js';
 import type { Source } from './source.js';
 
@@ -8,6 +8,7 @@ type Line =
   | { readonly events: readonly TraceEvent[]; readonly lost: number }
   | { readonly held: TraceEvent | null }
   | { readonly snapshot: Snapshot }
+  | { readonly activity: Activity }
   | { readonly ended: string };
 
 /** A run of the user. */
@@ -112,6 +113,7 @@ export class LiveSource implements Source {
     if ('events' in line) this.#sink.events(line.events, line.lost);
     else if ('held' in line) this.#sink.held(line.held ?? undefined);
     else if ('snapshot' in line) this.#sink.snapshot(line.snapshot);
+    else if ('activity' in line) this.#sink.activity(line.activity);
     else this.#sink.ended(line.ended);
   }
 }

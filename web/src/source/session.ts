@@ -1,6 +1,6 @@
 /** What the page looks at now: a source, the trace that came from it, and the newest snapshot. */
 import { useSyncExternalStore } from 'preact/compat';
-import type { Sink, Snapshot } from '../../../src/inspect/source.js';
+import type { Activity, Sink, Snapshot } from '../../../src/inspect/source.js';
 import type { TraceEvent } from '../../../src/trace/json.js';
 import { EventStore } from './event-store.js';
 import { History } from './history.js';
@@ -14,6 +14,8 @@ export class Session {
   readonly history = new History();
   source: Source | undefined;
   snapshot: Snapshot | undefined;
+  /** What devices did in memory. */
+  activity: Activity = [];
   held: TraceEvent | undefined;
   ended: string | undefined;
   /** Why it is not what was asked for. */
@@ -43,6 +45,10 @@ function sinkOf(it: Session): Sink {
     snapshot(snapshot) {
       it.snapshot = snapshot;
       it.history.add(snapshot);
+      changed();
+    },
+    activity(activity) {
+      it.activity = activity;
       changed();
     },
     events(events, lost) {

@@ -1,6 +1,7 @@
 /** Paints a piece of an address space on a canvas: rows from left to right, as a text is read. */
 import { hex } from '../../../src/abi/address.js';
 import type { Range, SpaceWindow } from '../../../src/inspect/source.js';
+import type { Mark } from './marks.js';
 import { addressAt, placeOf, type Viewport } from './viewport.js';
 
 export interface Look {
@@ -9,12 +10,6 @@ export interface Look {
   readonly rows: number;
   /** Device pixels in a pixel. */
   readonly scale: number;
-}
-
-/** Where something happened lately. */
-export interface Mark {
-  readonly address: bigint;
-  readonly kind: 'fault' | 'dma';
 }
 
 /** Left of the rows: the address of each. */
@@ -87,6 +82,33 @@ function paintRanges(
   }
 }
 
+/** What a device touched is a line along the top of its pages, and a tick where it began; faults lie above. */
+function paintMarks(
+  context: CanvasRenderingContext2D,
+  look: Look,
+  view: Viewport,
+  marks: readonly Mark[],
+  paints: Paints,
+): void {
+  for (const kind of ['dma', 'fault'] as const) {
+    context.fillStyle = kind === 'fault' ? paints.bad : paints.dma;
+    for (const { first, last, kind: its } of marks) {
+      if (its !== kind || last < view.first || first > view.last) continue;
+      const from = placeOf(view, first);
+      rectangles(look, from, placeOf(view, last + 1n), (x, y, width) => context.fillRect(x, y, width, 2));
+      if (from < 0) continue;
+      const row = Math.min(look.rows - 1, Math.floor(from * look.rows));
+      const x = GUTTER + (from * look.rows - row) * (look.width - GUTTER);
+      const y = row * rowHeight(look);
+      context.beginPath();
+      context.moveTo(x - 5, y);
+      context.lineTo(x + 5, y);
+      context.lineTo(x, y + 8);
+      context.fill();
+    }
+  }
+}
+
 export function paint(
   context: CanvasRenderingContext2D,
   look: Look,
@@ -130,20 +152,7 @@ export function paint(
   }
   context.fillStyle = paints.dirty;
   paintRanges(context, look, view, shown.dirty, height - 4, 4);
-  for (const { address, kind } of marks) {
-    if (address < view.first || address > view.last) continue;
-    context.fillStyle = kind === 'fault' ? paints.bad : paints.dma;
-    const place = placeOf(view, address);
-    rectangles(look, place, place, () => undefined);
-    const row = Math.min(look.rows - 1, Math.floor(place * look.rows));
-    const x = GUTTER + (place * look.rows - row) * (look.width - GUTTER);
-    const y = row * rowHeight(look);
-    context.beginPath();
-    context.moveTo(x - 4, y);
-    context.lineTo(x + 4, y);
-    context.lineTo(x, y + 7);
-    context.fill();
-  }
+  paintMarks(context, look, view, marks, paints);
   context.fillStyle = paints.text;
   context.font = '12px ui-monospace, "DejaVu Sans Mono", monospace';
   context.textBaseline = 'middle';

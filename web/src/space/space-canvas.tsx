@@ -3,7 +3,8 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { hex } from '../../../src/abi/address.js';
 import type { Snapshot, SpaceWindow } from '../../../src/inspect/source.js';
 import type { Source } from '../source/source.js';
-import { GUTTER, type Look, type Mark, paint, paintsOf, placeAt } from './paint.js';
+import type { Mark } from './marks.js';
+import { GUTTER, type Look, paint, paintsOf, placeAt } from './paint.js';
 import { addressAt, pan, type Viewport, zoom } from './viewport.js';
 
 const ROWS = 10;

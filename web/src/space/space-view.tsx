@@ -1,10 +1,12 @@
 /** One I/O address space, from 2^64 to one page. */
-import { useRef, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import { hex } from '../../../src/abi/address.js';
 import type { MappedRun, ObjectView, SpaceWindow } from '../../../src/inspect/source.js';
 import { type Key, useKeys } from '../shell/keys.js';
 import { patch } from '../shell/route.js';
 import { useSession } from '../source/session.js';
+import { timeText } from '../time/axis.js';
+import { type Mark, marksOf } from './marks.js';
 import { SpaceCanvas } from './space-canvas.js';
 import { addressAt, around, EVERYTHING, pan, sizeOf, sizeText, type Viewport, zoom } from './viewport.js';
 
@@ -65,10 +67,47 @@ function Mappings({ runs, show }: { runs: readonly MappedRun[]; show: (run: Mapp
   );
 }
 
+/** Where devices were lately, and where they were stopped: the newest first. */
+function Touches({ marks, show }: { marks: readonly Mark[]; show: (mark: Mark) => void }) {
+  if (marks.length === 0) return null;
+  return (
+    <table class="fields mappings">
+      <caption>What devices did here lately</caption>
+      <thead>
+        <tr>
+          <th scope="col">IOVA</th>
+          <th scope="col">size</th>
+          <th scope="col">device</th>
+          <th scope="col">what</th>
+          <th scope="col">at</th>
+        </tr>
+      </thead>
+      <tbody>
+        {marks.slice(0, TABLE).map((mark) => (
+          <tr key={`${mark.device} ${mark.time} ${mark.first} ${mark.kind}`}>
+            <td>
+              <button type="button" class="quiet mono" onClick={() => show(mark)}>
+                {hex(mark.first)}
+              </button>
+            </td>
+            <td>{mark.kind === 'fault' ? '' : sizeText(mark.last - mark.first + 1n)}</td>
+            <td>
+              {mark.device}
+              {mark.pasid !== undefined && ` PASID ${mark.pasid}`}
+            </td>
+            <td class={mark.kind === 'fault' ? 'bad' : ''}>{mark.what}</td>
+            <td>{timeText(mark.time)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
 const hasSpace = ({ facts }: ObjectView): boolean => typeof facts.mappings === 'number';
 
 export function SpaceView({ params }: { params: Readonly<Record<string, string>> }) {
-  const { snapshot, source } = useSession();
+  const { snapshot, source, activity } = useSession();
   const [shown, setShown] = useState<SpaceWindow>();
   const [point, setPoint] = useState<bigint>();
   const [failure, setFailure] = useState('');
@@ -96,6 +135,7 @@ export function SpaceView({ params }: { params: Readonly<Record<string, string>>
     if (ends && sizeOf(ends) < sizeOf(view) / 2n) show(ends);
     else fitting.current = ends === undefined;
   };
+  const marks = useMemo(() => marksOf(activity, shown?.reachedBy ?? []), [activity, shown]);
   const keys: Key[] = [
     { key: '+', what: 'Look closer', run: () => move(zoom(view, 0.5, 0.5)) },
     { key: '-', what: 'Look from farther away', run: () => move(zoom(view, 2, 0.5)) },
@@ -142,7 +182,8 @@ export function SpaceView({ params }: { params: Readonly<Record<string, string>>
         <span class="legend note">
           <span class="swatch map" /> mapped <span class="swatch ro" /> read only, or partly{' '}
           <span class="swatch hole" /> hole
-          <span class="swatch closed" /> not permitted <span class="swatch dirty" /> written by devices
+          <span class="swatch closed" /> not permitted <span class="swatch dirty" /> dirty{' '}
+          <span class="mark touched">▾</span> touched lately <span class="mark faulted">▾</span> fault
         </span>
       </div>
       <p class="mono readout">
@@ -161,7 +202,7 @@ export function SpaceView({ params }: { params: Readonly<Record<string, string>>
             space={space.id}
             view={view}
             moment={snapshot}
-            marks={NO_MARKS}
+            marks={marks}
             move={move}
             onWindow={windowed}
             onPoint={setPoint}
@@ -174,11 +215,10 @@ export function SpaceView({ params }: { params: Readonly<Record<string, string>>
       ) : (
         <p class="note">{(shown?.mappings ?? 0).toLocaleString('en')} mappings: look closer to see them one by one.</p>
       )}
+      <Touches marks={marks} show={(mark) => move(around(mark.first, mark.last))} />
     </>
   );
 }
-
-const NO_MARKS = [] as const;
 
 /** The piece of the sight that has mappings. */
 function extent(window: SpaceWindow, view: Viewport): Viewport | undefined {

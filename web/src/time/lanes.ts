@@ -41,7 +41,7 @@ export class Lanes {
     for (let number = cause + 1; number < end && this.#store.timeOf(number) - time < 1; number++) {
       const event = this.#store.at(number);
       if (event.call !== 'note') return event.ioctl ?? event.call;
-      if (!RIGHT.test(event.text ?? '')) return `${event.subject} ${event.text}`;
+      if (!GIVEN.test(event.text ?? '') && !TAKEN.test(event.text ?? '')) return `${event.subject} ${event.text}`;
     }
     return 'the clock';
   }
@@ -61,8 +61,8 @@ export class Lanes {
 
   #note(number: number): void {
     const { time, subject = '', text = '' } = this.#store.at(number);
-    if (text.includes('may flush the caches now')) this.#open(`right ${subject}`, subject, 'right', time, number);
-    else if (text.includes('may no longer flush')) this.#close(`right ${subject}`, time, number);
+    if (GIVEN.test(text)) this.#open(`right ${subject}`, subject, 'right', time, number);
+    else if (TAKEN.test(text)) this.#close(`right ${subject}`, time, number);
     else if (text.includes('unplugged')) this.#close(`attached ${subject}`, time, 'unplugged');
   }
 
@@ -96,7 +96,9 @@ export class Lanes {
   }
 }
 
-const RIGHT = /may (no longer )?flush the caches/;
+/** Of the guest of a VM, and of an open file. */
+const GIVEN = /may flush the caches now|has the right to flush the caches now/;
+const TAKEN = /may no longer flush|has the right to flush no longer/;
 const ATTACHES: ReadonlySet<string> = new Set(['VFIO_ATTACH_IOASID', 'VFIO_DEVICE_ATTACH_IOMMUFD_PT']);
 const DETACHES: ReadonlySet<string> = new Set([
   'VFIO_DETACH_IOASID',

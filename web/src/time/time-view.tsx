@@ -1,106 +1,15 @@
 /** Rights, attachments and calls on one axis: when could who flush, from which call on, until which event. */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { DeviceActivity } from '../../../src/inspect/source.js';
 import { Filtered, NO_FILTER } from '../calls/filter.js';
 import { type Key, useKeys } from '../shell/keys.js';
 import { go } from '../shell/route.js';
-import type { EventStore } from '../source/event-store.js';
 import { useSession } from '../source/session.js';
+import { sizeText } from '../space/viewport.js';
 import { type Axis, panAxis, ticks, timeText, zoomAxis } from './axis.js';
-import { type Lane, Lanes, type Span } from './lanes.js';
-
-const GUTTER = 130;
-const AXIS = 24;
-const CALLS = 90;
-const LANE = 26;
-
-interface Paints {
-  readonly card: string;
-  readonly text: string;
-  readonly soft: string;
-  readonly line: string;
-  readonly calls: string;
-  readonly bad: string;
-  readonly right: string;
-  readonly attached: string;
-}
-
-function paintsOf(element: Element): Paints {
-  const style = getComputedStyle(element);
-  const colour = (name: string): string => style.getPropertyValue(name);
-  return {
-    card: colour('--card'),
-    text: colour('--text'),
-    soft: colour('--soft'),
-    line: colour('--line'),
-    calls: colour('--accent'),
-    bad: colour('--bad'),
-    right: colour('--right-fill'),
-    attached: colour('--map-1'),
-  };
-}
-
-/** Calls a column, as a square root: one call is seen beside a thousand. */
-function paintCalls(
-  context: CanvasRenderingContext2D,
-  store: EventStore,
-  refusals: Filtered,
-  axis: Axis,
-  width: number,
-  paints: Paints,
-): void {
-  const columns = Math.max(1, Math.floor((width - GUTTER) / 3));
-  const counts: number[] = [];
-  const bad: number[] = [];
-  let before = store.find(axis.from);
-  for (let i = 1; i <= columns; i++) {
-    const next = store.find(axis.from + ((axis.to - axis.from) * i) / columns);
-    counts.push(next - before);
-    bad.push(refusals.positionOf(next) - refusals.positionOf(before));
-    before = next;
-  }
-  const most = Math.sqrt(Math.max(1, ...counts));
-  const base = AXIS + CALLS - 6;
-  counts.forEach((count, i) => {
-    const height = (Math.sqrt(count) / most) * (CALLS - 14);
-    context.fillStyle = paints.calls;
-    context.fillRect(GUTTER + i * 3, base - height, 2, height);
-    const refused = (Math.sqrt(bad[i] as number) / most) * (CALLS - 14);
-    context.fillStyle = paints.bad;
-    context.fillRect(GUTTER + i * 3, base - refused, 2, refused);
-  });
-}
-
-function paintLane(
-  context: CanvasRenderingContext2D,
-  lane: Lane,
-  y: number,
-  axis: Axis,
-  width: number,
-  paints: Paints,
-  words: (span: Span) => string,
-): void {
-  const x = (time: number): number => GUTTER + ((time - axis.from) / (axis.to - axis.from)) * (width - GUTTER);
-  context.fillStyle = paints.soft;
-  context.textAlign = 'right';
-  context.fillText(lane.name, GUTTER - 10, y + LANE / 2);
-  context.textAlign = 'left';
-  for (const span of lane.spans) {
-    const { from, to } = span;
-    const [a, b] = [Math.max(GUTTER, x(from)), Math.min(width, to === undefined ? width : x(to))];
-    if (b < GUTTER || a > width) continue;
-    context.fillStyle = lane.kind === 'right' ? paints.right : paints.attached;
-    context.fillRect(a, y + 4, Math.max(2, b - a), LANE - 8);
-    if (b - a > 80) {
-      context.fillStyle = lane.kind === 'right' ? '#1a1c1f' : '#ffffff';
-      context.save();
-      context.beginPath();
-      context.rect(a, y, b - a - 4, LANE);
-      context.clip();
-      context.fillText(words(span), a + 6, y + LANE / 2);
-      context.restore();
-    }
-  }
-}
+import { type Lane, Lanes } from './lanes.js';
+import { AXIS, CALLS, GUTTER, LANE, paintCalls, paintLane, paintsOf, paintVolume, VOLUME } from './paint.js';
+import { totals } from './volume.js';
 
 function Spans({ all, lanes }: { all: readonly Lane[]; lanes: Lanes }) {
   const rows = all.flatMap(({ name, kind, spans }) => spans.map((span) => ({ name, kind, ...span })));
@@ -133,8 +42,39 @@ function Spans({ all, lanes }: { all: readonly Lane[]; lanes: Lanes }) {
   );
 }
 
+/** What each device moved. */
+function Volumes({ devices }: { devices: readonly (DeviceActivity & { readonly name: string })[] }) {
+  if (devices.length === 0) return null;
+  return (
+    <table class="fields mappings">
+      <caption>DMA</caption>
+      <thead>
+        <tr>
+          <th scope="col">device</th>
+          <th scope="col">read</th>
+          <th scope="col">written</th>
+          <th scope="col">stopped lately</th>
+        </tr>
+      </thead>
+      <tbody>
+        {devices.map((device) => {
+          const { read, written } = totals(device);
+          return (
+            <tr key={device.device}>
+              <th scope="row">{device.name}</th>
+              <td>{sizeText(BigInt(read))}</td>
+              <td>{sizeText(BigInt(written))}</td>
+              <td>{device.faults.length}</td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </table>
+  );
+}
+
 export function TimeView() {
-  const { store } = useSession();
+  const { store, activity, snapshot } = useSession();
   const lanes = useMemo(() => new Lanes(store), [store]);
   const refusals = useMemo(() => new Filtered(store, { ...NO_FILTER, errno: 'any' }), [store]);
   lanes.update();
@@ -148,7 +88,11 @@ export function TimeView() {
   const whole: Axis = { from: begin, to: end + Math.max(1, (end - begin) * 0.02) };
   const axis = chosen ?? whole;
   const all = [...lanes.all].sort((a, b) => b.kind.localeCompare(a.kind));
-  const height = AXIS + CALLS + all.length * LANE + 8;
+  const nameOf = (device: string): string =>
+    snapshot?.objects.find(({ kind, facts }) => kind === 'device' && facts.function === device)?.name ?? device;
+  const volumes = activity.map((each) => ({ ...each, name: nameOf(each.device) }));
+  const lanesAt = AXIS + CALLS + volumes.length * VOLUME;
+  const height = lanesAt + all.length * LANE + 8;
   const move = (next: Axis): void => setAxis(next);
   const keys: Key[] = [
     { key: '+', what: 'Look closer', run: () => move(zoomAxis(axis, 0.5, 0.5)) },
@@ -186,8 +130,10 @@ export function TimeView() {
     context.fillStyle = paints.soft;
     context.fillText('calls', GUTTER - 10, AXIS + CALLS / 2);
     if (!empty) paintCalls(context, store, refusals, axis, width, paints);
+    for (const [i, each] of volumes.entries())
+      paintVolume(context, each.name, each, AXIS + CALLS + i * VOLUME, axis, width, paints);
     for (const [i, lane] of all.entries())
-      paintLane(context, lane, AXIS + CALLS + i * LANE, axis, width, paints, (span) => lanes.words(span.by));
+      paintLane(context, lane, lanesAt + i * LANE, axis, width, paints, (span) => lanes.words(span.by));
   });
   useEffect(() => {
     const element = canvas.current;
@@ -227,7 +173,8 @@ export function TimeView() {
         <span class="legend note">
           <span class="swatch calls-mark" /> calls <span class="swatch refused-mark" /> refused{' '}
           <span class="swatch lit" /> may flush
-          <span class="swatch map" /> attached
+          <span class="swatch map" /> attached <span class="swatch written" /> DMA written <span class="swatch read" />{' '}
+          read
         </span>
       </div>
       <div class="card canvas-card">
@@ -242,11 +189,12 @@ export function TimeView() {
               event.buttons === 1 && event.movementX !== 0 && move(panAxis(axis, -event.movementX / (width - GUTTER)))
             }
             role="img"
-            aria-label={`Calls, rights and attachments from ${timeText(axis.from)} to ${timeText(axis.to)}; the table below has the same`}
+            aria-label={`Calls, DMA, rights and attachments from ${timeText(axis.from)} to ${timeText(axis.to)}; the tables below have the same`}
           />
         </div>
       </div>
       <Spans all={all} lanes={lanes} />
+      <Volumes devices={volumes} />
     </>
   );
 }

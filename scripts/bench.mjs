@@ -1,9 +1,14 @@
-// npm run bench [-- NAME...]: the benchmarks, each with its yardstick in the same run.
-import { rmSync } from 'node:fs';
+// npm run bench [-- NAME...]: the benchmarks, each with its yardstick in the same run, and a table against the aims.
+// --compare REF: two checkouts by turns. --figures FILE: what was measured, for that.
+import { rmSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { compare } from './compare.mjs';
 import { prepare } from './prepare.mjs';
 
-prepare();
-const { build } = await import('../bench/common.mjs');
+const { values, positionals: wanted } = parseArgs({
+  options: { compare: { type: 'string' }, figures: { type: 'string' } },
+  allowPositionals: true,
+});
 const BENCHMARKS = {
   mappings: async () => (await import('../bench/mappings/run.mjs')).mappings(),
   checker: async () => (await import('../bench/checker/run.mjs')).checker(),
@@ -12,12 +17,24 @@ const BENCHMARKS = {
   devices: async () => (await import('../bench/devices/run.mjs')).devices(),
   'hot-path': async () => (await import('../bench/hot-path/run.mjs')).hotPath(),
 };
-const wanted = process.argv.slice(2);
 for (const name of wanted) {
   if (!BENCHMARKS[name]) {
     console.error(`no benchmark '${name}'; there are: ${Object.keys(BENCHMARKS).join(', ')}`);
     process.exit(1);
   }
 }
-for (const [name, run] of Object.entries(BENCHMARKS)) if (wanted.length === 0 || wanted.includes(name)) await run();
+// What is compared with was built by compare(), and has the packages of another checkout.
+if (values.figures === undefined) prepare();
+if (values.compare !== undefined) {
+  compare(values.compare, wanted);
+  process.exit(0);
+}
+const { build, summary } = await import('../bench/common.mjs');
+const all = Object.entries(BENCHMARKS).filter(([name]) => wanted.length === 0 || wanted.includes(name));
+for (const [i, [name, run]] of all.entries()) {
+  if (process.stderr.isTTY) process.stderr.write(`${i + 1} of ${all.length}: ${name}\n`);
+  await run();
+}
+const figures = summary();
+if (values.figures !== undefined) writeFileSync(values.figures, JSON.stringify(figures));
 rmSync(build, { recursive: true });

@@ -11,7 +11,7 @@ for (const folder of ['schema/', 'man/']) mkdirSync(new URL(folder, root), { rec
 for (const [file, text] of Object.entries(generated())) writeFileSync(new URL(file, root), text);
 
 const check = (...args) => {
-  const command = [fileURLToPath(new URL('bin/ioasid', root)), 'check', '--json', ...args];
+  const command = [fileURLToPath(new URL('dist/cli/main.js', root)), 'check', '--json', ...args];
   const { stdout } = spawnSync(process.execPath, command, { encoding: 'utf8', maxBuffer: 1 << 26 });
   return JSON.parse(stdout);
 };

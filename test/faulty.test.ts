@@ -12,14 +12,21 @@ const names = readdirSync(join(root, 'examples/faulty'))
   .map((file) => file.slice(0, -2))
   .filter((name) => name !== TORTURED);
 
+/** Those that say nothing of /dev/ioasid themselves: the same drivers of /dev/iommu with -DIOMMUFD. */
+const ofIommufd = names.filter(
+  (name) => !/IOASID_|VFIO_|ioasid/.test(readFileSync(join(root, `examples/faulty/${name}.c`), 'utf8')),
+);
+
 /** Compiled apart from the faulty one, which `compile` remembers by its source. */
-function twin(name: string): string {
-  const program = join(workDirectory, `faulty-${name}-fixed`);
+const twin = (name: string): string => build(name, ['-DFIXED']);
+
+function build(name: string, defines: readonly string[]): string {
+  const program = join(workDirectory, `faulty-${name}${defines.join('')}`);
   const include = ['-I', workDirectory];
   const source = join(root, `examples/faulty/${name}.c`);
   const { status, stderr } = spawnSync(
     'gcc',
-    ['-O1', '-Wall', '-Wextra', '-Werror', '-DFIXED', ...include, '-o', program, source],
+    ['-O1', '-Wall', '-Wextra', '-Werror', ...defines, ...include, '-o', program, source],
     {
       encoding: 'utf8',
     },
@@ -42,6 +49,16 @@ describe('exec --sanitize dma,leaks', () => {
     const fixed = exec([twin(name)], ['--sanitize', 'dma,leaks']);
     expect(fixed.stderr).toBe('');
     expect(fixed.status).toBe(0);
+  });
+
+  it('most of them are drivers of /dev/iommu, too', () => expect(ofIommufd.length).toBeGreaterThan(4));
+
+  it.each(ofIommufd)('%s of a driver of /dev/iommu is found, and its twin is clean', (name) => {
+    const faulty = exec([build(name, ['-DIOMMUFD'])], ['--sanitize', 'dma,leaks']);
+    expect(faulty.stderr).toContain(`ERROR: ${name}: `);
+    expect(faulty.status).toBe(99);
+    const fixed = exec([build(name, ['-DIOMMUFD', '-DFIXED'])], ['--sanitize', 'dma,leaks']);
+    expect(fixed).toMatchObject({ status: 0, stderr: '' });
   });
 
   it('tells where in the program, not where in libc', () => {

@@ -7,6 +7,7 @@ const PROGRAMS = [
   ['vfio-groups', 'nodes, last closes, groups, ownership, tokens'],
   ['vfio-container', 'containers, mapping, unmapping, user addresses, dirty pages, groups that come and go'],
   ['vfio-device', 'infos, mappings, accesses, interrupts, resets, features, eventfds that write'],
+  ['vfio-config', 'the virtual configuration space: what can be written, and what it does'],
   ['vfio-sysfs', 'drivers, ids, overrides, SR-IOV by writing to /sys; unbinding a device in use'],
 ] as const;
 

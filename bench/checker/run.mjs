@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { checkedPolicy, DEFAULT_OPTIONS, worldOf } from '../../dist/check/check.js';
 import { explore } from '../../dist/check/explore.js';
 import { Search } from '../../dist/frontier/search.js';
-import { build, row, title } from '../common.mjs';
+import { aim, build, figure, row, title } from '../common.mjs';
 
 const ROUNDS = 3;
 const BOUNDS = { ...DEFAULT_OPTIONS, descriptors: 1 };
@@ -64,8 +64,9 @@ function exploration() {
     const runs = Array.from({ length: ROUNDS }, () =>
       seconds(() => explore(worldOf(checkedPolicy('mediated'), BOUNDS, false), { symmetry })),
     );
-    const time = Math.min(...runs.map((each) => each.time));
-    return { ...runs[0].result, time };
+    const times = runs.map((each) => each.time);
+    figure(`seconds ${symmetry ? 'with' : 'without'} symmetry`, times, 2);
+    return { ...runs[0].result, time: Math.min(...times) };
   };
   const plain = measured(false);
   const folded = measured(true);
@@ -76,6 +77,7 @@ function exploration() {
   console.log(
     `  with renamings ${folded.covered} states, ${folded.covered === plain.states ? 'as many as without symmetry' : 'which DIFFERS'}: ${(folded.covered / folded.time).toFixed(0)} states/s`,
   );
+  aim('states a second and core', plain.states / plain.time, { least: 500_000, digits: 0 });
   const pan = verifier();
   if (!pan) {
     row('SPIN is not installed (Debian package spin)');
@@ -94,6 +96,7 @@ function exploration() {
   console.log(
     `  the numbers of states ${stored - 1 === plain.states ? 'agree (SPIN counts the state before the first step too)' : 'DIFFER'}`,
   );
+  aim("states with symmetry, times SPIN's speed", folded.covered / folded.time / spin, { least: 1 });
   console.log(
     `  ioasid check runs at ${((plain.states / plain.time / spin) * 100).toFixed(0)} % of SPIN's speed, with symmetry at ${((folded.covered / folded.time / spin) * 100).toFixed(0)} %`,
   );

@@ -1,7 +1,7 @@
 // What an intercepted call costs, side by side in one run: ioasid, the same supervisor in C, and the least possible.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { compileC, ioasid, median, row, title } from '../common.mjs';
+import { aim, compileC, figure, ioasid, median, row, title } from '../common.mjs';
 import { parts } from './parts.mjs';
 
 const ROUNDS = 7;
@@ -18,7 +18,7 @@ function rounds(variants) {
   for (let round = 0; round < ROUNDS; round++) {
     for (const [name, variant] of Object.entries(variants)) results.get(name).push(variant());
   }
-  return new Map([...results].map(([name, values]) => [name, { best: Math.min(...values), median: median(values) }]));
+  return results;
 }
 
 export function hotPath() {
@@ -28,7 +28,7 @@ export function hotPath() {
   const exec = (...args) => measure(ioasid, ['exec', '--', client, ...args]);
   const strace = spawnSync('strace', ['--version']).status === 0;
 
-  title('An intercepted call, ns (best and median of 7 rounds)');
+  title(`An intercepted call, ns: minimum, median, maximum of ${ROUNDS} rounds`);
   const calls = rounds({
     'bare system call (getppid)': () => measure(client, ['bare', '1000000']),
     'intercepted, does nothing (C)': () => measure(supervisor, ['null', client, 'other', '20000']),
@@ -39,22 +39,22 @@ export function hotPath() {
       'the same loop under strace -f': () => measure('strace', ['-f', '-o', '/dev/null', client, 'bare', '20000']),
     }),
   });
-  const c = calls.get('IOASID_GET_INFO, C supervisor');
-  for (const [name, { best, median: middle }] of calls) {
-    row(name, `${best.toFixed(0)}`, `${middle.toFixed(0)}`, `${(middle / c.median).toFixed(2)}x C`);
-  }
+  const c = median(calls.get('IOASID_GET_INFO, C supervisor'));
+  for (const [name, values] of calls) figure(name, values, 0, `${(median(values) / c).toFixed(2)}x C`);
+  const info = calls.get('IOASID_GET_INFO, ioasid exec');
+  aim('IOASID_GET_INFO, times the C supervisor', median(info) / c, { most: 1 });
+  aim('IOASID_GET_INFO, us', Math.min(...info) / 1000, { most: 10 });
   if (!strace) row('the same loop under strace -f', 'strace is not installed');
 
   title('Where the time of ioasid exec goes, ns per call (each part alone, in this process)');
   for (const [name, time] of parts()) row(name, time.toFixed(0));
 
-  title('DMA, microseconds per MiB (best and median of 7 rounds)');
+  title(`DMA, microseconds per MiB: minimum, median, maximum of ${ROUNDS} rounds`);
   const dma = rounds({
     'process_vm_writev, 1 MiB at a time (C)': () => measure(client, ['copy', '20']) / 1000,
     'the DMA engine fills 16 MiB': () => exec('dma', '20') / 1000,
   });
-  const copy = dma.get('process_vm_writev, 1 MiB at a time (C)');
-  for (const [name, { best, median: middle }] of dma) {
-    row(name, best.toFixed(1), middle.toFixed(1), `${(middle / copy.median).toFixed(2)}x`);
-  }
+  const copy = median(dma.get('process_vm_writev, 1 MiB at a time (C)'));
+  for (const [name, values] of dma) figure(name, values, 1, `${(median(values) / copy).toFixed(2)}x`);
+  aim('DMA of 1 MiB, times process_vm_writev', median(dma.get('the DMA engine fills 16 MiB')) / copy, { most: 1.1 });
 }

@@ -1,9 +1,10 @@
 // Mappings: a million of them, churn, and walks of user tables; beside C structures doing the same in the same run.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { PagingDomain } from '../../dist/iommu/domain.js';
-import { UserTable } from '../../dist/iommu/user-table.js';
-import { compileC, row, title } from '../common.mjs';
+import { DMA_FAULT } from '../../dist/iommu/domain.js';
+import { UserTable } from '../../dist/iommu/first-level/user-table.js';
+import { PagingDomain } from '../../dist/iommu/paging/paging-domain.js';
+import { aim, compileC, figure, median, row, title } from '../common.mjs';
 import { areas } from './areas.mjs';
 
 const LARGE = 1_000_000;
@@ -59,7 +60,7 @@ function ours(n) {
   const lookups = () =>
     ns(ASKED, () => {
       for (let i = 0; i < ASKED; i++)
-        if (domain.translate(asked[i], false, hit, undefined) !== 0) throw new Error('lost');
+        if (domain.translate(asked[i], false, hit, undefined) !== DMA_FAULT.NONE) throw new Error('lost');
     });
   for (let i = 0; i < ASKED; i++) asked[i] = starts[rnd(n)];
   const random = lookups();
@@ -76,8 +77,10 @@ function ours(n) {
   return [mapTime, random, hot, churn, bytes];
 }
 
-function best(results) {
-  return results[0].map((_, i) => Math.min(...results.map((r) => r[i])));
+const COLUMNS = ['map', 'random', 'hot', 'churn', 'bytes'];
+
+function middle(results) {
+  return results[0].map((_, i) => median(results.map((r) => r[i])));
 }
 
 /** Cold and warm translations through a 4-level table. */
@@ -118,7 +121,8 @@ function walks() {
   for (let round = 0; round < 20; round++) {
     table.invalidate(undefined, undefined);
     cold = ns(PAGES, () => {
-      for (let i = 0; i < PAGES; i++) if (table.translate(i * 131, false, hit, who, 0) !== 0) throw new Error('lost');
+      for (let i = 0; i < PAGES; i++)
+        if (table.translate(i * 131, false, hit, who, 0) !== DMA_FAULT.NONE) throw new Error('lost');
     });
   }
   const warm = ns(ASKED, () => {
@@ -132,9 +136,16 @@ export function mappings() {
   const flags = spawnSync('pkg-config', ['--cflags', '--libs', 'glib-2.0'], { encoding: 'utf8' });
   const trees = flags.status === 0 ? compileC(join(here, 'trees.c'), flags.stdout.trim().split(/\s+/)) : undefined;
   for (const n of [LARGE, SMALL]) {
-    title(`${n} mappings of 4 KiB to 2 MiB, ns a step (best of ${ROUNDS})`);
+    title(`${n} mappings of 4 KiB to 2 MiB, ns a step (median of ${ROUNDS}; of ours minimum, median, maximum)`);
     row('', 'map', 'random', 'hot', 'churn', 'bytes');
-    row('ioasid', ...best(Array.from({ length: ROUNDS }, () => ours(n))).map((v) => v.toFixed(0)));
+    const own = Array.from({ length: ROUNDS }, () => ours(n));
+    row('ioasid', ...middle(own).map((v) => v.toFixed(0)));
+    for (const [i, column] of COLUMNS.entries())
+      figure(
+        `  ${column}`,
+        own.map((each) => each[i]),
+      );
+    aim(`${n} mappings, bytes for each`, middle(own)[4], { most: 30, digits: 0 });
     if (!trees) row('the C structures need libglib2.0-dev and pkg-config');
     for (const name of trees ? ['gtree', 'rbtree', 'radix'] : []) {
       const results = Array.from({ length: ROUNDS }, () =>
@@ -146,8 +157,12 @@ export function mappings() {
       );
       row(
         { gtree: 'GLib GTree (QEMU iova-tree)', rbtree: 'red-black interval tree', radix: '4-level page map' }[name],
-        ...best(results).map((v) => v.toFixed(0)),
+        ...middle(results).map((v) => v.toFixed(0)),
       );
+      if (name !== 'rbtree') continue;
+      for (const i of [0, 1, 2, 3]) {
+        aim(`${n} mappings, ${COLUMNS[i]}, times the red-black tree`, middle(own)[i] / middle(results)[i], { most: 1 });
+      }
     }
   }
   title('Areas of an IOAS, one page each: whole calls on the virtual kernel, us');
@@ -155,7 +170,17 @@ export function mappings() {
   for (const n of [SMALL, LARGE]) row(`${n} areas`, ...areas(n).map((v) => v.toFixed(v < 100 ? 1 : 0)));
   title('Translations through a 4-level table of the user, ns');
   row('', 'cold', 'warm');
-  row('ioasid: walk through the parent, IOTLB', ...best([walks(), walks(), walks()]).map((v) => v.toFixed(0)));
+  const walked = Array.from({ length: ROUNDS }, walks);
+  row('ioasid: walk through the parent, IOTLB', ...middle(walked).map((v) => v.toFixed(0)));
+  figure(
+    '  cold',
+    walked.map(([cold]) => cold),
+  );
+  figure(
+    '  warm',
+    walked.map(([, warm]) => warm),
+  );
+  aim('walk of two stages, cold, ns', middle(walked)[0], { most: 300, digits: 0 });
   const c = spawnSync(compileC(join(here, 'walk.c')), { encoding: 'utf8' })
     .stdout.trim()
     .split(' ');

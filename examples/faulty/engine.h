@@ -1,4 +1,7 @@
-/* What the small drivers of this folder share: a DMA engine, vfio2, bound to a context and attached to an address space. */
+/*
+ * What the small drivers of this folder share: a DMA engine, vfio2, bound to a context and attached to an address space.
+ * The same of /dev/iommu with -DIOMMUFD, for those that say nothing of /dev/ioasid themselves.
+ */
 #ifndef ENGINE_H
 #define ENGINE_H
 
@@ -12,6 +15,9 @@
 #include <unistd.h>
 
 #include "ioasid.h"
+#ifdef IOMMUFD
+#include "iommufd.h"
+#endif
 
 #define PAGE 4096UL
 #define IOVA 0x100000UL
@@ -30,6 +36,7 @@
 #define IF_FAULTY(statement) statement
 #endif
 
+/* The context: /dev/ioasid or /dev/iommu. */
 static int ioasid, device, space;
 
 static inline long check(long result, const char *what)
@@ -64,6 +71,63 @@ static inline char *memory(unsigned long size)
 	return at;
 }
 
+#ifdef IOMMUFD
+/* vfio-pci leaves the command register's bus master bit, bit 2 of byte 4, to the driver; the configuration space is region 7. */
+#define COMMAND ((7L << 40) + 4)
+
+static inline void map(void *vaddr, unsigned long size, __u32 flags)
+{
+	struct iommu_ioas_map arg = { .size = sizeof(arg), .flags = IOMMU_IOAS_MAP_FIXED_IOVA, .ioas_id = space,
+				      .user_va = (__u64)vaddr, .length = size, .iova = IOVA };
+	arg.flags |= flags & READ ? IOMMU_IOAS_MAP_READABLE : 0;
+	arg.flags |= flags & WRITE ? IOMMU_IOAS_MAP_WRITEABLE : 0;
+	check(ioctl(ioasid, IOMMU_IOAS_MAP, &arg), "IOMMU_IOAS_MAP");
+}
+
+static inline void unmap(unsigned long size)
+{
+	struct iommu_ioas_unmap arg = { .size = sizeof(arg), .ioas_id = space, .iova = IOVA, .length = size };
+	check(ioctl(ioasid, IOMMU_IOAS_UNMAP, &arg), "IOMMU_IOAS_UNMAP");
+}
+
+static inline void bind_engine(void)
+{
+	__u16 command;
+	ioasid = check(open("/dev/iommu", O_RDWR), "open /dev/iommu");
+	device = check(open("/dev/vfio/devices/vfio2", O_RDWR), "open vfio2");
+	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = ioasid };
+	check(ioctl(device, VFIO_DEVICE_BIND_IOMMUFD, &bind), "VFIO_DEVICE_BIND_IOMMUFD");
+	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+	check(ioctl(ioasid, IOMMU_IOAS_ALLOC, &alloc), "IOMMU_IOAS_ALLOC");
+	space = alloc.out_ioas_id;
+	check(pread(device, &command, 2, COMMAND), "read the command register");
+	command |= 4;
+	check(pwrite(device, &command, 2, COMMAND), "write the command register");
+}
+
+static inline void attach_engine(void)
+{
+	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof(attach), .pt_id = space };
+	check(ioctl(device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach), "VFIO_DEVICE_ATTACH_IOMMUFD_PT");
+}
+
+static inline void detach_engine(void)
+{
+	struct vfio_device_detach_iommufd_pt detach = { .argsz = sizeof(detach) };
+	check(ioctl(device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach), "VFIO_DEVICE_DETACH_IOMMUFD_PT");
+}
+
+static inline void unbind_engine(void)
+{
+	check(close(device), "close vfio2");
+}
+
+static inline void free_space(void)
+{
+	struct iommu_destroy destroy = { .size = sizeof(destroy), .id = space };
+	check(ioctl(ioasid, IOMMU_DESTROY, &destroy), "IOMMU_DESTROY");
+}
+#else
 static inline void map(void *vaddr, unsigned long size, __u32 flags)
 {
 	struct ioasid_dma_map arg = { .argsz = sizeof(arg), .flags = flags, .ioasid = space,
@@ -103,6 +167,12 @@ static inline void unbind_engine(void)
 	check(ioctl(device, VFIO_UNBIND_IOASID_FD), "VFIO_UNBIND_IOASID_FD");
 }
 
+static inline void free_space(void)
+{
+	check(ioctl(ioasid, IOASID_FREE, (long)space), "IOASID_FREE");
+}
+#endif
+
 /* Everything that was made is unmade. */
 static inline void finish(unsigned long mapped)
 {
@@ -110,7 +180,7 @@ static inline void finish(unsigned long mapped)
 		unmap(mapped);
 	detach_engine();
 	unbind_engine();
-	check(ioctl(ioasid, IOASID_FREE, (long)space), "IOASID_FREE");
+	free_space();
 }
 
 #endif

@@ -1,4 +1,5 @@
 /** The files of the repository that are made from others; a test sees that they are current. */
+import { injectJsonSchema } from '../inject/rule.js';
 import { DEFAULT_MACHINE } from '../machine/file/default-machine.js';
 import { parseMachine } from '../machine/file/parse.js';
 import { machineJsonSchema } from '../machine/file/schema.js';
@@ -13,6 +14,7 @@ export function generated(): Record<string, string> {
   return {
     ...manPages(commands(), version()),
     'machines/default.yaml': DEFAULT_MACHINE,
+    'schema/inject.schema.json': `${JSON.stringify(injectJsonSchema(), null, 2)}\n`,
     'schema/machine.schema.json': `${JSON.stringify(machineJsonSchema(), null, 2)}\n`,
     'schema/scenario.schema.json': `${JSON.stringify(scenarioJsonSchema(), null, 2)}\n`,
     'src/machine/default-description.ts': `/** The default machine, parsed: printed by scripts/generate.mjs, so that booting it needs no parser. */

@@ -4,7 +4,7 @@ import { ERRNO } from '../abi/errno.js';
 import { IOASID_IOCTLS } from '../abi/ioasid/ioctls.js';
 import { bootMachine } from '../boot.js';
 import { Injector } from './injector.js';
-import { parseRule, type Rule, ruleSchema, rulesSchema } from './rule.js';
+import { injectJsonSchema, parseRule, type Rule, ruleSchema, rulesSchema } from './rule.js';
 
 const ioctl = (name: string, file = '/dev/vfio/vfio') => ({ call: 'ioctl', name, file });
 
@@ -134,6 +134,26 @@ describe('the injector', () => {
       Number.POSITIVE_INFINITY,
       1,
     ]);
+  });
+});
+
+it('the JSON Schema of a file knows the keys, the errors and what must be there', () => {
+  expect(injectJsonSchema()).toMatchObject({
+    additionalProperties: false,
+    required: ['rules'],
+    properties: {
+      rules: {
+        minItems: 1,
+        items: {
+          additionalProperties: false,
+          required: ['call'],
+          properties: {
+            ...{ errno: { enum: expect.arrayContaining(['ENOMEM', 'EIO']) }, nth: { exclusiveMinimum: 0 } },
+            ...{ lose: { const: true }, delay: { maximum: 60_000 }, probability: { maximum: 1 } },
+          },
+        },
+      },
+    },
   });
 });
 

@@ -48,7 +48,14 @@ export const ruleSchema = z
 export type Rule = z.output<typeof ruleSchema>;
 
 /** The file of `--inject FILE`. */
-export const rulesSchema = z.strictObject({ rules: z.array(ruleSchema).min(1) });
+export const rulesSchema = z
+  .strictObject({ rules: z.array(ruleSchema).min(1) })
+  .describe('Failures on demand, for ioasid exec --inject FILE');
+
+/** The JSON Schema of such a file, for editors. */
+export function injectJsonSchema(): object {
+  return z.toJSONSchema(rulesSchema, { io: 'input' });
+}
 
 /** A number with a unit of time, in ms. */
 function duration(text: string): number {

@@ -12,6 +12,7 @@ import type { DmaSource } from '../iommu/domain.js';
 import type { IommuGroup, Requester } from '../iommu/requester.js';
 import type { WorkQueues } from '../kernel/proof.js';
 import type { Timers } from '../kernel/timers.js';
+import { allocation } from '../memory/allocation.js';
 import type { CpuCaches } from '../memory/cpu-caches.js';
 import { BoundDevice } from './device/bound-device.js';
 import { attachPasid, detachPasid } from './device/pasid-attachments.js';
@@ -158,6 +159,7 @@ export class IoasidContext implements FactSource {
 
   /** Opens the fault fd of an address space that has none. */
   openFaults(space: AddressSpace): Faults {
+    allocation('a fault queue');
     return new Faults({
       ioasid: space.id,
       device: (who) => this.device(who),
@@ -173,6 +175,7 @@ export class IoasidContext implements FactSource {
   /** A new address space with the lowest free id. @throws ENOSPC */
   alloc(flags: number, parent?: AddressSpace): AddressSpace {
     if (this.#spaces.size >= MAX_IOASIDS) throw new Errno('ENOSPC', `the context has ${MAX_IOASIDS} IOASIDs`);
+    allocation('an IOASID');
     while (this.#spaces.has(this.#lowest)) this.#lowest++;
     const inherited = parent ? parent.flags & ~ALLOC.IOASID_ALLOC_ACCOUNTING_ROOT : flags;
     const space = new AddressSpace(this.#lowest, inherited, parent);
@@ -196,6 +199,7 @@ export class IoasidContext implements FactSource {
    * @throws EPERM a device of its group belongs to another context, or to a host driver that does DMA
    */
   bind(requester: Requester, cookie: bigint, onUnbind: () => void): ContextDevice {
+    allocation('a bound device');
     claim(requester.group, this, (group) => this.#groupChanged(group));
     const device = new BoundDevice(this, requester, cookie, onUnbind);
     this.#devices.set(requester, device);

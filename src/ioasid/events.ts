@@ -2,6 +2,7 @@
 import { EVENT } from '../abi/ioasid/constants.js';
 import { ioasid_event } from '../abi/ioasid/structs.js';
 import { RecordStream } from '../kernel/file/record-stream.js';
+import { allocation } from '../memory/allocation.js';
 
 function record(type: number, ioasid: number, cookie: bigint): Uint8Array {
   const view = new DataView(new ArrayBuffer(ioasid_event.size));
@@ -16,6 +17,7 @@ export class Events {
   readonly #streams = new Set<RecordStream>();
 
   open(): RecordStream {
+    allocation('an event queue');
     const stream: RecordStream = new RecordStream(
       'anon_inode:ioasid-event',
       () => record(EVENT.IOASID_EVENT_LOST, 0, 0n),

@@ -62,7 +62,11 @@ export class MachineSlots {
   start(): void {
     for (const device of this.#machine.devices) {
       const { name, requester, function: pci } = device;
-      if (requester.parent === undefined) this.#slots.set(device, this.bus.slot(name, requester, pci));
+      if (requester.parent === undefined) {
+        const slot = this.bus.slot(name, requester, pci);
+        for (const { index, start } of slot.resources) pci.config.assign(index, start);
+        this.#slots.set(device, slot);
+      }
       const driver = requester.hostDriver;
       if (driver === undefined) this.putIn(device);
       else this.#adopt(device, driver);

@@ -40,6 +40,17 @@ describe('the sanitizer tells DMA', () => {
     expect(rules(it)).toEqual(['dma-never-mapped']);
   });
 
+  it('that a device began by looking at its mapped registers, with who mapped them', () => {
+    const it = watch('dma');
+    it.call({ ...base, pid: 9, tid: 0x30, call: 'mmap', file: '/dev/vfio/devices/vfio1' });
+    it.dma(stop(0x5000n));
+    it.dma(stop(0x5000n, { device: 'vfio2' }));
+    const [mapped, other] = it.finish();
+    expect(mapped).toMatchObject({ pid: 9, position: { object: '/usr/bin/driver', offset: 0x30n } });
+    expect(mapped?.facts.at(-1)).toMatch(/^rung by a store into mapped registers/);
+    expect(other).toMatchObject({ pid: 0, position: undefined });
+  });
+
   it('after unmap, with where it was mapped and unmapped', () => {
     const it = watch('dma');
     it.call(map(0x1000n, 0x1000n));

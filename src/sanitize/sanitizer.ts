@@ -12,6 +12,8 @@ import { LeakLog } from './leak-log.js';
 import { type MappingEvent, MappingLog, mappingEvent, type Where } from './mapping-log.js';
 import { RULE_OF_FAULT, RULES, type RuleId, type SanitizerName } from './rules.js';
 
+/** The files of devices; a name follows. */
+const DEVICE_FILES = '/dev/vfio/devices/';
 /** Most different findings; beyond it they are counted only. */
 const MAX_FINDINGS = 1000;
 /** Lines of history in a report. */
@@ -32,6 +34,8 @@ export class Sanitizer {
   readonly #found = new Map<string, Finding & { count: number }>();
   /** The thread whose call is being served: what a DMA happens in the course of. */
   #serving: { readonly pid: number; readonly tid: number } | undefined;
+  /** Who mapped a device's registers last, by device: what it finds in them by looking is that process's doing. */
+  readonly #mappers = new Map<string, { readonly pid: number; readonly position: Position | undefined }>();
   /** Device files that were bound and are not any more. */
   readonly #unbound = new Set<string>();
   /** Findings that were not kept. */
@@ -54,6 +58,9 @@ export class Sanitizer {
     if (event) this.#mappings.add(event);
     if (this.#sanitizers.has('leaks')) this.#leaks.add(record, event, this.#where);
     this.#watchUnbind(record);
+    const { call, file = '', pid, result } = record;
+    if (call === 'mmap' && result >= 0 && file.startsWith(DEVICE_FILES))
+      this.#mappers.set(file.slice(DEVICE_FILES.length), { pid, position: this.#where(record) });
   }
 
   /** Told of each DMA that stopped before its end. */
@@ -70,9 +77,10 @@ export class Sanitizer {
             `device: ${device}`,
             `direction: ${write ? 'the device writes memory' : 'the device reads memory'}`,
             ...facts,
+            ...this.#byLooking(device),
           ],
           history: history.map((event) => this.#history(event)),
-          ...this.#culprit(),
+          ...this.#culprit(device),
         },
         `${rule}:${device}:${write}:${history.at(-1)?.start ?? pageOf(iova)}`,
       );
@@ -115,9 +123,9 @@ export class Sanitizer {
       {
         rule: 'interrupt-not-wired',
         headline: `${device} raised vector ${vector}, for which nobody has set an eventfd`,
-        facts: [`device: ${device}`],
+        facts: [`device: ${device}`, ...this.#byLooking(device)],
         history: [],
-        ...this.#culprit(),
+        ...this.#culprit(device),
       },
       `interrupt:${device}:${vector}`,
     );
@@ -158,7 +166,7 @@ export class Sanitizer {
 
   #watchUnbind(record: CallRecord): void {
     const { name = '', file = '', result, error, call, pid } = record;
-    if (!file.startsWith('/dev/vfio/devices/')) return;
+    if (!file.startsWith(DEVICE_FILES)) return;
     if (result >= 0 && /UNBIND/.test(name)) this.#unbound.add(file);
     else if (result >= 0 && /BIND/.test(name)) this.#unbound.delete(file);
     else if (result < 0 && this.#unbound.has(file) && this.#sanitizers.has('dma')) {
@@ -170,10 +178,21 @@ export class Sanitizer {
     }
   }
 
-  /** The call in whose course it happened; a device that looks for work by itself is at nobody's call. */
-  #culprit(): { pid: number; position: Position | undefined } {
+  /**
+   * The call in whose course it happened. A device that found work in its mapped registers is at nobody's call: the store
+   * itself is not seen, so it is told who mapped them, and where.
+   */
+  #culprit(device?: string): { pid: number; position: Position | undefined } {
     const serving = this.#serving;
-    return { pid: serving?.pid ?? 0, position: serving && this.#where(serving) };
+    if (serving) return { pid: serving.pid, position: this.#where(serving) };
+    return (device === undefined ? undefined : this.#mappers.get(device)) ?? { pid: 0, position: undefined };
+  }
+
+  /** The position that is told is then not that of the doorbell. */
+  #byLooking(device: string): string[] {
+    return !this.#serving && this.#mappers.has(device)
+      ? ['rung by a store into mapped registers: the process and the place are those that mapped them']
+      : [];
   }
 
   #history({ kind, record, space, start, last, position }: MappingEvent): string {

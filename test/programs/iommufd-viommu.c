@@ -252,6 +252,9 @@ static void hardware_queues(int viommu)
 	EXPECT("12", hw_queue_alloc(viommu, type, 0, ALL, 2), -EOVERFLOW);
 	EXPECT("12", hw_queue_alloc(~0U, type, 0, at, PAGE), -ENOENT);
 	EXPECT("12", hw_queue_alloc(viommu, 9, 0, at, PAGE), -EOPNOTSUPP);
+	EXPECT("12", hw_queue_alloc(viommu, type, 0, at, 1ULL << 40), -ENOMEM);
+	EXPECT("12", hw_queue_alloc(viommu, type, 0, 0, ALL - 0xfff), -ENOMEM);
+	EXPECT("12", hw_queue_alloc(viommu, type, 0, 0, ALL - 0xffe), -ERANGE);
 	EXPECT("12", hw_queue_alloc(viommu, type, 0, at, PAGE), -ENOENT);
 	EXPECT("4", map_at(fd, ioas, memory, at, 4 * PAGE), 0);
 	EXPECT("12", hw_queue_alloc(viommu, type, 2, at, PAGE), -EINVAL);

@@ -6,6 +6,7 @@ import { Errno } from '../../abi/errno.js';
 import * as dma from '../../iommu/attach.js';
 import type { DmaSource } from '../../iommu/domain.js';
 import type { Requester } from '../../iommu/requester.js';
+import { allocation } from '../../memory/allocation.js';
 import type { AddressSpace } from '../space/address-space.js';
 import type { AttachedDevice, Attachment } from '../space/attachment.js';
 import { detachPasid } from './pasid-attachments.js';
@@ -70,6 +71,7 @@ export class BoundDevice<C extends DeviceOwner = DeviceOwner> implements Attache
     }
     this.#agreeWithMates(space);
     space.checkUnit(unit);
+    allocation('an attachment');
     space.attachments.push({ device: this, pasid: undefined, noSnoopUnused });
     this.inUse = space;
     space.refresh();

@@ -2,6 +2,7 @@
 import { Errno } from '../../abi/errno.js';
 import * as dma from '../../iommu/attach.js';
 import type { Requester } from '../../iommu/requester.js';
+import { allocation } from '../../memory/allocation.js';
 import type { AddressSpace } from '../space/address-space.js';
 import type { AttachedDevice } from '../space/attachment.js';
 
@@ -35,6 +36,7 @@ export function attachPasid(device: PasidDevice, space: AddressSpace, pasid: num
     throw new Errno('EINVAL', `${name} must be attached to IOASID ${parent.id} before its child ${space.id}`);
   }
   space.checkUnit(requester.unit);
+  allocation('an attachment');
   dma.attach(requester, pasid, space.route);
   device.pasidSpaces.set(pasid, space);
   space.attachments.push({ device, pasid, noSnoopUnused });

@@ -3,6 +3,7 @@ import { addressOfPage, hex, last, PAGE_SIZE, pageOf, sumWraps } from '../../abi
 import { Errno } from '../../abi/errno.js';
 import { MAP_CHARGED, MAP_WRITE, MAX_OWNERS } from '../../iommu/paging/paging-domain.js';
 import { inside } from '../../iommu/unit.js';
+import { allocation } from '../../memory/allocation.js';
 import type { Mm } from '../../memory/mm.js';
 import type { AddressSpace } from './address-space.js';
 import type { Constraints } from './constraints.js';
@@ -65,6 +66,7 @@ export function mapDma(
   }
   if (space.parent) {
     checkParent(space.parent, target, pages, access);
+    allocation('a mapping');
     if (!mappings.insert(page, pages, mm, target, access)) throw tooManyOwners(space);
     return;
   }
@@ -77,6 +79,8 @@ export function mapDma(
     const writable = access & MAP_WRITE ? ' writable' : '';
     throw new Errno('EFAULT', `vaddr ${hex(bad)} is not mapped${writable} in process memory`);
   }
+  allocation('a list of pages');
+  allocation('a mapping');
   if (!region) mm.charge(pages);
   if (!mappings.insert(page, pages, mm, target, access | (region ? 0 : MAP_CHARGED))) {
     if (!region) mm.uncharge(pages);

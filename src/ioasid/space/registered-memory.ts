@@ -4,6 +4,7 @@
  */
 import { hex, isPageAligned, PAGE_SIZE, pageOf, sumWraps } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
+import { allocation } from '../../memory/allocation.js';
 import type { Mm } from '../../memory/mm.js';
 
 interface Region {
@@ -36,6 +37,7 @@ export class RegisteredMemory {
     }
     const bad = mm.memory.unpinnable(vaddr, size, false);
     if (bad !== undefined) throw new Errno('EFAULT', `vaddr ${hex(bad)} is not mapped in the process`);
+    allocation('a registration');
     mm.charge(pageOf(size));
     this.#regions.add({ mm, start: vaddr, end: vaddr + size, mappings: 0 });
   }

@@ -5,6 +5,7 @@ import { INVALIDATE } from '../../abi/ioasid/constants.js';
 import type { ioasid_bind_pasid_table, ioasid_bind_pgtable, ioasid_invalidate } from '../../abi/ioasid/structs.js';
 import type { Fields } from '../../abi/layout.js';
 import { UserTable } from '../../iommu/first-level/user-table.js';
+import { allocation } from '../../memory/allocation.js';
 import type { IoasidContext } from '../context.js';
 import type { AddressSpace } from './address-space.js';
 
@@ -40,6 +41,7 @@ export function bindPgtable(context: IoasidContext, args: Fields<typeof ioasid_b
   if (addressWidth <= PAGE_SHIFT || addressWidth > width) {
     throw new Errno('EINVAL', `addr_width ${addressWidth}: a ${levels}-level table translates 13 to ${width} bits`);
   }
+  allocation('a user table');
   space.userTable = new UserTable(parentOf(space), { address, levels, addressWidth, pasidBits: undefined });
   return 0;
 }
@@ -55,6 +57,7 @@ export function bindPasidTable(context: IoasidContext, args: Fields<typeof ioasi
   if (most === 0) throw new Errno('EOPNOTSUPP', `a device attached to IOASID ${space.id} has no PASID capability`);
   if (pasidBits === 0 || pasidBits > most)
     throw new Errno('EINVAL', `pasid_bits ${pasidBits}: 1 to ${most} are possible`);
+  allocation('a user table');
   space.userTable = new UserTable(parentOf(space), { address, levels, addressWidth: width, pasidBits });
   return 0;
 }

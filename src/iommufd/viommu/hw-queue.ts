@@ -12,6 +12,10 @@ import type { ObjectTable } from '../objects.js';
 import { IommufdObject } from '../objects.js';
 import type { Viommu } from './viommu.js';
 
+/** Bytes of a pointer, and of the largest array that Linux allocates (kvmalloc). */
+const POINTER = 8n;
+const MAX_ARRAY = 0x7fffffffn;
+
 /** Only pages within one huge page are known to be neighbours. */
 function isContiguous(frames: readonly FrameRun[], pages: number): boolean {
   const [run] = frames;
@@ -44,10 +48,11 @@ export class HwQueue extends IommufdObject {
     viommu.users++;
   }
 
-  /** Pins its pages, and sets up the hardware. @throws ERANGE, ENOENT, EFAULT, EADDRINUSE, and what the driver answers */
+  /** Pins its pages, and sets up the hardware. @throws ERANGE, ENOMEM, ENOENT, EFAULT, EADDRINUSE, and what the driver answers */
   start(index: number): void {
-    if (this.#length > U64_MAX - BigInt(PAGE_SIZE))
-      throw new Errno('ERANGE', `${hex(this.#length)} bytes are no queue`);
+    if (this.#length > U64_MAX) throw new Errno('ERANGE', `${hex(this.#length)} bytes are no queue`);
+    if ((this.#length >> BigInt(PAGE_SHIFT)) * POINTER > MAX_ARRAY)
+      throw new Errno('ENOMEM', `the list of the pages of ${hex(this.#length)} bytes is too large`);
     const { table } = this.#viommu.parent.ioas;
     const access = this.#objects.finalize(this.#objects.reserve(this.#access));
     access.users = 1;

@@ -2,13 +2,14 @@
  * Disjoint runs of pages in rising order: the mappings of an I/O address space, or how often frames are pinned.
  *
  * A run is 24 bytes in typed arrays: its first page, its target page, its length and a tag. Runs live in leaves of up
- * to 32; an index of the leaves' first pages is searched first. A tree of objects would cost four times the
+ * to 32; an index of the leaves' first pages, in two levels, is searched first. A tree of objects would cost four times the
  * memory and a cache miss per level. Page-frame numbers are exact: below 2^52 a double is an integer.
  *
  * Vocabulary: a *page* is a page-frame number (address / 4096). The *cursor* stands on one run, which `start`, `pages`,
  * `target` and `tag` describe.
  */
 
+import { grown, LeafIndex, NOWHERE } from './leaf-index.js';
 import { LEAF, SEGMENT, SEGMENT_SHIFT, Segment, upper } from './leaves.js';
 
 export class IntervalMap {
@@ -25,18 +26,16 @@ export class IntervalMap {
   #segmentLeaves = 0;
   #used = 0;
   #free: number[] = [];
-  /** Index of the leaves, by position: first page, and leaf number. */
-  #tops = new Float64Array(4);
-  #ids = new Uint32Array(4);
-  #leaves = 0;
+  #index = new LeafIndex();
   /** Runs in each leaf, by leaf number. */
   #counts = new Uint8Array(4);
-  #leaf = 0;
-  #index = 0;
+  #leaf = NOWHERE;
+  #at = 0;
   /** Where the last overlaps() found room: insert() there need not search again. -1: unknown. */
   #gapPage = -1;
   #gapLeaf = 0;
   #gapIndex = 0;
+  #split = 0;
 
   /** Number of runs. */
   get count(): number {
@@ -45,7 +44,7 @@ export class IntervalMap {
 
   /** Bytes of memory held for the runs. */
   get bytes(): number {
-    let sum = this.#tops.byteLength + this.#ids.byteLength + this.#counts.byteLength;
+    let sum = this.#index.bytes + this.#counts.byteLength;
     for (const segment of this.#segments) sum += segment.starts.byteLength + segment.rest.byteLength;
     return sum;
   }
@@ -60,27 +59,25 @@ export class IntervalMap {
   /** Puts the cursor on the first run that ends after a page. Returns false if there is none. */
   seek(page: number): boolean {
     if (this.#locate(page) && page < this.start + this.pages) return true;
-    if (this.#leaves === 0) return false;
     // The cursor stands on the last run that starts at or before the page, or before the first run.
-    return this.#index < 0 ? this.#load(0, 0) : this.next();
+    return this.#count > 0 && (this.#at < 0 ? this.#load(this.#index.first, 0) : this.next());
   }
 
   /** Moves the cursor to the next run. Returns false at the end. */
   next(): boolean {
-    if (this.#index + 1 < this.#countAt(this.#leaf)) return this.#load(this.#leaf, this.#index + 1);
-    if (this.#leaf + 1 < this.#leaves) return this.#load(this.#leaf + 1, 0);
+    if (this.#at + 1 < this.#countAt(this.#leaf)) return this.#load(this.#leaf, this.#at + 1);
     this.#hot = false;
-    return false;
+    return this.#loadFirst(this.#index.after(this.#leaf));
   }
 
   /** True if any run touches [first, last]. */
   overlaps(first: number, last: number): boolean {
     this.#gapPage = -1;
     if (this.#locate(first) && first < this.start + this.pages) return true;
-    if (this.#leaves === 0) return false;
+    if (this.#count === 0) return false;
     const leaf = this.#leaf;
-    const index = this.#index;
-    if ((index < 0 ? this.#load(0, 0) : this.next()) && this.start <= last) return true;
+    const index = this.#at;
+    if ((index < 0 ? this.#load(leaf, 0) : this.next()) && this.start <= last) return true;
     this.#gapPage = first;
     this.#gapLeaf = leaf;
     this.#gapIndex = index + 1;
@@ -95,17 +92,12 @@ export class IntervalMap {
   insert(start: number, pages: number, target: number, tag: number): void {
     const known = this.#gapPage === start;
     this.#gapPage = -1;
-    let leaf = known ? this.#gapLeaf : this.#leaves === 0 ? this.#addLeaf(0, start) : Math.max(0, this.#top(start));
+    let leaf = known ? this.#gapLeaf : this.#leafFor(start);
     let count = this.#countAt(leaf);
     let index = known ? this.#gapIndex : this.#upper(leaf, count, start);
     if (count === LEAF) {
-      // Runs that come in rising order fill leaf after leaf; others halve a full one.
-      const at = index === LEAF && leaf + 1 === this.#leaves ? LEAF : LEAF / 2;
-      this.#split(leaf, at, start);
-      if (index >= at && (index > at || at === LEAF)) {
-        leaf++;
-        index -= at;
-      }
+      leaf = this.#makeRoom(leaf, index, start);
+      index = this.#split;
       count = this.#countAt(leaf);
     }
     const id = this.#idAt(leaf);
@@ -118,7 +110,7 @@ export class IntervalMap {
     segment.words[4 * i + 2] = pages;
     segment.words[4 * i + 3] = (Math.floor(pages / 0x1_0000_0000) << 16) | tag;
     this.#counts[id] = count + 1;
-    if (index === 0) this.#tops[leaf] = start;
+    if (index === 0) this.#index.setTop(leaf, start);
     this.#count++;
     this.#hot = false;
   }
@@ -127,7 +119,7 @@ export class IntervalMap {
   remove(): boolean {
     this.#gapPage = -1;
     const leaf = this.#leaf;
-    const index = this.#index;
+    const index = this.#at;
     const id = this.#idAt(leaf);
     const count = this.#countAt(leaf) - 1;
     const segment = this.#segment(id);
@@ -138,31 +130,32 @@ export class IntervalMap {
     this.#count--;
     this.#hot = false;
     if (count === 0) {
-      this.#dropLeaf(leaf);
-      return leaf < this.#leaves && this.#load(leaf, 0);
+      return this.#loadFirst(this.#dropLeaf(leaf));
     }
-    if (index === 0) this.#tops[leaf] = segment.starts[base] as number;
+    if (index === 0) this.#index.setTop(leaf, segment.starts[base] as number);
     if (count < LEAF / 4) this.#merge(leaf);
     // After a merge the leaf is the same and holds more; the next run is where the removed one was.
     if (index < this.#countAt(leaf)) return this.#load(leaf, index);
-    return leaf + 1 < this.#leaves && this.#load(leaf + 1, 0);
+    return this.#loadFirst(this.#index.after(leaf));
   }
 
   /** Puts the cursor on the last run that starts at or before a page. False, with index -1, if there is none. */
   #locate(page: number): boolean {
-    const leaf = this.#top(page);
-    if (leaf < 0) {
-      this.#leaf = 0;
-      this.#index = -1;
+    const leaf = this.#index.find(page);
+    if (leaf === NOWHERE) {
+      this.#leaf = this.#index.first;
+      this.#at = -1;
       this.#hot = false;
       return false;
     }
     return this.#load(leaf, this.#upper(leaf, this.#countAt(leaf), page) - 1);
   }
 
-  /** Position of the last leaf whose first page is at or before a page; -1 if none. */
-  #top(page: number): number {
-    return upper(this.#tops, 0, this.#leaves, page) - 1;
+  /** The place of the leaf that a run goes into; of a new one if there is none. */
+  #leafFor(start: number): number {
+    const found = this.#index.find(start);
+    if (found !== NOWHERE) return found;
+    return this.#count > 0 ? this.#index.first : this.#addLeaf(NOWHERE, start);
   }
 
   /** How many runs of a leaf start at or before a page. */
@@ -170,6 +163,11 @@ export class IntervalMap {
     const id = this.#idAt(leaf);
     const base = (id & (SEGMENT - 1)) * LEAF;
     return upper(this.#segment(id).starts, base, base + count, page) - base;
+  }
+
+  /** Puts the cursor on the first run of a leaf, if there is such a leaf. */
+  #loadFirst(leaf: number): boolean {
+    return leaf !== NOWHERE && this.#load(leaf, 0);
   }
 
   #load(leaf: number, index: number): true {
@@ -182,41 +180,69 @@ export class IntervalMap {
     this.pages = (segment.words[4 * i + 2] as number) + (high >>> 16) * 0x1_0000_0000;
     this.tag = high & 0xffff;
     this.#leaf = leaf;
-    this.#index = index;
+    this.#at = index;
     this.#hot = true;
     return true;
   }
 
   #idAt(leaf: number): number {
-    return this.#ids[leaf] as number;
+    return this.#index.id(leaf);
+  }
+  #startAt(leaf: number, index: number): number {
+    const id = this.#idAt(leaf);
+    return this.#segment(id).starts[(id & (SEGMENT - 1)) * LEAF + index] as number;
   }
   #countAt(leaf: number): number {
-    return this.#counts[this.#ids[leaf] as number] as number;
+    return this.#counts[this.#index.id(leaf)] as number;
   }
   #segment(id: number): Segment {
     return this.#segments[id >>> SEGMENT_SHIFT] as Segment;
   }
 
-  /** Moves the runs from `at` on into a new leaf behind this one. */
-  #split(leaf: number, at: number, start: number): void {
-    const next = this.#addLeaf(leaf + 1, start);
-    if (at === LEAF) return;
-    this.#move(leaf, at, LEAF - at, next, 0);
-    this.#counts[this.#idAt(next)] = LEAF - at;
-    this.#counts[this.#idAt(leaf)] = at;
-    const id = this.#idAt(next);
-    this.#tops[next] = this.#segment(id).starts[(id & (SEGMENT - 1)) * LEAF] as number;
+  /**
+   * Makes room in a full leaf: the next one takes what it can, or a new one half.
+   * @returns the leaf in which the run at `index` has its place now; where in it is in `#split`
+   */
+  #makeRoom(leaf: number, index: number, start: number): number {
+    const neighbour = this.#index.after(leaf);
+    const more = neighbour === NOWHERE ? LEAF : this.#countAt(neighbour);
+    if (more <= LEAF - LEAF / 4) {
+      const given = (LEAF - more + 1) >> 1;
+      const kept = LEAF - given;
+      this.#move(neighbour, 0, more, neighbour, given);
+      this.#move(leaf, kept, given, neighbour, 0);
+      this.#countedAs(leaf, kept, neighbour, given + more);
+      this.#split = index > kept ? index - kept : index;
+      return index > kept ? neighbour : leaf;
+    }
+    // Runs that come in rising order fill leaf after leaf; others halve a full one.
+    const kept = index === LEAF && this.#index.after(leaf) === NOWHERE ? LEAF : LEAF / 2;
+    const next = this.#addLeaf(leaf, kept === LEAF ? start : this.#startAt(leaf, kept));
+    const old = this.#index.before(next, leaf);
+    if (kept < LEAF) this.#move(old, kept, LEAF - kept, next, 0);
+    this.#countedAs(old, kept, next, LEAF - kept);
+    const goes = index > kept || kept === LEAF;
+    this.#split = goes ? index - kept : index;
+    return goes ? next : old;
+  }
+
+  /** After runs were moved from a leaf to the front of the next one. */
+  #countedAs(leaf: number, count: number, next: number, more: number): void {
+    this.#counts[this.#idAt(leaf)] = count;
+    this.#counts[this.#idAt(next)] = more;
+    if (more > 0) this.#index.setTop(next, this.#startAt(next, 0));
   }
 
   /** Joins a leaf with the next one if both fit into half a leaf. */
   #merge(leaf: number): void {
-    if (leaf + 1 >= this.#leaves) return;
+    const next = this.#index.after(leaf);
+    if (next === NOWHERE) return;
     const count = this.#countAt(leaf);
-    const more = this.#countAt(leaf + 1);
+    const more = this.#countAt(next);
     if (count + more > LEAF / 2) return;
-    this.#move(leaf + 1, 0, more, leaf, count);
+    this.#move(next, 0, more, leaf, count);
     this.#counts[this.#idAt(leaf)] = count + more;
-    this.#dropLeaf(leaf + 1);
+    this.#dropLeaf(next);
   }
 
   #move(from: number, index: number, count: number, to: number, at: number): void {
@@ -230,21 +256,11 @@ export class IntervalMap {
     target.rest.set(source.rest.subarray(2 * a, 2 * (a + count)), 2 * b);
   }
 
-  /** Makes an empty leaf at a position of the index. */
-  #addLeaf(position: number, top: number): number {
-    if (this.#leaves === this.#tops.length) {
-      const size = this.#leaves + (this.#leaves >>> 1) + 1;
-      this.#tops = grown(this.#tops, new Float64Array(size));
-      this.#ids = grown(this.#ids, new Uint32Array(size));
-    }
+  /** Makes an empty leaf behind another. Returns its place. */
+  #addLeaf(leaf: number, top: number): number {
     const id = this.#free.pop() ?? this.#newLeaf();
-    this.#tops.copyWithin(position + 1, position, this.#leaves);
-    this.#ids.copyWithin(position + 1, position, this.#leaves);
-    this.#tops[position] = top;
-    this.#ids[position] = id;
     this.#counts[id] = 0;
-    this.#leaves++;
-    return position;
+    return this.#index.insertAfter(leaf, top, id);
   }
 
   #newLeaf(): number {
@@ -267,22 +283,17 @@ export class IntervalMap {
     return id;
   }
 
-  #dropLeaf(position: number): void {
-    this.#free.push(this.#idAt(position));
-    this.#tops.copyWithin(position, position + 1, this.#leaves);
-    this.#ids.copyWithin(position, position + 1, this.#leaves);
-    this.#leaves--;
+  /** Takes an empty leaf out. Returns the place of the next one. */
+  #dropLeaf(leaf: number): number {
+    this.#free.push(this.#idAt(leaf));
+    const next = this.#index.remove(leaf);
     // The smallest of segments stays: a map that is filled and emptied over and over allocates nothing.
-    if (this.#leaves === 0 && this.#segmentLeaves > 1) {
-      this.#segments = [];
-      this.#segmentLeaves = 0;
-      this.#used = 0;
-      this.#free = [];
-    }
+    if (this.#count > 0 || this.#segmentLeaves === 1) return next;
+    this.#segments = [];
+    this.#segmentLeaves = 0;
+    this.#used = 0;
+    this.#free = [];
+    this.#index = new LeafIndex();
+    return NOWHERE;
   }
-}
-
-function grown<T extends Float64Array | Uint32Array | Uint8Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
 }

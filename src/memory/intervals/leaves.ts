@@ -3,7 +3,7 @@
 /** Most runs in a leaf. */
 export const LEAF = 32;
 /** Leaves in a segment; the first segment grows up to it, so that a small space stays small. */
-export const SEGMENT_SHIFT = 8;
+export const SEGMENT_SHIFT = 6;
 export const SEGMENT = 1 << SEGMENT_SHIFT;
 
 export class Segment {

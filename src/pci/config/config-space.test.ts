@@ -145,4 +145,17 @@ describe('configuration space (PCI Local Bus Specification 3.0, 6.1)', () => {
       );
     }
   });
+
+  test('addresses that firmware assigned keep the bits that say what a BAR is, and come back after a reset', () => {
+    const space = new ConfigSpace(CONVENTIONAL);
+    space.assign(0, 0xe010_0000n);
+    space.assign(1, 0x3020n);
+    space.assign(2, 0x20_0000_4000n);
+    const registers = (): number[] => [0, 1, 2, 3, 4].map((index) => space.get32(PCI_CONFIG.BAR0 + 4 * index));
+    const assigned = [0xe010_0000, 0x3021, 0x4004, 0x20, 0];
+    expect(registers()).toEqual(assigned);
+    space.write(PCI_CONFIG.BAR0, new Uint8Array(16).fill(0xff));
+    space.reset();
+    expect(registers()).toEqual(assigned);
+  });
 });

@@ -114,7 +114,20 @@ export class ConfigSpace {
     });
   }
 
-  /** Back to the state after power-on. */
+  /**
+   * Firmware gives a BAR its address, and whoever resets the function later gives it again.
+   * @param index of the BAR; a 64-bit one takes the next register too
+   */
+  assign(index: number, address: bigint): void {
+    const at = PCI_CONFIG.BAR0 + 4 * index;
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setBigUint64(0, address, true);
+    // Registers of a BAR that is not 64 bits wide do not take the upper half: it is zero, and they are another BAR's.
+    this.write(at, address < 2n ** 32n ? bytes.subarray(0, 4) : bytes);
+    this.#initial.set(new Uint8Array(this.#bytes.buffer, at, 8), at);
+  }
+
+  /** Back to the state after power-on, with the addresses that were assigned. */
   reset(): void {
     new Uint8Array(this.#bytes.buffer).set(this.#initial);
   }

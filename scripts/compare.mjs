@@ -1,0 +1,74 @@
+// npm run bench -- --compare REF [NAME...]: this checkout and another commit by turns, both with the benchmarks of here.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const ROUNDS = 3;
+
+function run(cwd, command, ...args) {
+  const { status, signal, stderr } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} in ${cwd} failed (${signal ?? status}):\n${stderr}`);
+}
+
+/** Builds a commit in a directory of its own, with the packages and the benchmarks of here. */
+function checkOut(directory, ref) {
+  run(root, 'git', 'worktree', 'add', '--detach', '--force', directory, ref);
+  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
+  run(directory, process.execPath, 'node_modules/typescript7/bin/tsc', '-b');
+  run(directory, process.execPath, 'scripts/bundle.mjs');
+  for (const path of ['bench', 'scripts/bench.mjs', 'scripts/prepare.mjs', 'scripts/compare.mjs']) {
+    cpSync(join(root, path), join(directory, path), { recursive: true });
+  }
+}
+
+/** The least value of each figure, over all rounds. */
+function least(into, figures) {
+  for (const [name, values] of Object.entries(figures)) {
+    into.set(name, Math.min(into.get(name) ?? Number.POSITIVE_INFINITY, ...values));
+  }
+}
+
+/** Compares. @param ref a commit, as git names it; @param names benchmarks */
+export function compare(ref, names) {
+  const temporary = mkdtempSync(join(tmpdir(), 'ioasid-compare-'));
+  const there = join(temporary, 'checkout');
+  // What is interrupted cleans up, too: the benchmark that runs ends, and with it this.
+  process.on('SIGINT', () => {});
+  try {
+    process.stderr.write(`building ${ref} …\n`);
+    checkOut(there, ref);
+    const [ours, theirs] = [new Map(), new Map()];
+    for (let round = 1; round <= ROUNDS; round++) {
+      for (const [directory, into] of [
+        [root, ours],
+        [there, theirs],
+      ]) {
+        process.stderr.write(`round ${round} of ${ROUNDS}, ${directory === root ? 'here' : ref} …\n`);
+        const file = join(temporary, 'figures.json');
+        run(directory, process.execPath, 'scripts/bench.mjs', '--figures', file, ...names);
+        least(into, JSON.parse(readFileSync(file, 'utf8')));
+      }
+    }
+    console.log(
+      `${'minimum of all rounds'.padEnd(100)}${'here'.padStart(12)}${ref.padStart(12)}${'ratio'.padStart(8)}`,
+    );
+    for (const [name, here] of ours) {
+      const other = theirs.get(name);
+      if (other === undefined) continue;
+      console.log(
+        `${name.padEnd(100)}${here.toFixed(2).padStart(12)}${other.toFixed(2).padStart(12)}${(here / other).toFixed(2).padStart(8)}`,
+      );
+    }
+  } finally {
+    spawnSync('git', ['worktree', 'remove', '--force', there], { cwd: root });
+    rmSync(temporary, { recursive: true, force: true });
+    spawnSync('git', ['worktree', 'prune'], { cwd: root });
+  }
+}

@@ -51,12 +51,7 @@ function load(name: string): Exports {
   const kept = `${file}.${KEPT_AS}`;
   const cachedData = keptCode(file, kept);
   const source = fs.readFileSync(file, 'latin1');
-  const script = new vm.Script(`(function (${WRAPPER}) {${source}\n})`, {
-    filename: file,
-    cachedData,
-    // A policy of the user's own is a module.
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  });
+  const script = new vm.Script(`(function (${WRAPPER}) {${source}\n})`, { filename: file, cachedData });
   if (cachedData === undefined) keep(script, kept);
   const module = { exports: {} };
   loaded.set(name, module);

@@ -1,9 +1,13 @@
 /** `--authority FILE`: a policy from a module of the user's own. */
+import { createRequire } from 'node:module';
 import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { policyOfModule, watched } from '../authority/own-policy.js';
 import { policyByName } from '../authority/policies.js';
 import type { Policy } from '../authority/policy.js';
+
+/** @param url of a module; @returns its exports */
+const importModule: (url: string) => Promise<unknown> = createRequire(import.meta.url)('../../bin/import.cjs');
 
 /** Whether a policy is given as a file: a path, or a name that ends as a module's. */
 export const isPolicyFile = (name: string): boolean => name.includes('/') || /\.[cm]?[jt]s$/.test(name);
@@ -19,7 +23,7 @@ export async function loadPolicy(name: string, told: (text: string) => void, dir
   const file = isAbsolute(name) ? name : resolve(directory, name);
   let exports: unknown;
   try {
-    exports = await import(pathToFileURL(file).href);
+    exports = await importModule(pathToFileURL(file).href);
   } catch (error) {
     const typescript = /\.[cm]?ts$/.test(name) ? ' (this Node may need it compiled to JavaScript first)' : '';
     throw new RangeError(`authority policy ${name} cannot be loaded: ${(error as Error).message}${typescript}`);

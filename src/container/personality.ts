@@ -28,7 +28,7 @@ export class ContainerPersonality implements Personality {
     services.nodes.add(miscDevice('vfio', MINOR, 'vfio/vfio'), () => openContainer(this.containers), 0o666);
   }
 
-  state() {
+  state(): ReturnType<NonNullable<Personality['state']>> {
     return { containers: [...this.containers].map((container, i) => containerState(container, i + 1)) };
   }
 

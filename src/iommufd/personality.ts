@@ -29,7 +29,7 @@ export class IommufdPersonality implements Personality, IommufdHost {
     return this.#mocks++;
   }
 
-  state() {
+  state(): ReturnType<NonNullable<Personality['state']>> {
     return {
       iommufds: [...this.contexts].map((context, i) => ({
         iommufd: i + 1,

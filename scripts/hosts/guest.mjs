@@ -68,7 +68,7 @@ function installPackage(architecture, target) {
   cpSync(npmPackage(native, version), join(target, 'node_modules', native), { recursive: true });
   writeFileSync(
     join(target, 'tell-story.mjs'),
-    "const { story } = await import('./dist/cli/story.js');\nprocess.exitCode = story();\n",
+    "const { story } = await import('./dist/cli/stories/story.js');\nprocess.exitCode = story();\n",
   );
 }
 

@@ -5,6 +5,7 @@ import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { addressOf, errno, libc } from '../host/libc.js';
 import { CHECK } from '../host/limits.js';
+import { limitsOf } from '../host/procfs.js';
 import { runsDirectory } from '../runs.js';
 import { hostArchitecture, numberOf } from '../seccomp/syscalls.js';
 import { inContainer, install, sysctl } from './fixes.js';
@@ -115,24 +116,15 @@ function inotify(what: string, name: string, least: number, better: number, seen
 
 /** Descriptors of the supervisor: a few for each process and each open file of the program. */
 function openFiles(): Finding {
-  const hard = softAndHard('Max open files');
+  const { hard } = limitsOf(process.pid, 'Max open files');
   const fix = ['ulimit -n $(ulimit -Hn)'];
   return finding(
     CHECK.openFiles,
-    hard >= 256,
-    hard === Number.POSITIVE_INFINITY ? 'unlimited' : String(hard),
+    hard === undefined || hard >= 256,
+    String(hard ?? 'unlimited'),
     'raise the hard limit of open files to 256 or more (ulimit -Hn, LimitNOFILE= of a service)',
     { fix },
   );
-}
-
-/** The hard limit of this process, as /proc/self/limits has it. */
-function softAndHard(name: string): number {
-  const line = readText('/proc/self/limits')
-    ?.split('\n')
-    .find((each) => each.startsWith(name));
-  const [, hard = 'unlimited'] = line?.slice(name.length).trim().split(/\s+/) ?? [];
-  return hard === 'unlimited' ? Number.POSITIVE_INFINITY : Number(hard);
 }
 
 /** Where the files of a run are. */

@@ -71,16 +71,18 @@ export function imageOf(pid: number): string {
 }
 
 /**
- * A soft limit of a process, as /proc/PID/limits says it.
+ * A limit of a process, as /proc/PID/limits says it: what is in force, and how far it may be raised.
  * @param name as it stands there
  * @returns undefined: unlimited
  */
-export function softLimit(pid: number, name: string): bigint | undefined {
-  const line = procText(`/proc/${pid}/limits`)
+export function limitsOf(pid: number, name: string): { soft: bigint | undefined; hard: bigint | undefined } {
+  const line = readFileSync(`/proc/${pid}/limits`, 'latin1')
     .split('\n')
     .find((each) => each.startsWith(name));
-  const soft = line?.slice(name.length).trim().split(/\s+/)[0];
-  return soft === undefined || soft === 'unlimited' ? undefined : BigInt(soft);
+  const [soft, hard] = (line?.slice(name.length).trim().split(/\s+/) ?? []).map((text) =>
+    text === 'unlimited' || !/^\d+$/.test(text) ? undefined : BigInt(text),
+  );
+  return { soft, hard };
 }
 
 /** A process and those that it started, and those that they did. One whose parent has ended is not among them. */

@@ -10,7 +10,7 @@ import { Backing, type FrameRun } from '../../memory/backing.js';
 import type { MemoryPiece } from '../../memory/dma-target.js';
 import type { Memory } from '../../memory/memory.js';
 import { addressOf, errno, libc } from '../host/libc.js';
-import { hasCapability, softLimit, tryOpen } from '../host/procfs.js';
+import { hasCapability, limitsOf, tryOpen } from '../host/procfs.js';
 import { isSilent } from './device-files.js';
 import { type Area, areaAt } from './memory-areas.js';
 import type { SharedFiles } from './shared-files.js';
@@ -161,7 +161,8 @@ export class RemoteMemory implements Memory {
 
   lockLimit(): bigint | undefined {
     // Another user's process without CAP_SYS_RESOURCE, as after setuid() in a container: its limits can be read all the same.
-    if (libc.prlimit(this.pid, RLIMIT_MEMLOCK, 0, limitsAddress) !== 0) return softLimit(this.tid, 'Max locked memory');
+    if (libc.prlimit(this.pid, RLIMIT_MEMLOCK, 0, limitsAddress) !== 0)
+      return limitsOf(this.tid, 'Max locked memory').soft;
     const soft = limits.getBigUint64(0, true);
     return soft === RLIM_INFINITY ? undefined : soft;
   }

@@ -4,7 +4,7 @@
 import { closeSync, constants } from 'node:fs';
 import { Mm } from '../../memory/mm.js';
 import { addressOf, errno, libc } from '../host/libc.js';
-import { imageOf, softLimit, threadGroup, tryOpen } from '../host/procfs.js';
+import { imageOf, limitsOf, threadGroup, tryOpen } from '../host/procfs.js';
 import { RemoteMemory } from '../memory/remote-memory.js';
 import { SharedFiles } from '../memory/shared-files.js';
 import { hostArchitecture, numberOf } from '../seccomp/syscalls.js';
@@ -87,7 +87,7 @@ export class Tasks {
   /** @param watch told of each new process: its pidfd becomes readable when it ends */
   constructor(watch: (process: RemoteProcess) => void) {
     this.#watch = watch;
-    const limit = Number(softLimit(process.pid, 'Max open files') ?? 1 << 20);
+    const limit = Number(limitsOf(process.pid, 'Max open files').soft ?? 1 << 20);
     this.#room = Math.min(THREADS, Math.floor(limit / PART_OF_DESCRIPTORS));
     this.#mostThreads = Math.floor(limit / PART_OF_DESCRIPTORS);
   }

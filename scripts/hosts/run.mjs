@@ -2,11 +2,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, appendFileSync, constants, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { prepare } from './prepare.mjs';
+import { prepare } from '../prepare.mjs';
 
 prepare();
-const { buildTree, hostArchitecture, pack } = await import('./hosts/guest.mjs');
-const { cache, Release } = await import('./hosts/packages.mjs');
+const { buildTree, hostArchitecture, pack } = await import('./guest.mjs');
+const { cache, Release } = await import('./packages.mjs');
 
 /** No guest runs longer, milliseconds: 25 programs, each on a processor that is emulated. */
 const TIMEOUT = 7_200_000;

@@ -16,14 +16,17 @@ describe('interval map', () => {
   test('agrees with a sorted list of runs under insert, remove, find and overlaps', () => {
     const operation = fc.record({
       insert: fc.boolean(),
-      start: fc.integer({ min: 0, max: 3000 }),
-      pages: fc.integer({ min: 1, max: 6 }),
+      at: fc.integer({ min: 0, max: 3000 }),
+      length: fc.integer({ min: 1, max: 6 }),
     });
+    // Pages side by side, and so far from each other that few share the 2^30 that a stretch has.
+    const step = fc.constantFrom(1, 2 ** 20, 2 ** 28 + 1);
     fc.assert(
-      fc.property(fc.array(operation, { minLength: 1500, maxLength: 1500 }), (operations) => {
+      fc.property(fc.array(operation, { minLength: 1500, maxLength: 1500 }), step, (operations, scale) => {
         const map = new IntervalMap();
         let model: Run[] = [];
-        for (const [i, { insert, start, pages }] of operations.entries()) {
+        for (const [i, { insert, at, length }] of operations.entries()) {
+          const [start, pages] = [at * scale, length * scale];
           const last = start + pages - 1;
           const hit = model.filter((r) => r.start <= last && r.start + r.pages > start);
           expect(map.overlaps(start, last)).toBe(hit.length > 0);
@@ -43,7 +46,7 @@ describe('interval map', () => {
         }
         expect(contents(map)).toEqual(model);
       }),
-      { numRuns: 40 },
+      { numRuns: 20, endOnFailure: true },
     );
   });
 
@@ -87,12 +90,30 @@ describe('interval map', () => {
     expect([map.start, map.pages, map.target, map.tag]).toEqual([2 ** 52 - 2 ** 48, 2 ** 48 - 1, 2 ** 52 - 1, 65535]);
   });
 
-  test('stays below 37 bytes a mapping with 100 000 mappings in random order, and gives memory back', () => {
+  test.each([2 ** 30, 2 ** 31])('finds runs that begin and end on either side of page %i', (border) => {
+    for (const [start, pages] of [
+      [border - 1, 1],
+      [border - 1, 2],
+      [border - 2, 1],
+      [border, 1],
+    ] as const) {
+      const map = new IntervalMap();
+      map.insert(5, 1, 50, 0);
+      map.insert(start, pages, 7, 1);
+      const pagesFound = [border - 2, border - 1, border, border + 1].filter((page) => map.find(page));
+      expect(pagesFound).toEqual(Array.from({ length: pages }, (_, i) => start + i));
+      expect(map.overlaps(start, start)).toBe(true);
+      expect(map.overlaps(start + pages, start + pages + 5)).toBe(false);
+      expect([map.seek(6), map.start, map.remove(), map.count]).toEqual([true, start, false, 1]);
+    }
+  });
+
+  test('stays below 30 bytes a mapping with 100 000 mappings in random order, and gives memory back', () => {
     const map = new IntervalMap();
     const order = Array.from({ length: 100_000 }, (_, i) => (i * 76_543) % 100_003);
     for (const start of order) map.insert(start * 2, 1, start, 0);
     expect(map.count).toBe(100_000);
-    expect(map.bytes / map.count).toBeLessThan(37);
+    expect(map.bytes / map.count).toBeLessThan(30);
     for (let more = map.seek(0); more; ) more = map.remove();
     expect(map.count).toBe(0);
     expect(map.bytes).toBeLessThan(100_000);
@@ -111,6 +132,10 @@ test('a map that is filled and emptied over and over holds no more than the firs
   for (let i = 0; i < 100; i++) expect(fill(1)).toBe(once);
   expect(map.bytes).toBeLessThan(2048);
   fill(10_000);
+  // Runs over the ends of stretches.
+  for (let i = 1; i < 1000; i++) map.insert(i * 2 ** 31 - 2, 3, i, 0);
+  expect([map.find(2 ** 31), map.start, map.find(2 ** 31 + 1)]).toEqual([true, 2 ** 31 - 2, false]);
+  for (let more = map.seek(0); more; ) more = map.remove();
   expect(map.bytes).toBeLessThan(8192);
   expect([map.count, map.find(0)]).toEqual([0, false]);
 });

@@ -1,41 +1,45 @@
 /**
  * Disjoint runs of pages in rising order: the mappings of an I/O address space, or how often frames are pinned.
  *
- * A run is 24 bytes in typed arrays: its first page, its target page, its length and a tag. Runs live in leaves of up
- * to 32; an index of the leaves' first pages, in two levels, is searched first. A tree of objects would cost four times the
- * memory and a cache miss per level. Page-frame numbers are exact: below 2^52 a double is an integer.
+ * A run is 20 bytes in typed arrays: where it starts in its stretch of 2^30 pages, its length, its target page and a tag.
+ * Runs live in leaves of up to 16; a trie leads to the leaf, seven comparisons without a branch to the run. A tree of
+ * objects would cost four times the memory and a cache miss per level. Page-frame numbers are exact: below 2^52 a double
+ * is an integer.
  *
  * Vocabulary: a *page* is a page-frame number (address / 4096). The *cursor* stands on one run, which `start`, `pages`,
  * `target` and `tag` describe.
  */
 
-import { grown, LeafIndex, NOWHERE } from './leaf-index.js';
-import { LEAF, SEGMENT, SEGMENT_SHIFT, Segment, upper } from './leaves.js';
+import { NOWHERE } from './leaf-order.js';
+import { STRETCH, Stretch } from './stretch.js';
+
+/** Bytes that an empty map may keep: one that is filled and emptied over and over allocates nothing. */
+const KEPT = 2048;
 
 export class IntervalMap {
-  /** First page, length in pages, target page and tag of the run under the cursor. */
-  start = 0;
-  pages = 0;
-  target = 0;
-  tag = 0;
-
-  /** The cursor stands on a run that is still as described. */
-  #hot = false;
   #count = 0;
-  #segments: Segment[] = [];
-  #segmentLeaves = 0;
-  #used = 0;
-  #free: number[] = [];
-  #index = new LeafIndex();
-  /** Runs in each leaf, by leaf number. */
-  #counts = new Uint8Array(4);
-  #leaf = NOWHERE;
+  /** In rising order; none is empty but a lonely one, which stays for the next run. */
+  #stretches: Stretch[] = [new Stretch(0)];
+  /** The stretch under the cursor, its number in the order, and the place of the run in it. */
+  #stretch = this.#stretches[0] as Stretch;
   #at = 0;
-  /** Where the last overlaps() found room: insert() there need not search again. -1: unknown. */
-  #gapPage = -1;
-  #gapLeaf = 0;
-  #gapIndex = 0;
-  #split = 0;
+  #place = NOWHERE;
+  /** The cursor stands on a run. */
+  #hot = false;
+
+  /** First page, length in pages, target page and tag of the run under the cursor. */
+  get start(): number {
+    return this.#stretch.base + this.#stretch.leaves.start(this.#place);
+  }
+  get pages(): number {
+    return this.#stretch.leaves.pages(this.#place);
+  }
+  get target(): number {
+    return this.#stretch.leaves.target(this.#place);
+  }
+  get tag(): number {
+    return this.#stretch.leaves.tag(this.#place);
+  }
 
   /** Number of runs. */
   get count(): number {
@@ -44,256 +48,144 @@ export class IntervalMap {
 
   /** Bytes of memory held for the runs. */
   get bytes(): number {
-    let sum = this.#index.bytes + this.#counts.byteLength;
-    for (const segment of this.#segments) sum += segment.starts.byteLength + segment.rest.byteLength;
-    return sum;
+    return this.#stretches.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** Puts the cursor on the run that holds a page. Returns false, and leaves the cursor undefined, if none does. */
   find(page: number): boolean {
-    // DMA walks pages in order, so the run of the last question is often the answer.
-    if (this.#hot && page >= this.start && page < this.start + this.pages) return true;
+    const stretch = this.#stretch;
+    const offset = page - stretch.base;
+    if (offset >= 0 && offset < STRETCH) {
+      // DMA walks pages in order, so the run of the last question is often the answer.
+      if (this.#hot && stretch.leaves.holds(this.#place, offset | 0)) return true;
+      const place = stretch.locate(offset | 0);
+      if (place !== NOWHERE) {
+        this.#place = place;
+        this.#hot = stretch.leaves.holds(place, offset | 0);
+        return this.#hot;
+      }
+    }
     return this.#locate(page) && page < this.start + this.pages;
   }
 
   /** Puts the cursor on the first run that ends after a page. Returns false if there is none. */
   seek(page: number): boolean {
-    if (this.#locate(page) && page < this.start + this.pages) return true;
-    // The cursor stands on the last run that starts at or before the page, or before the first run.
-    return this.#count > 0 && (this.#at < 0 ? this.#load(this.#index.first, 0) : this.next());
+    const stretch = this.#stretch;
+    const offset = page - stretch.base;
+    if (offset >= 0 && offset < STRETCH) {
+      const place = stretch.locate(offset | 0);
+      if (place !== NOWHERE) {
+        this.#place = place;
+        this.#hot = true;
+        return stretch.leaves.holds(place, offset | 0) || this.next();
+      }
+    }
+    if (!this.#locate(page)) return this.#count > 0 && this.#put(0, (this.#stretches[0] as Stretch).first);
+    return page < this.start + this.pages || this.next();
   }
 
   /** Moves the cursor to the next run. Returns false at the end. */
   next(): boolean {
-    if (this.#at + 1 < this.#countAt(this.#leaf)) return this.#load(this.#leaf, this.#at + 1);
-    this.#hot = false;
-    return this.#loadFirst(this.#index.after(this.#leaf));
+    return this.#putOrNext(this.#stretch.after(this.#place));
   }
 
   /** True if any run touches [first, last]. */
   overlaps(first: number, last: number): boolean {
-    this.#gapPage = -1;
-    if (this.#locate(first) && first < this.start + this.pages) return true;
-    if (this.#count === 0) return false;
-    const leaf = this.#leaf;
-    const index = this.#at;
-    if ((index < 0 ? this.#load(leaf, 0) : this.next()) && this.start <= last) return true;
-    this.#gapPage = first;
-    this.#gapLeaf = leaf;
-    this.#gapIndex = index + 1;
-    return false;
+    return this.seek(first) && this.start <= last;
   }
 
   /**
-   * Adds a run that overlaps none (see overlaps()).
+   * Adds a run that overlaps none (see overlaps(), which also makes the way to the place known).
    * @param start first page; @param pages length, 1 to 2^48-1; @param target first target page
    * @param tag 0 to 65535
    */
   insert(start: number, pages: number, target: number, tag: number): void {
-    const known = this.#gapPage === start;
-    this.#gapPage = -1;
-    let leaf = known ? this.#gapLeaf : this.#leafFor(start);
-    let count = this.#countAt(leaf);
-    let index = known ? this.#gapIndex : this.#upper(leaf, count, start);
-    if (count === LEAF) {
-      leaf = this.#makeRoom(leaf, index, start);
-      index = this.#split;
-      count = this.#countAt(leaf);
-    }
-    const id = this.#idAt(leaf);
-    const segment = this.#segment(id);
-    const base = (id & (SEGMENT - 1)) * LEAF;
-    const i = base + index;
-    segment.open(i, base + count);
-    segment.starts[i] = start;
-    segment.rest[2 * i] = target;
-    segment.words[4 * i + 2] = pages;
-    segment.words[4 * i + 3] = (Math.floor(pages / 0x1_0000_0000) << 16) | tag;
-    this.#counts[id] = count + 1;
-    if (index === 0) this.#index.setTop(leaf, start);
+    const stretch = this.#open(start);
+    stretch.insert((start - stretch.base) | 0, pages, target, tag);
     this.#count++;
     this.#hot = false;
   }
 
   /** Takes away the run under the cursor and moves on to the next. Returns false if there is none. */
   remove(): boolean {
-    this.#gapPage = -1;
-    const leaf = this.#leaf;
-    const index = this.#at;
-    const id = this.#idAt(leaf);
-    const count = this.#countAt(leaf) - 1;
-    const segment = this.#segment(id);
-    const base = (id & (SEGMENT - 1)) * LEAF;
-    const i = base + index;
-    segment.close(i, base + count);
-    this.#counts[id] = count;
+    const stretch = this.#stretch;
+    const place = stretch.remove(this.#place);
     this.#count--;
+    if (stretch.count > 0) return this.#putOrNext(place);
+    if (this.#count > 0) {
+      this.#stretches.splice(this.#at, 1);
+      // The next stretch has the number now; or there is none behind.
+      const more = this.#at < this.#stretches.length;
+      this.#enter(more ? this.#at : this.#at - 1);
+      if (more) return this.#put(this.#at, this.#stretch.first);
+    } else if (stretch.bytes > KEPT) {
+      this.#stretches = [new Stretch(stretch.base)];
+      this.#enter(0);
+    }
     this.#hot = false;
-    if (count === 0) {
-      return this.#loadFirst(this.#dropLeaf(leaf));
-    }
-    if (index === 0) this.#index.setTop(leaf, segment.starts[base] as number);
-    if (count < LEAF / 4) this.#merge(leaf);
-    // After a merge the leaf is the same and holds more; the next run is where the removed one was.
-    if (index < this.#countAt(leaf)) return this.#load(leaf, index);
-    return this.#loadFirst(this.#index.after(leaf));
+    return false;
   }
 
-  /** Puts the cursor on the last run that starts at or before a page. False, with index -1, if there is none. */
+  /** Puts the cursor on the last run that starts at or before a page. Returns false if there is none. */
   #locate(page: number): boolean {
-    const leaf = this.#index.find(page);
-    if (leaf === NOWHERE) {
-      this.#leaf = this.#index.first;
-      this.#at = -1;
+    let offset = page - this.#stretch.base;
+    if (offset < 0 || offset >= STRETCH) {
+      const at = this.#search(page);
       this.#hot = false;
-      return false;
+      if (at < 0) return false;
+      this.#enter(at);
+      offset = page - this.#stretch.base;
+      if (offset >= STRETCH) return this.#count > 0 && this.#put(at, this.#stretch.last);
     }
-    return this.#load(leaf, this.#upper(leaf, this.#countAt(leaf), page) - 1);
+    const place = this.#stretch.locate(offset | 0);
+    if (place !== NOWHERE) return this.#put(this.#at, place);
+    this.#hot = false;
+    const before = this.#stretches[this.#at - 1];
+    return before !== undefined && this.#put(this.#at - 1, before.last);
   }
 
-  /** The place of the leaf that a run goes into; of a new one if there is none. */
-  #leafFor(start: number): number {
-    const found = this.#index.find(start);
-    if (found !== NOWHERE) return found;
-    return this.#count > 0 ? this.#index.first : this.#addLeaf(NOWHERE, start);
+  /** The number of the last stretch that begins at or before a page, or -1. */
+  #search(page: number): number {
+    let low = 0;
+    for (let high = this.#stretches.length; low < high; ) {
+      const middle = (low + high) >>> 1;
+      if ((this.#stretches[middle] as Stretch).base <= page) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
   }
 
-  /** How many runs of a leaf start at or before a page. */
-  #upper(leaf: number, count: number, page: number): number {
-    const id = this.#idAt(leaf);
-    const base = (id & (SEGMENT - 1)) * LEAF;
-    return upper(this.#segment(id).starts, base, base + count, page) - base;
+  /** The stretch that a page is in, made if there is none. */
+  #open(page: number): Stretch {
+    const offset = page - this.#stretch.base;
+    if (offset >= 0 && offset < STRETCH) return this.#stretch;
+    const at = this.#search(page);
+    const found = this.#stretches[at];
+    if (found && page - found.base < STRETCH) return found;
+    const made = new Stretch(page - (page % STRETCH));
+    if (this.#count === 0) this.#stretches = [made];
+    else this.#stretches.splice(at + 1, 0, made);
+    this.#enter(this.#stretches.indexOf(made));
+    return made;
   }
 
-  /** Puts the cursor on the first run of a leaf, if there is such a leaf. */
-  #loadFirst(leaf: number): boolean {
-    return leaf !== NOWHERE && this.#load(leaf, 0);
+  #enter(at: number): void {
+    this.#at = at;
+    this.#stretch = this.#stretches[at] as Stretch;
   }
 
-  #load(leaf: number, index: number): true {
-    const id = this.#idAt(leaf);
-    const segment = this.#segment(id);
-    const i = (id & (SEGMENT - 1)) * LEAF + index;
-    const high = segment.words[4 * i + 3] as number;
-    this.start = segment.starts[i] as number;
-    this.target = segment.rest[2 * i] as number;
-    this.pages = (segment.words[4 * i + 2] as number) + (high >>> 16) * 0x1_0000_0000;
-    this.tag = high & 0xffff;
-    this.#leaf = leaf;
-    this.#at = index;
+  /** Puts the cursor on a run of the stretch under it, or at the end of that on the first run of the next. */
+  #putOrNext(place: number): boolean {
+    if (place !== NOWHERE) return this.#put(this.#at, place);
+    this.#hot = false;
+    const next = this.#stretches[this.#at + 1];
+    return next !== undefined && this.#put(this.#at + 1, next.first);
+  }
+
+  #put(at: number, place: number): true {
+    if (at !== this.#at) this.#enter(at);
+    this.#place = place;
     this.#hot = true;
     return true;
-  }
-
-  #idAt(leaf: number): number {
-    return this.#index.id(leaf);
-  }
-  #startAt(leaf: number, index: number): number {
-    const id = this.#idAt(leaf);
-    return this.#segment(id).starts[(id & (SEGMENT - 1)) * LEAF + index] as number;
-  }
-  #countAt(leaf: number): number {
-    return this.#counts[this.#index.id(leaf)] as number;
-  }
-  #segment(id: number): Segment {
-    return this.#segments[id >>> SEGMENT_SHIFT] as Segment;
-  }
-
-  /**
-   * Makes room in a full leaf: the next one takes what it can, or a new one half.
-   * @returns the leaf in which the run at `index` has its place now; where in it is in `#split`
-   */
-  #makeRoom(leaf: number, index: number, start: number): number {
-    const neighbour = this.#index.after(leaf);
-    const more = neighbour === NOWHERE ? LEAF : this.#countAt(neighbour);
-    if (more <= LEAF - LEAF / 4) {
-      const given = (LEAF - more + 1) >> 1;
-      const kept = LEAF - given;
-      this.#move(neighbour, 0, more, neighbour, given);
-      this.#move(leaf, kept, given, neighbour, 0);
-      this.#countedAs(leaf, kept, neighbour, given + more);
-      this.#split = index > kept ? index - kept : index;
-      return index > kept ? neighbour : leaf;
-    }
-    // Runs that come in rising order fill leaf after leaf; others halve a full one.
-    const kept = index === LEAF && this.#index.after(leaf) === NOWHERE ? LEAF : LEAF / 2;
-    const next = this.#addLeaf(leaf, kept === LEAF ? start : this.#startAt(leaf, kept));
-    const old = this.#index.before(next, leaf);
-    if (kept < LEAF) this.#move(old, kept, LEAF - kept, next, 0);
-    this.#countedAs(old, kept, next, LEAF - kept);
-    const goes = index > kept || kept === LEAF;
-    this.#split = goes ? index - kept : index;
-    return goes ? next : old;
-  }
-
-  /** After runs were moved from a leaf to the front of the next one. */
-  #countedAs(leaf: number, count: number, next: number, more: number): void {
-    this.#counts[this.#idAt(leaf)] = count;
-    this.#counts[this.#idAt(next)] = more;
-    if (more > 0) this.#index.setTop(next, this.#startAt(next, 0));
-  }
-
-  /** Joins a leaf with the next one if both fit into half a leaf. */
-  #merge(leaf: number): void {
-    const next = this.#index.after(leaf);
-    if (next === NOWHERE) return;
-    const count = this.#countAt(leaf);
-    const more = this.#countAt(next);
-    if (count + more > LEAF / 2) return;
-    this.#move(next, 0, more, leaf, count);
-    this.#counts[this.#idAt(leaf)] = count + more;
-    this.#dropLeaf(next);
-  }
-
-  #move(from: number, index: number, count: number, to: number, at: number): void {
-    const fromId = this.#idAt(from);
-    const toId = this.#idAt(to);
-    const source = this.#segment(fromId);
-    const target = this.#segment(toId);
-    const a = (fromId & (SEGMENT - 1)) * LEAF + index;
-    const b = (toId & (SEGMENT - 1)) * LEAF + at;
-    target.starts.set(source.starts.subarray(a, a + count), b);
-    target.rest.set(source.rest.subarray(2 * a, 2 * (a + count)), 2 * b);
-  }
-
-  /** Makes an empty leaf behind another. Returns its place. */
-  #addLeaf(leaf: number, top: number): number {
-    const id = this.#free.pop() ?? this.#newLeaf();
-    this.#counts[id] = 0;
-    return this.#index.insertAfter(leaf, top, id);
-  }
-
-  #newLeaf(): number {
-    const id = this.#used++;
-    if (id === this.#counts.length) this.#counts = grown(this.#counts, new Uint8Array(id + (id >>> 1) + 1));
-    if (id < this.#segmentLeaves) return id;
-    if (this.#segmentLeaves < SEGMENT) {
-      const first = new Segment(Math.max(1, this.#segmentLeaves * 2));
-      const old = this.#segments[0];
-      if (old) {
-        first.starts.set(old.starts);
-        first.rest.set(old.rest);
-      }
-      this.#segments[0] = first;
-      this.#segmentLeaves = first.starts.length / LEAF;
-    } else {
-      this.#segments.push(new Segment(SEGMENT));
-      this.#segmentLeaves += SEGMENT;
-    }
-    return id;
-  }
-
-  /** Takes an empty leaf out. Returns the place of the next one. */
-  #dropLeaf(leaf: number): number {
-    this.#free.push(this.#idAt(leaf));
-    const next = this.#index.remove(leaf);
-    // The smallest of segments stays: a map that is filled and emptied over and over allocates nothing.
-    if (this.#count > 0 || this.#segmentLeaves === 1) return next;
-    this.#segments = [];
-    this.#segmentLeaves = 0;
-    this.#used = 0;
-    this.#free = [];
-    this.#index = new LeafIndex();
-    return NOWHERE;
   }
 }

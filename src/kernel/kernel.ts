@@ -6,7 +6,14 @@ import { Errno } from '../abi/errno.js';
 import type { Memory } from '../memory/memory.js';
 import { Mm } from '../memory/mm.js';
 import type { FaultInjection } from './fault-injection.js';
-import type { Caller, IoctlDetail, MmapGrant, MmapRequest, OpenFile } from './file/open-file.js';
+import {
+  type Caller,
+  DEVICE,
+  type IoctlDetail,
+  type MmapGrant,
+  type MmapRequest,
+  type OpenFile,
+} from './file/open-file.js';
 import { FileSystem, type Located } from './fs/file-system.js';
 import type { Credentials } from './fs/permission.js';
 import type { CallStep, SideStep, StepRecorder } from './steps.js';
@@ -206,6 +213,7 @@ export class VirtualKernel {
         fd,
         file: file.name,
         open: file.id,
+        device: file.facet(DEVICE),
         ...more,
         ...seen,
         result,

@@ -13,6 +13,8 @@ export interface CallRecord extends IoctlDetail {
   fd?: number;
   /** Name of the open file, or the path. */
   file?: string;
+  /** The device that it is an open file of, however that was opened. */
+  device?: string | undefined;
   /** Which open file: a number that no other has. */
   open?: number;
   request?: number;

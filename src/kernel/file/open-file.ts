@@ -73,6 +73,9 @@ export interface MappableMemory {
 /** The memories that mappings of a file show, those of its device's BARs, in the order of the regions. */
 export const BACKING = new Facet<readonly MappableMemory[]>('backing');
 
+/** The device that a file is an open file of, by its name: vfioN. */
+export const DEVICE = new Facet<string>('device');
+
 /** What /proc/PID/fdinfo shows of a file beside what it shows of every one: whole lines. */
 export const FDINFO = new Facet<string>('fdinfo');
 

@@ -108,19 +108,30 @@ describe('exec --sanitize dma,leaks', () => {
 });
 
 describe('ioasid torture', () => {
-  it('finds the returns that are not checked, and none in the corrected twin', () => {
-    const verify = 'grep -qx done {}/result';
-    const tortured = run(
-      ['torture', '--verify', verify, '--json', '--', compile(`examples/faulty/${TORTURED}.c`), '{}/result'],
-      { timeout: 400_000 },
-    );
-    expect(tortured.status, tortured.stderr).toBe(1);
-    const { results } = JSON.parse(tortured.stdout) as { results: { told: string; verdict: string }[] };
-    const of = (verdict: string) => results.filter((it) => it.verdict === verdict).map(({ told }) => told);
-    expect(of('crashes').some((told) => told.includes('IOASID_MAP_DMA'))).toBe(true);
-    expect(of('lies').length).toBeGreaterThan(0);
-    const fixed = run(['torture', '--verify', verify, '--', twin(TORTURED), '{}/result'], { timeout: 400_000 });
-    expect(fixed.stdout).not.toMatch(/crashes|hangs|lies/);
-    expect(fixed.status).toBe(0);
-  }, 900_000);
+  const KINDS = [
+    { define: '-DIOASID', mapping: 'IOASID_MAP_DMA' },
+    { define: '-DIOMMUFD', mapping: 'IOMMU_IOAS_MAP' },
+    { define: '-DCONTAINER', mapping: 'VFIO_IOMMU_MAP_DMA' },
+  ];
+
+  it.each(KINDS)(
+    'finds the returns that are not checked, $mapping and a doorbell, and none in the corrected twin',
+    ({ define, mapping }) => {
+      const verify = 'grep -qx done {}/result';
+      const tortured = run(['torture', '--verify', verify, '--json', '--', build(TORTURED, [define]), '{}/result'], {
+        timeout: 400_000,
+      });
+      expect(tortured.status, tortured.stderr).toBe(1);
+      const { results } = JSON.parse(tortured.stdout) as { results: { told: string; verdict: string }[] };
+      const of = (verdict: string) => results.filter((it) => it.verdict === verdict).map(({ told }) => told);
+      expect(of('crashes').some((told) => told.includes(mapping))).toBe(true);
+      expect(of('lies').length).toBeGreaterThan(0);
+      const fixed = run(['torture', '--verify', verify, '--', build(TORTURED, [define, '-DFIXED']), '{}/result'], {
+        timeout: 400_000,
+      });
+      expect(fixed.stdout).not.toMatch(/crashes|hangs|lies/);
+      expect(fixed.status).toBe(0);
+    },
+    900_000,
+  );
 });

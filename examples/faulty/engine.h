@@ -96,12 +96,12 @@ static inline void set_bus_master(void)
 #endif
 
 #ifdef CONTAINER
-static inline void map(void *vaddr, unsigned long size, __u32 flags)
+static inline long try_map(void *vaddr, unsigned long size, __u32 flags)
 {
 	struct vfio_iommu_type1_dma_map arg = { .argsz = sizeof(arg), .vaddr = (__u64)vaddr, .iova = IOVA, .size = size };
 	arg.flags |= flags & READ ? VFIO_DMA_MAP_FLAG_READ : 0;
 	arg.flags |= flags & WRITE ? VFIO_DMA_MAP_FLAG_WRITE : 0;
-	check(ioctl(ioasid, VFIO_IOMMU_MAP_DMA, &arg), "VFIO_IOMMU_MAP_DMA");
+	return ioctl(ioasid, VFIO_IOMMU_MAP_DMA, &arg);
 }
 
 static inline void unmap(unsigned long size)
@@ -141,13 +141,13 @@ static inline void free_space(void)
 	check(close(ioasid), "close the container");
 }
 #elif defined(IOMMUFD)
-static inline void map(void *vaddr, unsigned long size, __u32 flags)
+static inline long try_map(void *vaddr, unsigned long size, __u32 flags)
 {
 	struct iommu_ioas_map arg = { .size = sizeof(arg), .flags = IOMMU_IOAS_MAP_FIXED_IOVA, .ioas_id = space,
 				      .user_va = (__u64)vaddr, .length = size, .iova = IOVA };
 	arg.flags |= flags & READ ? IOMMU_IOAS_MAP_READABLE : 0;
 	arg.flags |= flags & WRITE ? IOMMU_IOAS_MAP_WRITEABLE : 0;
-	check(ioctl(ioasid, IOMMU_IOAS_MAP, &arg), "IOMMU_IOAS_MAP");
+	return ioctl(ioasid, IOMMU_IOAS_MAP, &arg);
 }
 
 static inline void unmap(unsigned long size)
@@ -191,11 +191,11 @@ static inline void free_space(void)
 	check(ioctl(ioasid, IOMMU_DESTROY, &destroy), "IOMMU_DESTROY");
 }
 #else
-static inline void map(void *vaddr, unsigned long size, __u32 flags)
+static inline long try_map(void *vaddr, unsigned long size, __u32 flags)
 {
 	struct ioasid_dma_map arg = { .argsz = sizeof(arg), .flags = flags, .ioasid = space,
 				      .vaddr = (__u64)vaddr, .iova = IOVA, .size = size };
-	check(ioctl(ioasid, IOASID_MAP_DMA, &arg), "IOASID_MAP_DMA");
+	return ioctl(ioasid, IOASID_MAP_DMA, &arg);
 }
 
 static inline void unmap(unsigned long size)
@@ -235,6 +235,11 @@ static inline void free_space(void)
 	check(ioctl(ioasid, IOASID_FREE, (long)space), "IOASID_FREE");
 }
 #endif
+
+static inline void map(void *vaddr, unsigned long size, __u32 flags)
+{
+	check(try_map(vaddr, size, flags), "map memory");
+}
 
 /* Everything that was made is unmade. */
 static inline void finish(unsigned long mapped)

@@ -1,5 +1,8 @@
 /* Memory is registered so that later mappings cost nothing, and never given back: it stays locked. */
 #include "engine.h"
+#if defined(IOMMUFD) || defined(CONTAINER)
+#error only /dev/ioasid registers memory
+#endif
 
 int main(void)
 {

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import { iommufdUser, MAP } from '../../test/iommufd.js';
 import { Errno } from '../abi/errno.js';
 import { IOMMUFD_IOCTLS as IOCTL, IOMMUFD, iommu_iova_range } from '../abi/iommufd.js';
 import { IOMMUFD_TEST, IOMMUFD_TEST_IOCTLS, iommu_hwpt_selftest, TEST_OP } from '../abi/iommufd-test.js';
 import { VFIO_CONTAINER_IOCTLS } from '../abi/vfio-container.js';
-import { type BootedMachine, bootMachine } from '../boot.js';
+import type { BootedMachine } from '../boot.js';
 import type { Process } from '../kernel/process.js';
 import { RAM } from '../memory/ram.js';
 import { Ioas } from './ioas/ioas.js';
 
 const { TEST_CMD } = IOMMUFD_TEST_IOCTLS;
-const MAP = 7;
 
 /** What a context holds, to compare: ids with users, areas, reserved ranges, alignment, pins. */
 function picture(machine: BootedMachine, process: Process, page: bigint): unknown {
@@ -31,16 +31,10 @@ function picture(machine: BootedMachine, process: Process, page: bigint): unknow
   return { contexts, pins };
 }
 
-/** A mock device on an IOAS, a page that it maps, and room for structs. */
+/** A mock device on an IOAS, and a fault queue. */
 function setup() {
-  const machine = bootMachine({ selftest: true });
-  const process = machine.spawn();
-  const page = process.memory.mmap(0x8000);
-  const fd = process.open('/dev/iommu');
-  const { out_ioas_id: ioas } = process.call(fd, IOCTL.IOAS_ALLOC, { size: 12 });
-  const mock = process.call(fd, TEST_CMD, { size: 72, op: TEST_OP.MOCK_DOMAIN, id: ioas });
-  const fault = process.call(fd, IOCTL.FAULT_QUEUE_ALLOC, { size: 16 });
-  return { machine, process, page, fd, ioas, stdev: mock.a, hwpt: mock.b, device: mock.c, queue: fault.out_fault_id };
+  const it = iommufdUser();
+  return { ...it, queue: it.process.call(it.fd, IOCTL.FAULT_QUEUE_ALLOC, { size: 16 }).out_fault_id };
 }
 
 type Setup = ReturnType<typeof setup>;

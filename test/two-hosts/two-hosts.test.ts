@@ -8,7 +8,10 @@ import { describe, expect, test } from 'vitest';
 import { bootMachine } from '../../src/index.js';
 import { compile, run, start, workDirectory } from '../run.js';
 import { type Recording, record } from './record.js';
-import { SCENARIOS } from './scenarios.js';
+import { ANYTHING } from './scenarios/anything.js';
+import { DEVICES } from './scenarios/devices.js';
+import { IOASID } from './scenarios/ioasid.js';
+import { LINUX } from './scenarios/linux.js';
 
 /** What real processes are answered. */
 async function repeat({ steps }: Recording, name: string): Promise<string[]> {
@@ -32,7 +35,7 @@ async function repeat({ steps }: Recording, name: string): Promise<string[]> {
 }
 
 describe('simulated and real processes are answered alike:', () => {
-  test.each(Object.entries(SCENARIOS))('%s', async (name, play) => {
+  test.each(Object.entries({ ...IOASID, ...DEVICES, ...LINUX, ...ANYTHING }))('%s', async (name, play) => {
     const recorded = record(bootMachine(), play);
     const real = await repeat(recorded, name);
     // With the step beside it, so that a difference says what it is of.

@@ -124,7 +124,6 @@ export class BootedMachine {
     this.slots = new MachineSlots(this.hardware, this.kernel.fs, options.cpus ?? 1, {
       install: (device) => this.#install(device),
       release: (device, left) => this.#release(device, left),
-      takeOut: (device) => this.unplug(device.name),
     });
     const services: MachineServices = {
       kernel: this.kernel,

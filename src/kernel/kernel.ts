@@ -66,14 +66,14 @@ export class VirtualKernel {
     const detail: IoctlDetail = watchers.enters
       ? { entered: (name) => watchers.entered({ pid, tid, call: 'ioctl', name, file: file.name }) }
       : {};
-    return this.#traced(caller, 'ioctl', fd, file, { request }, detail, () =>
+    return this.#traced(caller, 'ioctl', fd, file, request, detail, () =>
       file.ioctl(caller, request, argument, detail),
     );
   }
 
   /** pread(2) from a region of a device. */
   pread(caller: Caller, fd: number, file: OpenFile, address: bigint, count: bigint, offset: bigint): number {
-    return this.#traced(caller, 'pread64', fd, file, {}, { input: { count, offset } }, () => {
+    return this.#traced(caller, 'pread64', fd, file, undefined, { input: { count, offset } }, () => {
       const buffer = new Uint8Array(Number(count < MAX_IO ? count : MAX_IO));
       const got = file.pread(caller, buffer, offset);
       caller.mm.copyOut(address, buffer.subarray(0, got));
@@ -83,7 +83,7 @@ export class VirtualKernel {
 
   /** pwrite(2) into a region of a device. */
   pwrite(caller: Caller, fd: number, file: OpenFile, address: bigint, count: bigint, offset: bigint): number {
-    return this.#traced(caller, 'pwrite64', fd, file, {}, { input: { count, offset } }, () => {
+    return this.#traced(caller, 'pwrite64', fd, file, undefined, { input: { count, offset } }, () => {
       const buffer = new Uint8Array(Number(count < MAX_IO ? count : MAX_IO));
       caller.mm.copyIn(address, buffer);
       return file.pwrite(caller, buffer, offset);
@@ -92,7 +92,7 @@ export class VirtualKernel {
 
   /** read(2) of a stream of records. @throws EINVAL for a file that is no stream; EAGAIN */
   read(caller: Caller, fd: number, file: OpenFile, address: bigint, count: bigint): number {
-    return this.#traced(caller, 'read', fd, file, {}, { input: { count } }, () => {
+    return this.#traced(caller, 'read', fd, file, undefined, { input: { count } }, () => {
       const buffer = new Uint8Array(Number(count < MAX_IO ? count : MAX_IO));
       const got = file.read(caller, buffer);
       const bytes = buffer.subarray(0, got);
@@ -108,7 +108,7 @@ export class VirtualKernel {
 
   /** write(2). @throws EINVAL for a file that takes nothing */
   write(caller: Caller, fd: number, file: OpenFile, address: bigint, count: bigint): number {
-    return this.#traced(caller, 'write', fd, file, {}, { input: { count } }, () => {
+    return this.#traced(caller, 'write', fd, file, undefined, { input: { count } }, () => {
       const buffer = new Uint8Array(Number(count < MAX_IO ? count : MAX_IO));
       caller.mm.copyIn(address, buffer);
       return file.write(caller, buffer);
@@ -119,7 +119,7 @@ export class VirtualKernel {
   mmap(caller: Caller, fd: number, file: OpenFile, request: MmapRequest): MmapGrant {
     let grant: MmapGrant | undefined;
     const { size, offset } = request;
-    this.#traced(caller, 'mmap', fd, file, {}, { input: { size, offset } }, () => {
+    this.#traced(caller, 'mmap', fd, file, undefined, { input: { size, offset } }, () => {
       grant = file.mmap(caller, request);
       return 0;
     });
@@ -132,27 +132,17 @@ export class VirtualKernel {
     call: string,
     fd: number,
     file: OpenFile,
-    more: { request?: number },
+    request: number | undefined,
     detail: IoctlDetail,
     serve: () => number,
   ): number {
     const watchers = this.#watchers;
     if (!watchers.calls && !watchers.enters) return serve();
-    const record = (result: number, error?: Errno): CallRecord => {
-      const { entered: _, ...seen } = detail;
+    // All records have one shape: many are made, and few are looked at.
+    const record = (result: number, error: Errno | undefined): CallRecord => {
       const { pid, tid } = caller;
-      return {
-        pid,
-        tid,
-        call,
-        fd,
-        file: file.name,
-        open: file.id,
-        ...more,
-        ...seen,
-        result,
-        ...(error && { error }),
-      };
+      const { name, input, output } = detail;
+      return { pid, tid, call, fd, file: file.name, open: file.id, request, name, input, output, result, error };
     };
     try {
       // An ioctl is entered when its name is known.
@@ -162,7 +152,7 @@ export class VirtualKernel {
         watchers.entered({ pid, tid, call, file: file.name, ...(typeof offset === 'bigint' && { offset }) });
       }
       const result = serve();
-      if (watchers.calls) watchers.called(record(result));
+      if (watchers.calls) watchers.called(record(result, undefined));
       return result;
     } catch (error) {
       if (error instanceof Errno && watchers.calls) watchers.called(record(-1, error));

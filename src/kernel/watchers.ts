@@ -10,14 +10,14 @@ export interface CallRecord extends IoctlDetail {
   readonly pid: number;
   readonly tid: number;
   readonly call: string;
-  fd?: number;
+  fd?: number | undefined;
   /** Name of the open file, or the path. */
-  file?: string;
+  file?: string | undefined;
   /** Which open file: a number that no other has. */
-  open?: number;
-  request?: number;
+  open?: number | undefined;
+  request?: number | undefined;
   result: number;
-  error?: Errno;
+  error?: Errno | undefined;
 }
 
 /** A call that is about to be carried out. */

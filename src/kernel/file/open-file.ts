@@ -51,11 +51,11 @@ export interface EventSignal {
 
 /** What a trace wants to know of one call. Filled in by the table of the ioctls when somebody asks. */
 export interface IoctlDetail {
-  name?: string;
+  name?: string | undefined;
   /** The argument as it came in: fields of the struct, or `{value}`. */
-  input?: Record<string, number | bigint>;
+  input?: Record<string, number | bigint> | undefined;
   /** The struct as it was written back. */
-  output?: Record<string, number | bigint>;
+  output?: Record<string, number | bigint> | undefined;
   /** Called by the boundary when it knows the ioctl's name, before anything is done; it may throw an Errno. */
   readonly entered?: (name: string) => void;
 }

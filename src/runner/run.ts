@@ -8,12 +8,22 @@ import { say } from './host/output.js';
 import { Clock } from './live/clock.js';
 import { Live } from './live/live.js';
 import { type ObserverOptions, Observers } from './observe/observers.js';
+import type { RunFile } from './record/run-file.js';
 import { Supervisor, type SupervisorOptions } from './serve/supervisor.js';
 
 /** How long an ended run waits for a reader, milliseconds. */
 const LAST_WORDS = 500;
 
-export interface RunOptions extends MachineOptions, ObserverOptions {}
+export interface RunOptions extends MachineOptions, ObserverOptions {
+  /** All that the machine is handed and does goes there, for `ioasid replay`. */
+  readonly record?: string | undefined;
+}
+
+/** Loaded only when a run is recorded. */
+async function openRecord(file: string, clock: () => number): Promise<RunFile> {
+  const { RunFile } = await import('./record/run-file.js');
+  return new RunFile(file, clock);
+}
 
 export class Run {
   readonly #machine: BootedMachine;
@@ -31,8 +41,9 @@ export class Run {
   /** Boots the machine, and lets those watch it who are asked for. @throws Error that says what is wrong with the options */
   static async boot(options: RunOptions): Promise<Run> {
     const clock = new Clock();
-    const machine = await bootForRun(options, clock.now);
-    return new Run(machine, clock, await Observers.start(machine, options));
+    const record = options.record === undefined ? undefined : await openRecord(options.record, clock.now);
+    const machine = await bootForRun(options, clock.now, record);
+    return new Run(machine, clock, await Observers.start(machine, options, record));
   }
 
   /** Gets ready to serve. */

@@ -61,7 +61,8 @@ export function buildTree(architecture) {
   copyFileSync(join(packages, 'bin/busybox'), join(tree, 'bin/busybox'));
   copyFileSync(join(npmPackage(`node-linux-${node}`, NODE), 'bin/node'), join(tree, 'bin/node'));
   copyFileSync(join(import.meta.dirname, 'init.sh'), join(tree, 'init'));
-  for (const name of ['init', 'bin/busybox', 'bin/node']) chmodSync(join(tree, name), 0o755);
+  copyFileSync(join(import.meta.dirname, 'gcc.sh'), join(tree, 'bin/gcc'));
+  for (const name of ['init', 'bin/busybox', 'bin/gcc', 'bin/node']) chmodSync(join(tree, name), 0o755);
   installPackage(architecture, join(tree, 'ioasid'));
   const host = hostArchitecture();
   compilePrograms(

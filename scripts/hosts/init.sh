@@ -32,6 +32,8 @@ echo "HOST kernel $(uname -r)"
 tell exec ioasid exec -- true
 tell doctor ioasid doctor
 if [ "$EXPECT" = works ]; then
+	mkdir /tmp/paths
+	tell shell ioasid exec -- sh /programs/shell.sh
 	while read -r name arguments; do
 		# The flags of a check are words.
 		tell "$name" ioasid exec $arguments

@@ -1,6 +1,6 @@
 // The C programs of the tests that a guest runs, each with the flags and arguments that the tests give it.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { printIommufdHeader } from '../../dist/abi/iommufd-header.js';
 import { printHeader } from '../../dist/index.js';
@@ -20,6 +20,7 @@ function cases() {
   return [
     ...plain.map((file) => [file.slice(0, -2), '', file.slice(0, -2), '']),
     ['section-2.3-timeout', '--machine /programs/impatient.yaml', 'section-2.3-faults', 'timeout'],
+    ['paths', '', 'paths', '/tmp/paths'],
     ['iommufd-viommu', '--selftest', 'iommufd-viommu', ''],
     ...['linux', 'mediated', 'notifier'].map((name) => policy('iommufd-kvm', name)),
     ...['mediated', 'one-time', 'sticky'].map((name) => policy('section-4-authority', name)),
@@ -46,13 +47,18 @@ export function compilePrograms({ command, env }, target) {
   writeFileSync(join(headers, 'ioasid.h'), printHeader());
   writeFileSync(join(headers, 'iommufd.h'), printIommufdHeader());
   const list = cases();
-  for (const name of new Set(list.map(([, , program]) => program))) {
-    const flags = ['-O1', '-static', '-pthread', '-I', headers, '-I', source, '-o', join(target, name)];
-    run(command, [...flags, join(source, `${name}.c`)], { env });
+  const files = [
+    ...new Set(list.map(([, , program]) => join(source, `${program}.c`))),
+    join(root, 'examples/wbinvd.c'),
+  ];
+  for (const file of files) {
+    const flags = ['-O1', '-static', '-pthread', '-I', headers, '-I', source];
+    run(command, [...flags, '-o', join(target, basename(file, '.c')), file], { env });
   }
   writeFileSync(join(target, 'vfio.yaml'), readFileSync(join(source, 'vfio-machine.yaml')));
   const impatient = DEFAULT_MACHINE.replace('fault-timeout: 10s', 'fault-timeout: 100ms');
   writeFileSync(join(target, 'impatient.yaml'), impatient);
+  copyFileSync(join(import.meta.dirname, 'shell.sh'), join(target, 'shell.sh'));
   const lines = list.map(([name, flags, program, args]) => `${name} ${flags} -- /programs/${program} ${args}`);
   writeFileSync(join(target, 'list'), `${lines.join('\n')}\n`);
 }

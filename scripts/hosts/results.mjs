@@ -78,7 +78,15 @@ export class Results {
   row(name) {
     const { passed, failed, skipped } = this.programs;
     const programs = `${passed}/${failed}/${skipped}`;
-    const cells = [name, this.kernel, this.#of('doctor'), this.#of('exec'), this.#of('story'), programs];
+    const cells = [
+      name,
+      this.kernel,
+      this.#of('doctor'),
+      this.#of('exec'),
+      this.#of('shell'),
+      this.#of('story'),
+      programs,
+    ];
     return [...cells, `${this.#seconds.toFixed(0)} s`];
   }
 
@@ -105,7 +113,7 @@ function refusal(name, status, said) {
   return said.some((line) => /Linux 5\.14 or newer/.test(line)) ? undefined : 'the kernel that it needs is not named';
 }
 
-const HEAD = ['guest', 'kernel', 'doctor', 'exec', 'story', 'C programs passed/failed/not run', 'time'];
+const HEAD = ['guest', 'kernel', 'doctor', 'exec', 'shell', 'story', 'C programs passed/failed/not run', 'time'];
 
 /** @param all pairs of a guest's name and its results */
 export function table(all) {

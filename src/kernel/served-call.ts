@@ -15,7 +15,9 @@ export class ServedCall implements CallRecord {
   readonly request: number | undefined;
   readonly result: number;
   readonly error: Errno | undefined;
-  readonly #detail: IoctlDetail;
+  readonly name: string | undefined;
+  readonly input: Fields | undefined;
+  readonly output: Fields | undefined;
 
   /** @param error the call was refused, its result is -1 */
   constructor(
@@ -24,7 +26,7 @@ export class ServedCall implements CallRecord {
     fd: number,
     file: OpenFile,
     request: number | undefined,
-    detail: IoctlDetail,
+    { name, input, output }: IoctlDetail,
     result: number,
     error: Errno | undefined,
   ) {
@@ -38,18 +40,8 @@ export class ServedCall implements CallRecord {
     this.request = request;
     this.result = result;
     this.error = error;
-    this.#detail = detail;
-  }
-
-  get name(): string | undefined {
-    return this.#detail.name;
-  }
-
-  get input(): Fields | undefined {
-    return this.#detail.input;
-  }
-
-  get output(): Fields | undefined {
-    return this.#detail.output;
+    this.name = name;
+    this.input = input;
+    this.output = output;
   }
 }

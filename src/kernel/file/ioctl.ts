@@ -115,10 +115,10 @@ class StructRow<T, F extends FieldTypes> implements IoctlRow<T> {
       try {
         size = this.convention.fetch(caller, argument, request, address);
       } catch (error) {
-        if (error instanceof Errno && error.code !== 'EFAULT') detail?.took(layout, room);
+        if (error instanceof Errno && error.code !== 'EFAULT') detail?.took(layout, VIEW, layout.size);
         throw error;
       }
-      detail?.took(layout, room.subarray(0, size));
+      detail?.took(layout, VIEW, size);
       this.#judge();
     }
     if (rules.probe) this.#writeBack(caller, address, size);
@@ -130,7 +130,7 @@ class StructRow<T, F extends FieldTypes> implements IoctlRow<T> {
       throw error;
     }
     if (!rules.out && !rules.probe) return result;
-    detail?.gave(layout, room.subarray(0, size));
+    detail?.gave(layout, VIEW, size);
     try {
       this.#writeBack(caller, address, size);
     } catch (error) {

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import type { CallRecord } from '../../kernel/watchers.js';
 import { Clock } from './clock.js';
 import { Gate, Held } from './gate.js';
-import { Recorder, RING } from './recorder.js';
+import { Recorder, RING, UNREAD } from './recorder.js';
 import { Watch } from './watch.js';
 
 const record = (result: number): CallRecord => ({
@@ -78,9 +78,13 @@ describe('the gate', () => {
   });
 });
 
-test('the recorder keeps the newest of too many, in order, and says how many are lost', () => {
+test.each([
+  ['somebody reads', true, RING],
+  ['nobody reads', false, UNREAD],
+])('while %s, the recorder keeps the newest of too many, in order, and says how many are lost', (_who, read, room) => {
   const recorder = new Recorder();
-  for (let i = 0; i < RING + 10; i++) recorder.call(i, record(i));
+  recorder.read = read;
+  for (let i = 0; i < room + 10; i++) recorder.call(i, record(i));
   const { events, lost } = recorder.take(3);
   expect({ lost, results: events.map(({ result }) => result) }).toEqual({ lost: 10, results: [10, 11, 12] });
   expect(recorder.take(RING + 1)).toMatchObject({ lost: 0 });

@@ -48,8 +48,6 @@ export class Watch {
   #text = '';
   #seen = 0;
   #rests = 0;
-  /** Somebody reads the events. */
-  #listening = false;
 
   /** @param answer carries a request out; throws Error what is wrong with it */
   constructor(socket: Socket, answer: (ask: Question) => Answer, closed: () => void) {
@@ -78,7 +76,7 @@ export class Watch {
 
   /** There are events for somebody who reads them. */
   get tells(): boolean {
-    return this.#listening && this.recorder.waiting > 0;
+    return this.recorder.read && this.recorder.waiting > 0;
   }
 
   /** The run ends: tells all that it can. @param activity what devices did, to the end */
@@ -112,7 +110,7 @@ export class Watch {
       const { ask } = request;
       id = request.id;
       if (ask.command !== 'listen') return { id, answer: this.#answer(ask) };
-      this.#listening = ask.on === true;
+      this.recorder.read = ask.on === true;
       return { id, answer: null };
     } catch (error) {
       return { id, error: error instanceof Error ? error.message : String(error) };

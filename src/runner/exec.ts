@@ -6,6 +6,7 @@ import { hostLimit } from './host/limits.js';
 import { say } from './host/output.js';
 import { goFirst } from './host/priority.js';
 import { type Inheritance, inheritance, lastArguments, limitOpenFiles } from './inheritance.js';
+import { requireKernel } from './kernel-version.js';
 import { Program } from './program.js';
 import { Run, type RunOptions } from './run.js';
 import { newRun, runsDirectory, sweep } from './runs.js';
@@ -110,6 +111,7 @@ export async function exec(options: ExecOptions): Promise<never> {
   let directory: string | undefined;
   try {
     if (process.platform !== 'linux') throw new Error(`exec needs Linux, this is ${process.platform}`);
+    requireKernel();
     const base = runsDirectory();
     sweep(base);
     directory = newRun(base);

@@ -9,7 +9,7 @@ import { threadGroup } from '../host/procfs.js';
 import type { Call } from '../seccomp/call.js';
 import { hostArchitecture, type SyscallName } from '../seccomp/syscalls.js';
 import { TracedCall } from './traced-call.js';
-import { canTrace, type Stop, Tracee } from './tracee.js';
+import { type Stop, Tracee } from './tracee.js';
 
 const numbersOf = (...names: SyscallName[]): ReadonlySet<number> =>
   new Set(names.flatMap((name) => hostArchitecture().numbers[name] ?? []));
@@ -62,7 +62,7 @@ export class Followers {
   begin(n: Call): boolean {
     if (this.#threads.has(n.tid)) return false;
     const tracee = new Tracee(n.tid);
-    if (!canTrace || !tracee.seize(true)) return false;
+    if (!tracee.seize(true)) return false;
     const pid = threadGroup(n.tid);
     this.#threads.set(n.tid, { tracee, pid, inCall: undefined });
     n.proceed();

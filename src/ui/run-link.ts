@@ -64,6 +64,7 @@ export class RunLink {
   /** A page comes: it gets what happened so far. */
   attach(listener: Listener): void {
     this.#listeners.set(listener, { listener, lost: 0 });
+    if (this.#listeners.size === 1) this.#listen(true);
     if (this.#forgotten > 0) listener.line(`{"events":[],"lost":${this.#forgotten}}`);
     for (const { text } of this.#kept) listener.line(text);
     if (this.#snapshot !== '') listener.line(this.#snapshot);
@@ -74,7 +75,12 @@ export class RunLink {
   }
 
   detach(listener: Listener): void {
-    this.#listeners.delete(listener);
+    if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.#listen(false);
+  }
+
+  /** The run keeps its events, the latest of them, while no page is there: that costs it next to nothing. */
+  #listen(on: boolean): void {
+    if (!this.ended) this.ask({ command: 'listen', on }).catch(() => undefined);
   }
 
   /** Asks the run. @throws Error the run ended */

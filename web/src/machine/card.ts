@@ -31,3 +31,8 @@ export function looks({ facts }: ObjectView): string {
   if (facts.pluggedIn === false) names.push('absent');
   return names.join(' ');
 }
+
+/** What the user calls a device. @param function its PCI address */
+export function deviceName(objects: readonly ObjectView[], device: string): string {
+  return objects.find(({ kind, facts }) => kind === 'device' && facts.function === device)?.name ?? device;
+}

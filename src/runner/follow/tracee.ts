@@ -44,6 +44,28 @@ export type Stop =
   /** It was interrupted, or it has just begun. */
   | { readonly kind: 'trap' };
 
+/** Takes what wait(2) has to tell next: of any thread that is traced, and of the end of any child of ours. */
+export class NextStop {
+  readonly #status = new DataView(new ArrayBuffer(8));
+  readonly #statusAddress = addressOf(this.#status);
+  /** Of whom it was told. */
+  tid = 0;
+
+  /** Takes the next one, without waiting. Returns false if there is none. */
+  take(): boolean {
+    this.tid = libc.syscall(numberOf('wait4'), -1, this.#statusAddress, WALL | WNOHANG, 0, 0);
+    return this.tid > 0;
+  }
+
+  /** Its status. */
+  get status(): number {
+    return this.#status.getInt32(0, true);
+  }
+}
+
+/** Is this the status of a thread that stands still, and not of one that ended? */
+export const standsStill = (status: number): boolean => (status & 0xff) === 0x7f;
+
 export class Tracee {
   readonly tid: number;
   readonly #status = new DataView(new ArrayBuffer(8));
@@ -73,22 +95,22 @@ export class Tracee {
 
   /** Waits until the thread stands still. Returns false if it ended. */
   stopped(): boolean {
-    const stop = this.wait(true);
+    const stop = this.wait();
     if (stop === undefined || stop.kind === 'ended') return false;
     // A single step ends with SIGTRAP, which is nobody's signal.
     if (stop.kind === 'signal' && stop.signal !== SIGTRAP) this.#signal = stop.signal;
     return true;
   }
 
-  /** How it stands. @param block wait until it stands still; undefined: it runs, or is gone */
-  wait(block: boolean): Stop | undefined {
-    const options = block ? WALL : WALL | WNOHANG;
-    const found = libc.syscall(numberOf('wait4'), this.tid, this.#statusAddress, options, 0, 0);
-    return found === this.tid ? this.#stop(this.#status.getInt32(0, true)) : undefined;
+  /** Waits until it stands still, and tells how; undefined: it is gone. */
+  wait(): Stop | undefined {
+    const found = libc.syscall(numberOf('wait4'), this.tid, this.#statusAddress, WALL, 0, 0);
+    return found === this.tid ? this.stop(this.#status.getInt32(0, true)) : undefined;
   }
 
-  #stop(status: number): Stop {
-    if ((status & 0xff) !== 0x7f) return { kind: 'ended', status };
+  /** What the status of a stop means, as wait(2) has it. */
+  stop(status: number): Stop {
+    if (!standsStill(status)) return { kind: 'ended', status };
     const [signal, event] = [(status >> 8) & 0xff, status >> 16];
     if (event === EVENT.STOP) return signal === SIGTRAP ? { kind: 'trap' } : { kind: 'group', signal };
     if (event === EVENT.EXEC) return { kind: 'exec', tid: this.#message() };

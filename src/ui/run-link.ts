@@ -51,7 +51,8 @@ export class RunLink {
 
   constructor(directory: string) {
     this.#socket = connectTo(directory);
-    this.#socket.once('connect', () => this.#socket.write(`${WATCH}\n`));
+    // Waits in the socket until it is connected, before whatever is asked.
+    this.#socket.write(`${WATCH}\n`);
     this.#socket.setEncoding('utf8').on('data', (piece: string) => this.#received(piece));
     this.#socket.on('error', () => this.#socket.destroy());
     this.#socket.once('close', () => this.#ended());

@@ -6,16 +6,11 @@ import { Errno } from '../abi/errno.js';
 import type { Memory } from '../memory/memory.js';
 import { Mm } from '../memory/mm.js';
 import type { FaultInjection } from './fault-injection.js';
-import {
-  type Caller,
-  DEVICE,
-  type IoctlDetail,
-  type MmapGrant,
-  type MmapRequest,
-  type OpenFile,
-} from './file/open-file.js';
+import { IoctlDetail } from './file/ioctl-detail.js';
+import type { Caller, MmapGrant, MmapRequest, OpenFile } from './file/open-file.js';
 import { FileSystem, type Located } from './fs/file-system.js';
 import type { Credentials } from './fs/permission.js';
+import { ServedCall } from './served-call.js';
 import type { CallStep, SideStep, StepRecorder } from './steps.js';
 import { type CallRecord, type Watcher, Watchers } from './watchers.js';
 
@@ -112,10 +107,9 @@ export class VirtualKernel {
     const watchers = this.#watchers;
     if (!watchers.calls && !watchers.enters) return file.ioctl(caller, request, argument);
     const { pid, tid } = caller;
-    const detail: IoctlDetail = watchers.enters
-      ? { entered: (name) => watchers.entered({ pid, tid, call: 'ioctl', name, file: file.name }) }
-      : {};
-    return this.#traced(caller, 'ioctl', fd, file, { request }, detail, () =>
+    const entered = (name: string): void => watchers.entered({ pid, tid, call: 'ioctl', name, file: file.name });
+    const detail = new IoctlDetail(watchers.enters ? entered : undefined);
+    return this.#traced(caller, 'ioctl', fd, file, request, detail, () =>
       file.ioctl(caller, request, argument, detail),
     );
   }
@@ -188,7 +182,8 @@ export class VirtualKernel {
     serve: (caller: Caller) => number,
   ): number {
     const { recorder } = this;
-    const traced = (seen: Caller): number => this.#traced(seen, call, fd, file, {}, { input }, () => serve(seen));
+    const traced = (seen: Caller): number =>
+      this.#traced(seen, call, fd, file, undefined, new IoctlDetail(undefined, input), () => serve(seen));
     return recorder ? recorder.during({ call, fd, raw }, caller, file, traced) : traced(caller);
   }
 
@@ -197,29 +192,14 @@ export class VirtualKernel {
     call: string,
     fd: number,
     file: OpenFile,
-    more: { request?: number },
+    request: number | undefined,
     detail: IoctlDetail,
     serve: () => number,
   ): number {
     const watchers = this.#watchers;
     if (!watchers.calls && !watchers.enters) return serve();
-    const record = (result: number, error?: Errno): CallRecord => {
-      const { entered: _, ...seen } = detail;
-      const { pid, tid } = caller;
-      return {
-        pid,
-        tid,
-        call,
-        fd,
-        file: file.name,
-        open: file.id,
-        device: file.facet(DEVICE),
-        ...more,
-        ...seen,
-        result,
-        ...(error && { error }),
-      };
-    };
+    const record = (result: number, error: Errno | undefined): ServedCall =>
+      new ServedCall(caller, call, fd, file, request, detail, result, error);
     try {
       // An ioctl is entered when its name is known.
       if (!detail.entered && watchers.enters) {
@@ -228,7 +208,7 @@ export class VirtualKernel {
         watchers.entered({ pid, tid, call, file: file.name, ...(typeof offset === 'bigint' && { offset }) });
       }
       const result = serve();
-      if (watchers.calls) watchers.called(record(result));
+      if (watchers.calls) watchers.called(record(result, undefined));
       return result;
     } catch (error) {
       if (error instanceof Errno && watchers.calls) watchers.called(record(-1, error));

@@ -117,6 +117,11 @@ export class MachineSlots {
     if (slot.driver !== this.#vfioPci)
       throw new Errno('ENOENT', `${slot.address} has no driver that can make virtual functions`);
     if (count > 0 && now > 0) throw new Errno('EBUSY', `${slot.address} has ${now} virtual functions already`);
+    if (!this.sysfs.parameters.enableSriov())
+      throw new Errno(
+        'ENOENT',
+        `vfio-pci makes no virtual functions of ${slot.address}: its parameter enable_sriov is N`,
+      );
     if (count === 0) {
       orWait(`a virtual function of ${slot.address}`, (gone) => this.#removeVirtual(slot, gone));
       return;

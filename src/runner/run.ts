@@ -4,6 +4,7 @@ import { deviceTable } from '../machine/listing.js';
 import { bootForRun, type MachineOptions } from './boot-for-run.js';
 import { type ControlAnswer, type ControlRequest, control } from './control.js';
 import { turn } from './host/event-loop.js';
+import { libc } from './host/libc.js';
 import { say } from './host/output.js';
 import { Clock } from './live/clock.js';
 import { Live } from './live/live.js';
@@ -31,6 +32,7 @@ export class Run {
   readonly #clock: Clock;
   #live: Live | undefined;
   #supervisor: Supervisor | undefined;
+  #stopped = false;
 
   private constructor(machine: BootedMachine, clock: Clock, observers: Observers) {
     this.#machine = machine;
@@ -77,7 +79,13 @@ export class Run {
   async serve(listener: number): Promise<void> {
     this.#supervisor?.listen(listener);
     do await turn();
-    while (this.#supervisor?.serve() === 'events');
+    while (!this.#stopped && this.#supervisor?.serve() === 'events');
+  }
+
+  /** Serves no longer: who made calls on virtual files, and is left, gets this signal. */
+  stop(signal: number): void {
+    this.#stopped = true;
+    for (const { pid } of this.#supervisor?.holders() ?? []) libc.kill(pid, signal);
   }
 
   /** Tells those who look the rest; a reader that does not read is left behind. */

@@ -141,6 +141,11 @@ static void virtual_functions(void)
 	PUT(DEVICE(EDU) "sriov_numvfs", "1", -ENOENT);
 	PUT(DEVICE(PF) "sriov_numvfs", "5", -ERANGE);
 	PUT(DEVICE(PF) "sriov_numvfs", "x", -EINVAL);
+	SHOWS("/sys/module/vfio_pci/parameters/enable_sriov", "Y\n");
+	TAKES("/sys/module/vfio_pci/parameters/enable_sriov", "N");
+	PUT(DEVICE(PF) "sriov_numvfs", "2", -ENOENT);
+	TAKES(DEVICE(PF) "sriov_numvfs", "0");
+	TAKES("/sys/module/vfio_pci/parameters/enable_sriov", "1");
 	TAKES(DEVICE(PF) "sriov_numvfs", "2\n");
 	SHOWS(DEVICE(PF) "sriov_numvfs", "2\n");
 	PUT(DEVICE(PF) "sriov_numvfs", "3", -EBUSY);

@@ -9,6 +9,7 @@ import { Errno } from '../../abi/errno.js';
 import type { MemoryFile } from '../../memory/memory.js';
 import type { Mm } from '../../memory/mm.js';
 import { Facet, type FacetOf } from './facet.js';
+import type { IoctlDetail } from './ioctl-detail.js';
 
 /** The thread that makes a system call, as files see it. Implemented by Process (simulated) and by runner/. */
 export interface Caller {
@@ -47,17 +48,6 @@ export interface EventSignal {
   /** Somebody added to it since it was read: it is read then, and its counter is 0. */
   take(): boolean;
   close(): void;
-}
-
-/** What a trace wants to know of one call. Filled in by the table of the ioctls when somebody asks. */
-export interface IoctlDetail {
-  name?: string;
-  /** The argument as it came in: fields of the struct, or `{value}`. */
-  input?: Record<string, number | bigint>;
-  /** The struct as it was written back. */
-  output?: Record<string, number | bigint>;
-  /** Called by the boundary when it knows the ioctl's name, before anything is done; it may throw an Errno. */
-  readonly entered?: (name: string) => void;
 }
 
 /** Memory of a device that programs share by mmap. */

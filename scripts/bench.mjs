@@ -15,6 +15,7 @@ const BENCHMARKS = {
   ui: async () => (await import('../bench/ui/run.mjs')).ui(),
   transparency: async () => (await import('../bench/transparency/run.mjs')).transparency(),
   devices: async () => (await import('../bench/devices/run.mjs')).devices(),
+  sanitize: async () => (await import('../bench/sanitize/run.mjs')).sanitize(),
   'hot-path': async () => (await import('../bench/hot-path/run.mjs')).hotPath(),
 };
 for (const name of wanted) {

@@ -65,9 +65,11 @@ export interface BootOptions {
 
 const policyOf = (policy: string | Policy): Policy => (typeof policy === 'string' ? policyByName(policy) : policy);
 
-/** Bytes that look random and are the same at each boot (xorshift, 32 bits). */
-function repeatable(): (count: number) => Uint8Array {
-  let state = 0x9e3779b9;
+const SEED = 0x9e3779b9;
+
+/** Bytes that look random and are the same at each boot (xorshift, 32 bits). @param seed 1 to 2^32-1 */
+export function repeatable(seed = SEED): (count: number) => Uint8Array {
+  let state = seed;
   const next = (): number => {
     state ^= state << 13;
     state ^= state >>> 17;
@@ -122,7 +124,6 @@ export class BootedMachine {
     this.slots = new MachineSlots(this.hardware, this.kernel.fs, options.cpus ?? 1, {
       install: (device) => this.#install(device),
       release: (device, left) => this.#release(device, left),
-      takeOut: (device) => this.unplug(device.name),
     });
     const services: MachineServices = {
       kernel: this.kernel,
@@ -189,6 +190,10 @@ export class BootedMachine {
    * @throws RangeError no such device is plugged in
    */
   unplug(name: string): void {
+    this.kernel.beside({ call: 'unplug', name }, () => this.#unplug(name));
+  }
+
+  #unplug(name: string): void {
     const device = this.hardware.devices.find((it) => it.name === name || this.vfio.nameOf(it) === name);
     if (!device || !this.#plugged.delete(device.name)) {
       throw new RangeError(`no device '${name}' is plugged in; there are: ${[...this.#plugged].join(', ')}`);
@@ -200,6 +205,10 @@ export class BootedMachine {
 
   /** Puts a device back that was taken out. @throws RangeError the machine has no such device, or it is plugged in */
   plug(name: string): void {
+    this.kernel.beside({ call: 'plug', name }, () => this.#plug(name));
+  }
+
+  #plug(name: string): void {
     const device = this.hardware.devices.find((it) => it.name === name && !it.requester.hostDriver);
     if (!device) throw new RangeError(`the machine has no device '${name}' to plug in`);
     if (this.#plugged.has(name)) throw new RangeError(`${name} is plugged in already`);
@@ -220,7 +229,8 @@ export class BootedMachine {
 
   /** Puts another authority policy in force. @throws RangeError no such policy */
   setAuthority(policy: string | Policy): void {
-    this.authority.switchPolicy(policyOf(policy));
+    const next = policyOf(policy);
+    this.kernel.beside({ call: 'authority', name: next.name }, () => this.authority.switchPolicy(next));
     this.kernel.note('authority', `policy '${this.authority.policy.name}' is in force`);
   }
 
@@ -232,13 +242,15 @@ export class BootedMachine {
 
   /** Time has passed: page requests time out, rights end. */
   tick(): void {
-    this.timers.run();
-    this.authority.refresh();
+    this.kernel.beside({ call: 'tick' }, () => {
+      this.timers.run();
+      this.authority.refresh();
+    });
   }
 
   /** Looks at what programs stored into mapped registers. Returns true if a device moved: there may be more to do. */
   poll(): boolean {
-    return this.pollers.poll();
+    return this.kernel.beside({ call: 'poll' }, () => this.pollers.poll());
   }
 
   /** A new simulated process. */

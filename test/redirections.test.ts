@@ -1,7 +1,7 @@
 /** A shell's redirection to an attribute: each write is the kernel's to judge, and its error is the program's. */
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { exec } from './run.js';
+import { compile, exec } from './run.js';
 
 const BIND = '/sys/bus/pci/drivers/vfio-pci/bind';
 const has = (command: string): boolean => spawnSync('which', [command]).status === 0;
@@ -49,6 +49,11 @@ test('the program itself may be the one that is followed when it ends', () => {
   const { status } = exec(['bash', '-c', `exec 3> ${BIND}; exit 5`]);
   expect(status).toBe(5);
   expect(exec(['bash', '-c', `exec 3> ${BIND}; kill -TERM $$`]).status).toBe(143);
+});
+
+test.each([[[]], [['busy']]])('a program that a later thread executes is followed on: %j', (args) => {
+  const { status, stdout } = exec([compile('test/programs/exec-from-thread.c'), ...args]);
+  expect({ status, stdout }).toEqual({ status: 7, stdout: 'refused\n' });
 });
 
 test('a debugger has its threads to itself: the write is done, and its error is in the trace', () => {

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { DEFAULT_MACHINE } from '../../dist/machine/default-machine.js';
+import { DEFAULT_MACHINE } from '../../dist/machine/file/default-machine.js';
 import { build, compileC, figure, ioasid, median, row, title } from '../common.mjs';
 
 const ROUNDS = 5;

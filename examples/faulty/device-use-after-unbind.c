@@ -8,6 +8,6 @@ int main(void)
 	IF_FIXED(check(pread(device, &status, 4, IOASID_DMAE_REG_STATUS), "read STATUS"));
 	unbind_engine();
 	IF_FAULTY(pread(device, &status, 4, IOASID_DMAE_REG_STATUS));
-	check(ioctl(ioasid, IOASID_FREE, (long)space), "IOASID_FREE");
+	free_space();
 	return 0;
 }

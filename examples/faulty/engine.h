@@ -1,6 +1,6 @@
 /*
- * What the small drivers of this folder share: a DMA engine, vfio2, bound to a context and attached to an address space.
- * The same of /dev/iommu with -DIOMMUFD, for those that say nothing of /dev/ioasid themselves.
+ * What the small drivers of this folder share: a DMA engine, vfio2, bound to a context and attached to an address space
+ * of /dev/ioasid. With -DIOMMUFD they are drivers of /dev/iommu, with -DCONTAINER of a VFIO group and its container.
  */
 #ifndef ENGINE_H
 #define ENGINE_H
@@ -17,6 +17,13 @@
 #include "ioasid.h"
 #ifdef IOMMUFD
 #include "iommufd.h"
+#endif
+
+/* Another device than the engine may be named before. */
+#ifndef NAME
+#define NAME "vfio2"
+#define FUNCTION "0000:02:00.0"
+#define GROUP "/dev/vfio/3"
 #endif
 
 #define PAGE 4096UL
@@ -36,8 +43,13 @@
 #define IF_FAULTY(statement) statement
 #endif
 
-/* The context: /dev/ioasid or /dev/iommu. */
-static int ioasid, device, space;
+/* The context: /dev/ioasid, /dev/iommu, or a container. */
+static int ioasid, device;
+#ifdef CONTAINER
+static int group;
+#else
+static int space;
+#endif
 
 static inline long check(long result, const char *what)
 {
@@ -71,17 +83,71 @@ static inline char *memory(unsigned long size)
 	return at;
 }
 
-#ifdef IOMMUFD
+#if defined(IOMMUFD) || defined(CONTAINER)
 /* vfio-pci leaves the command register's bus master bit, bit 2 of byte 4, to the driver; the configuration space is region 7. */
-#define COMMAND ((7L << 40) + 4)
+static inline void set_bus_master(void)
+{
+	off_t at = ((off_t)VFIO_PCI_CONFIG_REGION_INDEX << 40) + 4;
+	__u16 command;
+	check(pread(device, &command, 2, at), "read the command register");
+	command |= 4;
+	check(pwrite(device, &command, 2, at), "write the command register");
+}
+#endif
 
-static inline void map(void *vaddr, unsigned long size, __u32 flags)
+#ifdef CONTAINER
+static inline long try_map(void *vaddr, unsigned long size, __u32 flags)
+{
+	struct vfio_iommu_type1_dma_map arg = { .argsz = sizeof(arg), .vaddr = (__u64)vaddr, .iova = IOVA, .size = size };
+	arg.flags |= flags & READ ? VFIO_DMA_MAP_FLAG_READ : 0;
+	arg.flags |= flags & WRITE ? VFIO_DMA_MAP_FLAG_WRITE : 0;
+	return ioctl(ioasid, VFIO_IOMMU_MAP_DMA, &arg);
+}
+
+static inline void unmap(unsigned long size)
+{
+	struct vfio_iommu_type1_dma_unmap arg = { .argsz = sizeof(arg), .iova = IOVA, .size = size };
+	check(ioctl(ioasid, VFIO_IOMMU_UNMAP_DMA, &arg), "VFIO_IOMMU_UNMAP_DMA");
+}
+
+static inline void bind_engine(void)
+{
+	ioasid = check(open("/dev/vfio/vfio", O_RDWR), "open a container");
+	group = check(open(GROUP, O_RDWR), "open " GROUP);
+	check(ioctl(group, VFIO_GROUP_SET_CONTAINER, &ioasid), "VFIO_GROUP_SET_CONTAINER");
+	check(ioctl(ioasid, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU), "VFIO_SET_IOMMU");
+	device = check(ioctl(group, VFIO_GROUP_GET_DEVICE_FD, FUNCTION), "VFIO_GROUP_GET_DEVICE_FD");
+	set_bus_master();
+}
+
+/* A group is attached as soon as its container has an IOMMU. */
+static inline void attach_engine(void)
+{
+}
+
+static inline void detach_engine(void)
+{
+}
+
+static inline void unbind_engine(void)
+{
+	check(close(device), "close " NAME);
+	check(ioctl(group, VFIO_GROUP_UNSET_CONTAINER), "VFIO_GROUP_UNSET_CONTAINER");
+	check(close(group), "close " GROUP);
+}
+
+static inline void free_space(void)
+{
+	check(close(ioasid), "close the container");
+}
+#elif defined(IOMMUFD)
+static inline long try_map(void *vaddr, unsigned long size, __u32 flags)
 {
 	struct iommu_ioas_map arg = { .size = sizeof(arg), .flags = IOMMU_IOAS_MAP_FIXED_IOVA, .ioas_id = space,
 				      .user_va = (__u64)vaddr, .length = size, .iova = IOVA };
 	arg.flags |= flags & READ ? IOMMU_IOAS_MAP_READABLE : 0;
 	arg.flags |= flags & WRITE ? IOMMU_IOAS_MAP_WRITEABLE : 0;
-	check(ioctl(ioasid, IOMMU_IOAS_MAP, &arg), "IOMMU_IOAS_MAP");
+	return ioctl(ioasid, IOMMU_IOAS_MAP, &arg);
 }
 
 static inline void unmap(unsigned long size)
@@ -92,17 +158,14 @@ static inline void unmap(unsigned long size)
 
 static inline void bind_engine(void)
 {
-	__u16 command;
 	ioasid = check(open("/dev/iommu", O_RDWR), "open /dev/iommu");
-	device = check(open("/dev/vfio/devices/vfio2", O_RDWR), "open vfio2");
+	device = check(open("/dev/vfio/devices/" NAME, O_RDWR), "open " NAME);
 	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = ioasid };
 	check(ioctl(device, VFIO_DEVICE_BIND_IOMMUFD, &bind), "VFIO_DEVICE_BIND_IOMMUFD");
 	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
 	check(ioctl(ioasid, IOMMU_IOAS_ALLOC, &alloc), "IOMMU_IOAS_ALLOC");
 	space = alloc.out_ioas_id;
-	check(pread(device, &command, 2, COMMAND), "read the command register");
-	command |= 4;
-	check(pwrite(device, &command, 2, COMMAND), "write the command register");
+	set_bus_master();
 }
 
 static inline void attach_engine(void)
@@ -119,7 +182,7 @@ static inline void detach_engine(void)
 
 static inline void unbind_engine(void)
 {
-	check(close(device), "close vfio2");
+	check(close(device), "close " NAME);
 }
 
 static inline void free_space(void)
@@ -128,11 +191,11 @@ static inline void free_space(void)
 	check(ioctl(ioasid, IOMMU_DESTROY, &destroy), "IOMMU_DESTROY");
 }
 #else
-static inline void map(void *vaddr, unsigned long size, __u32 flags)
+static inline long try_map(void *vaddr, unsigned long size, __u32 flags)
 {
 	struct ioasid_dma_map arg = { .argsz = sizeof(arg), .flags = flags, .ioasid = space,
 				      .vaddr = (__u64)vaddr, .iova = IOVA, .size = size };
-	check(ioctl(ioasid, IOASID_MAP_DMA, &arg), "IOASID_MAP_DMA");
+	return ioctl(ioasid, IOASID_MAP_DMA, &arg);
 }
 
 static inline void unmap(unsigned long size)
@@ -144,7 +207,7 @@ static inline void unmap(unsigned long size)
 static inline void bind_engine(void)
 {
 	ioasid = check(open("/dev/ioasid", O_RDWR), "open /dev/ioasid");
-	device = check(open("/dev/vfio/devices/vfio2", O_RDWR), "open vfio2");
+	device = check(open("/dev/vfio/devices/" NAME, O_RDWR), "open " NAME);
 	struct vfio_bind_ioasid_fd bind = { .argsz = sizeof(bind), .ioasid_fd = ioasid, .cookie = 1 };
 	check(ioctl(device, VFIO_BIND_IOASID_FD, &bind), "VFIO_BIND_IOASID_FD");
 	space = check(ioctl(ioasid, IOASID_ALLOC, NULL), "IOASID_ALLOC");
@@ -172,6 +235,11 @@ static inline void free_space(void)
 	check(ioctl(ioasid, IOASID_FREE, (long)space), "IOASID_FREE");
 }
 #endif
+
+static inline void map(void *vaddr, unsigned long size, __u32 flags)
+{
+	check(try_map(vaddr, size, flags), "map memory");
+}
 
 /* Everything that was made is unmade. */
 static inline void finish(unsigned long mapped)

@@ -10,6 +10,6 @@ int main(void)
 	IF_FIXED(unmap(PAGE));
 	IF_FIXED(detach_engine());
 	IF_FIXED(unbind_engine());
-	IF_FIXED(check(ioctl(ioasid, IOASID_FREE, (long)space), "IOASID_FREE"));
+	IF_FIXED(free_space());
 	return 0;
 }

@@ -6,15 +6,12 @@
 
 int main(int argc, char **argv)
 {
-	struct ioasid_dma_map arg = { .argsz = sizeof(arg), .flags = READ | WRITE, .iova = IOVA, .size = PAGE };
 	char *buffer = memory(PAGE), *mapped = NULL;
 	__u32 one = 1;
 	bind_engine();
 	attach_engine();
-	arg.ioasid = space;
-	arg.vaddr = (__u64)buffer;
-	long result = ioctl(ioasid, IOASID_MAP_DMA, &arg);
-	IF_FIXED(check(result, "IOASID_MAP_DMA"));
+	long result = try_map(buffer, PAGE, READ | WRITE);
+	IF_FIXED(check(result, "map memory"));
 	if (result == 0)
 		mapped = buffer;
 	set_register(IOASID_DMAE_REG_COMMAND, FILL, 4);

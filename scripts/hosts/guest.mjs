@@ -1,17 +1,17 @@
 // What a guest has: busybox, Node, this package as it is installed, and the C programs of the tests; packed for the kernel.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { printIommufdHeader } from '../../dist/abi/iommufd-header.js';
-import { printHeader } from '../../dist/index.js';
 import { cache, npmPackage, Release, run } from './packages.mjs';
+import { compilePrograms, compiler } from './programs.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 /** The oldest Node that the package promises to run on. */
 const NODE = '20.19.0';
+/** The times stay: bin/ioasid takes the bundle only where it is not older than the modules. */
+const COPY = { recursive: true, preserveTimestamps: true };
 const LIBRARIES = ['busybox-static', 'libc6', 'libstdc++6', 'libgcc-s1'];
-const PROGRAMS = /^(section-|iommufd-|driven|hostile|main-thread-ends)[^/]*\.c$/;
 
 const ARCHITECTURES = {
   amd64: { node: 'x64', triple: 'x86_64-linux-gnu' },
@@ -23,45 +23,14 @@ export function hostArchitecture() {
   return Object.keys(ARCHITECTURES).find((name) => ARCHITECTURES[name].node === process.arch);
 }
 
-/** Command that compiles C for an architecture: the host's gcc, or a cross compiler from Debian's packages, not installed. */
-function compiler(architecture) {
-  if (architecture === hostArchitecture()) return { command: 'gcc', env: process.env };
-  const { triple } = ARCHITECTURES[architecture];
-  const directory = new Release('bookworm', hostArchitecture()).unpack(`gcc-${architecture}`, [
-    ...[`gcc-12-${triple}`, `cpp-12-${triple}`, `binutils-${triple}`, `gcc-12-${triple}-base`],
-    ...[`libc6-dev-${architecture}-cross`, `libc6-${architecture}-cross`, `linux-libc-dev-${architecture}-cross`],
-    ...[`libgcc-12-dev-${architecture}-cross`, `libgcc-s1-${architecture}-cross`],
-  ]);
-  const libraries = join(directory, 'usr/lib', ARCHITECTURES[hostArchitecture()].triple);
-  return {
-    command: join(directory, `usr/bin/${triple}-gcc-12`),
-    env: { ...process.env, LD_LIBRARY_PATH: libraries },
-  };
-}
-
-function compilePrograms(architecture, target) {
-  const source = join(root, 'test/programs');
-  const headers = join(cache, 'headers');
-  mkdirSync(headers, { recursive: true });
-  writeFileSync(join(headers, 'ioasid.h'), printHeader());
-  writeFileSync(join(headers, 'iommufd.h'), printIommufdHeader());
-  const { command, env } = compiler(architecture);
-  for (const name of readdirSync(source).filter((file) => PROGRAMS.test(file))) {
-    const output = join(target, name.slice(0, -2));
-    const flags = ['-O1', '-static', '-pthread', '-I', headers, '-I', source, '-o', output];
-    run(command, [...flags, join(source, name)], { env });
-  }
-}
-
 /** The package with what it depends on, its native library for the guest's architecture. */
 function installPackage(architecture, target) {
-  for (const name of ['bin', 'dist', 'examples', 'package.json'])
-    cpSync(join(root, name), join(target, name), { recursive: true });
+  for (const name of ['bin', 'dist', 'examples', 'package.json']) cpSync(join(root, name), join(target, name), COPY);
   const paths = run('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: root }).trim().split('\n').slice(1);
   for (const path of paths) {
     const name = relative(root, path);
     const native = /node_modules\/(@koromix\/koffi-linux-)\w+$/.exec(name);
-    if (!native) cpSync(path, join(target, name), { recursive: true });
+    if (!native) cpSync(path, join(target, name), COPY);
   }
   const { version } = JSON.parse(run('npm', ['ls', 'koffi', '--json'], { cwd: root })).dependencies.koffi;
   const native = `@koromix/koffi-linux-${ARCHITECTURES[architecture].node}`;
@@ -92,16 +61,20 @@ export function buildTree(architecture) {
   copyFileSync(join(packages, 'bin/busybox'), join(tree, 'bin/busybox'));
   copyFileSync(join(npmPackage(`node-linux-${node}`, NODE), 'bin/node'), join(tree, 'bin/node'));
   copyFileSync(join(import.meta.dirname, 'init.sh'), join(tree, 'init'));
-  for (const name of ['init', 'bin/busybox', 'bin/node']) chmodSync(join(tree, name), 0o755);
+  copyFileSync(join(import.meta.dirname, 'gcc.sh'), join(tree, 'bin/gcc'));
+  for (const name of ['init', 'bin/busybox', 'bin/gcc', 'bin/node']) chmodSync(join(tree, name), 0o755);
   installPackage(architecture, join(tree, 'ioasid'));
-  compilePrograms(architecture, join(tree, 'programs'));
+  const host = hostArchitecture();
+  compilePrograms(
+    compiler(architecture, host, { triple, hostTriple: ARCHITECTURES[host].triple }),
+    join(tree, 'programs'),
+  );
   return tree;
 }
 
-/** Packs a tree as the kernel unpacks it. @param expect what the guest reads in /ioasid/expect. Returns the archive. */
-export function pack(tree, expect) {
-  const archive = `${tree}-${expect}.cpio`;
-  writeFileSync(join(tree, 'ioasid/expect'), expect);
+/** Packs a tree as the kernel unpacks it. Returns the archive. */
+export function pack(tree) {
+  const archive = `${tree}.cpio`;
   const { status, stderr } = spawnSync('sh', ['-c', `find . | cpio -o -H newc --quiet >'${archive}'`], {
     cwd: tree,
     encoding: 'utf8',

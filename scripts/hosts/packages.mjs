@@ -1,6 +1,6 @@
 // Debian's packages of any release and architecture, fetched by apt into the user's cache and unpacked there, not installed.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -22,10 +22,11 @@ export function run(command, args, options = {}) {
 export class Release {
   #env;
   #directory;
-  #updated = false;
+  #stamp;
 
   constructor(suite, architecture) {
     this.#directory = join(cache, `${suite}-${architecture}`);
+    this.#stamp = join(this.#directory, 'updated');
     const at = (name) => join(this.#directory, name);
     for (const name of ['lists/partial', 'archives/partial', 'etc']) mkdirSync(at(name), { recursive: true });
     writeFileSync(at('etc/sources.list'), `deb ${MIRROR} ${suite} main\n`);
@@ -83,9 +84,14 @@ export class Release {
   }
 
   #update() {
-    if (this.#updated) return;
+    if (this.#isFresh()) return;
     run('apt-get', ['-q', 'update'], { env: this.#env });
-    this.#updated = true;
+    writeFileSync(this.#stamp, '');
+  }
+
+  /** Lists of the last day do: fetching them takes longer than to boot. */
+  #isFresh() {
+    return existsSync(this.#stamp) && Date.now() - statSync(this.#stamp).mtimeMs < 86_400_000;
   }
 }
 

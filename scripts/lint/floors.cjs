@@ -20,7 +20,7 @@ const floors = [
   },
   {
     name: 'play',
-    folders: ['scenario', 'inspect'],
+    folders: ['scenario', 'inspect', 'replay'],
     files: ['state', 'index'],
     why: 'Stories are played on a booted machine, and those who look at one read every kind of its objects.',
   },

@@ -216,9 +216,10 @@ export function decodeStruct(
   available = view.byteLength,
 ): Record<string, number | bigint> {
   const out: Record<string, number | bigint> = {};
-  for (const field of layout.fields) {
-    if (field.length !== undefined || field.offset + field.size > available) continue;
-    out[field.name] = GETTER[field.type](field.offset)(view);
+  const read: Readonly<Record<string, (view: DataView, base?: number) => number | bigint>> = layout.get;
+  for (const { name, offset, size, length } of layout.fields) {
+    if (length !== undefined || offset + size > available) continue;
+    out[name] = read[name]?.(view) ?? 0;
   }
   return out;
 }

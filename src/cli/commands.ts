@@ -117,6 +117,19 @@ export function commands(): Command {
     });
 
   program
+    .command('replay')
+    .description('replay a run that exec --record FILE wrote, and show the first answer that differs')
+    .argument('<trace>', 'the file of the recorded run')
+    .option('--machine <machine>', 'another machine than the recorded one: a file, or a name')
+    .addOption(setOption())
+    .option('--authority <policy>', 'another policy: a name, or the file of one')
+    .option('--json', 'for scripts')
+    .action(async (trace: string, options) => {
+      const { replayTrace } = await import('./replay.js');
+      process.exitCode = await replayTrace(trace, options);
+    });
+
+  program
     .command('doctor')
     .description('check what the runner needs on this host')
     .option('--json', 'for scripts')

@@ -82,6 +82,7 @@ describe('a transfer', () => {
         fault: DMA_FAULT.NOT_MAPPED,
         gone: false,
         busMaster: true,
+        queue: false,
       },
     ]);
   });

@@ -17,6 +17,8 @@ export interface DmaAttributes {
   readonly pasid: number | undefined;
   /** PASID as it is on the wire, for work that came by ENQCMD. */
   readonly wire?: number | undefined;
+  /** The memory is the device's queue or descriptor ring, or where it tells of completions: not data. */
+  readonly queue?: boolean;
 }
 
 /** How far a transfer came, and why no further. */
@@ -47,6 +49,8 @@ export interface DmaStop {
   /** It is mapped, but the memory behind it is not there any more. */
   readonly gone: boolean;
   readonly busMaster: boolean;
+  /** It was to the device's queue, not to data. */
+  readonly queue: boolean;
 }
 
 /** A transfer, for whoever watches. */
@@ -204,7 +208,7 @@ export class DmaPort {
 
   #carry(iova: bigint, bytes: Uint8Array, write: boolean, attributes: DmaAttributes): DmaResult {
     const routed = this.#route(attributes);
-    if (!routed) return this.#stop(iova, write, bytes.length, 0, DMA_FAULT.BLOCKED);
+    if (!routed) return this.#stop(iova, write, bytes.length, 0, DMA_FAULT.BLOCKED, attributes);
     const { domain } = routed.route;
     const snooped = !attributes.noSnoop || domain.enforceSnoop;
     const hit = this.#hit;
@@ -216,7 +220,7 @@ export class DmaPort {
       if (fault !== DMA_FAULT.NONE) {
         // A device that can ask for pages meets missing ones as a matter of course.
         const asks = this.requester.capabilities.pri && routed.route.faults !== undefined;
-        return asks ? { moved: done, fault } : this.#stop(iova, write, bytes.length, done, fault);
+        return asks ? { moved: done, fault } : this.#stop(iova, write, bytes.length, done, fault, attributes);
       }
       const size = Math.min(hit.pages * PAGE_SIZE - offset, bytes.length - done);
       const address = addressOfPage(hit.page) + BigInt(offset);
@@ -226,17 +230,25 @@ export class DmaPort {
       if (write && moved > 0) hit.dirty?.mark(hit.dirtyPage, Math.ceil((offset + moved) / PAGE_SIZE));
       done += moved;
       // The process is gone, or took the page away from under its own mapping.
-      if (moved < size) return this.#stop(iova, write, bytes.length, done, DMA_FAULT.NOT_MAPPED, true);
+      if (moved < size) return this.#stop(iova, write, bytes.length, done, DMA_FAULT.NOT_MAPPED, attributes, true);
       page += (offset + size) / PAGE_SIZE;
       offset = 0;
     }
     return { moved: done, fault: DMA_FAULT.NONE };
   }
 
-  #stop(iova: bigint, write: boolean, size: number, done: number, fault: DmaFault, gone = false): DmaResult {
+  #stop(
+    iova: bigint,
+    write: boolean,
+    size: number,
+    done: number,
+    fault: DmaFault,
+    { queue = false }: DmaAttributes,
+    gone = false,
+  ): DmaResult {
     for (const watcher of this.#watchers) {
       watcher.stopped?.({
-        ...{ device: this.requester.name, write, fault, gone, busMaster: this.busMaster },
+        ...{ device: this.requester.name, write, fault, gone, busMaster: this.busMaster, queue },
         ...{ iova: iova + BigInt(done), left: size - done },
       });
     }

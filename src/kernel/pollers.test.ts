@@ -18,7 +18,7 @@ describe('pollers', () => {
     now = 5;
     expect(pollers.wait()).toBe(1);
     now = 5000;
-    expect(pollers.wait()).toBe(10);
+    expect(pollers.wait()).toBe(20);
     stop();
     expect(pollers.wait()).toBeUndefined();
   });

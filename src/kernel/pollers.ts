@@ -18,7 +18,7 @@ const SPIN = 1;
  * a tenth of a millisecond on a busy host, and drivers that come back after so long do not count in microseconds.
  */
 const REST = 1;
-const LONG_REST = 10;
+const LONG_REST = 20;
 const LONG_AFTER = 1000;
 
 export class Pollers {

@@ -8,7 +8,7 @@ import type { Ioctl } from '../abi/ioctl.js';
 import type { FieldTypes, Struct, Values } from '../abi/layout.js';
 import type { MemoryFile } from '../memory/memory.js';
 import { unpinnableFile } from '../memory/memory.js';
-import { Mm } from '../memory/mm.js';
+import type { Mm } from '../memory/mm.js';
 import { SimulatedFile } from '../memory/ram.js';
 import { SimulatedMemory } from '../memory/simulated-memory.js';
 import { EVENT_FD, EVENT_FD_TABLE, EventFd } from './file/event-fd.js';
@@ -46,7 +46,7 @@ export class Process implements Caller {
     this.pid = this.tid = nextPid();
     this.#credentials = options.credentials ?? ROOT;
     this.#memory = memory ?? new SimulatedMemory(options.memlock);
-    this.#mm = new Mm(this.#memory);
+    this.#mm = this.#kernel.newMm(this.#memory);
   }
 
   get uid(): number {
@@ -81,12 +81,12 @@ export class Process implements Caller {
   close(fd: number): void {
     const { file } = this.#slot(fd);
     this.#fds.delete(fd);
-    file.put();
+    this.#kernel.close(file);
   }
 
   /** Another descriptor of the same open file. */
   dup(fd: number): number {
-    return this.install(this.#slot(fd).file.get(), 0);
+    return this.install(this.#kernel.dup(this.#slot(fd).file), 0);
   }
 
   ioctl(fd: number, request: number, argument: bigint | number = 0n): number {
@@ -148,29 +148,27 @@ export class Process implements Caller {
   /** A child with a copy of the memory and the same open files. */
   fork(): Process {
     const child = new Process(this.#kernel, this.#nextPid, { credentials: this.#credentials }, this.#memory.fork());
-    for (const [fd, { file, cloexec }] of this.#fds) child.#fds.set(fd, { file: file.get(), cloexec });
+    for (const [fd, { file, cloexec }] of this.#fds) child.#fds.set(fd, { file: this.#kernel.dup(file), cloexec });
     return child;
   }
 
   /** Another program in this process: new memory; descriptors with CLOEXEC are closed. */
   exec(): void {
-    this.#mm.end();
-    this.#memory.end();
+    this.#kernel.endMm(this.#mm, () => this.#memory.end());
     this.#memory = new SimulatedMemory(this.#memory.lockLimit());
-    this.#mm = new Mm(this.#memory);
+    this.#mm = this.#kernel.newMm(this.#memory);
     this.#arguments = undefined;
     for (const [fd, { cloexec }] of [...this.#fds]) if (cloexec) this.close(fd);
   }
 
   /** Hands a descriptor over, as SCM_RIGHTS does. Returns the receiver's number. */
   send(fd: number, to: Process): number {
-    return to.install(this.#slot(fd).file.get(), 0);
+    return to.install(this.#kernel.dup(this.#slot(fd).file), 0);
   }
 
   /** The process ends: its memory goes first, then its descriptors are closed, as in Linux (do_exit). */
   exit(): void {
-    this.#mm.end();
-    this.#memory.end();
+    this.#kernel.endMm(this.#mm, () => this.#memory.end());
     for (const fd of [...this.#fds.keys()]) this.close(fd);
   }
 
@@ -210,7 +208,7 @@ export class Process implements Caller {
     let fd = 3;
     while (this.#fds.has(fd)) fd++;
     if (fd >= MAX_FDS) {
-      file.put();
+      this.#kernel.close(file);
       throw new Errno('EMFILE', `the process has ${MAX_FDS} descriptors open`);
     }
     this.#fds.set(fd, { file, cloexec: (flags & O.CLOEXEC) !== 0 });

@@ -3,21 +3,29 @@
  * comes and goes without knowing of the others. Without watchers nothing is recorded, and nothing is paid.
  */
 import type { Errno } from '../abi/errno.js';
-import type { IoctlDetail } from './file/open-file.js';
+import type { Fields } from './file/ioctl-detail.js';
 
 /** One served system call, as the trace sees it. */
-export interface CallRecord extends IoctlDetail {
+export interface CallRecord {
+  /** Name of the ioctl. */
+  readonly name?: string | undefined;
+  /** The argument as it came in: fields of the struct, or `{value}`. */
+  readonly input?: Fields | undefined;
+  /** The struct as it was written back. */
+  readonly output?: Fields | undefined;
   readonly pid: number;
   readonly tid: number;
   readonly call: string;
-  fd?: number;
+  fd?: number | undefined;
   /** Name of the open file, or the path. */
-  file?: string;
+  file?: string | undefined;
+  /** The device that it is an open file of, however that was opened. */
+  device?: string | undefined;
   /** Which open file: a number that no other has. */
-  open?: number;
-  request?: number;
+  open?: number | undefined;
+  request?: number | undefined;
   result: number;
-  error?: Errno;
+  error?: Errno | undefined;
 }
 
 /** A call that is about to be carried out. */

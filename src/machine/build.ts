@@ -112,7 +112,7 @@ export function buildMachine(description: MachineDescription, parts: MachinePart
     const slot = {
       dma: port,
       memory: (bar: number, size: number) => makeMemory(name, bar, size),
-      interrupt: (vector: number) => pci?.interrupts.message(vector),
+      interrupt: (vector: number, asked?: boolean) => pci?.interrupts.message(vector, asked),
       line: (asserted: boolean) => pci?.interrupts.line(asserted),
       schedule: (delay: number, act: () => void) => timers.schedule(delay, act),
       found: (register: string, value: number | bigint) => found(name, register, value),

@@ -4,15 +4,15 @@
  */
 import { Errno } from '../abi/errno.js';
 import { plug, unplug } from '../iommu/attach.js';
-import { Pending } from '../kernel/file/pending.js';
 import type { FileSystem } from '../kernel/fs/file-system.js';
 import { PciBus, type PciSlot } from '../pci/bus/bus.js';
-import { type DriverSlot, hostDriver, PciDriver } from '../pci/bus/driver.js';
+import { hostDriver, PciDriver } from '../pci/bus/driver.js';
 import { hostDrivers } from '../pci/bus/host-drivers.js';
 import { EXTENDED, SRIOV } from '../pci/config/extended-capabilities.js';
 import { functionPath } from '../sysfs/function-directory.js';
 import { Sysfs } from '../sysfs/sysfs.js';
 import type { Machine, MachineDevice } from './build.js';
+import { Departures, orWait } from './departures.js';
 
 /** What VFIO does with a device of the machine. */
 export interface VfioSide {
@@ -20,8 +20,6 @@ export interface VfioSide {
   install(device: MachineDevice): void;
   /** Its users are asked to let it go. @param left called when nobody has it open any more, which may be at once */
   release(device: MachineDevice, left: () => void): void;
-  /** It is taken out of the machine under its user's hands. */
-  takeOut(device: MachineDevice): void;
 }
 
 export class MachineSlots {
@@ -31,8 +29,7 @@ export class MachineSlots {
   readonly #vfio: VfioSide;
   readonly #vfioPci: PciDriver;
   readonly #slots = new Map<MachineDevice, PciSlot>();
-  /** Functions that vfio-pci lets go, and that somebody has open. */
-  readonly #leaving = new Set<PciSlot>();
+  readonly #departures: Departures;
 
   /** @param cpus of the machine */
   constructor(machine: Machine, fs: FileSystem, cpus: number, vfio: VfioSide) {
@@ -41,7 +38,11 @@ export class MachineSlots {
     this.#vfioPci = new PciDriver({
       name: 'vfio-pci',
       probe: (slot) => vfio.install(this.#device(slot)),
-      remove: (slot) => this.#release(slot),
+      remove: (slot) => orWait(slot.address, (left) => this.#departures.begin(this.bus.at(slot.address), left)),
+    });
+    this.#departures = new Departures({
+      removeVirtual: (slot, then) => this.#removeVirtual(slot, then),
+      release: (slot, left) => this.#release(slot, left),
     });
     this.bus.register(this.#vfioPci);
     for (const driver of hostDrivers()) this.bus.register(driver);
@@ -52,7 +53,7 @@ export class MachineSlots {
     this.sysfs = new Sysfs(fs, machine.units.values(), {
       bus: this.bus,
       cpus,
-      remove: (slot) => this.#remove(slot),
+      remove: (slot) => orWait(slot.address, (gone) => this.#remove(slot, gone)),
       setVirtual: (slot, count) => this.#setVirtual(slot, count),
       rescan: () => this.#rescan(),
     });
@@ -102,8 +103,9 @@ export class MachineSlots {
   }
 
   /**
-   * What a write to sriov_numvfs does: virtual functions come, or go, at once.
-   * @throws ERANGE more than there can be; EBUSY there are some already; ENOENT no driver that can
+   * What a write to sriov_numvfs does: virtual functions come at once, or go when the last user has closed each.
+   * @throws ERANGE more than there can be; EBUSY there are some already, or the driver lets the function go; ENOENT no
+   *   driver that can; Pending
    */
   #setVirtual(slot: PciSlot, count: number): void {
     const { config } = slot.function;
@@ -115,11 +117,26 @@ export class MachineSlots {
     if (slot.driver !== this.#vfioPci)
       throw new Errno('ENOENT', `${slot.address} has no driver that can make virtual functions`);
     if (count > 0 && now > 0) throw new Errno('EBUSY', `${slot.address} has ${now} virtual functions already`);
-    for (const virtual of slot.virtual) this.#requireStaying(virtual);
-    if (count > 0) this.#addVirtual(slot, count);
-    else for (const virtual of slot.virtual.splice(0)) this.#removeVirtual(virtual);
-    config.set16(at + SRIOV.NUM_VFS, count);
-    config.set16(at + SRIOV.CONTROL, count > 0 ? SRIOV.VF_ENABLE | SRIOV.VF_MEMORY : 0);
+    if (!this.sysfs.parameters.enableSriov())
+      throw new Errno(
+        'ENOENT',
+        `vfio-pci makes no virtual functions of ${slot.address}: its parameter enable_sriov is N`,
+      );
+    if (count === 0) {
+      orWait(`a virtual function of ${slot.address}`, (gone) => this.#removeVirtual(slot, gone));
+      return;
+    }
+    if (this.#departures.has(slot)) throw new Errno('EBUSY', `${slot.address} is in use while its driver lets it go`);
+    this.#addVirtual(slot, count);
+    this.#showVirtual(slot);
+  }
+
+  /** The SR-IOV capability tells how many virtual functions there are. */
+  #showVirtual({ virtual, function: { config } }: PciSlot): void {
+    const at = config.findExtended(EXTENDED.SRIOV);
+    if (at === undefined) return;
+    config.set16(at + SRIOV.NUM_VFS, virtual.length);
+    config.set16(at + SRIOV.CONTROL, virtual.length > 0 ? SRIOV.VF_ENABLE | SRIOV.VF_MEMORY : 0);
   }
 
   /** They get the driver of their physical function. */
@@ -135,11 +152,24 @@ export class MachineSlots {
     }
   }
 
-  #removeVirtual(virtual: PciSlot): void {
-    const device = this.#device(virtual);
-    this.#remove(virtual);
-    this.#slots.delete(device);
-    this.#machine.removeVirtual(device);
+  /** One virtual function after the other goes, the last one first. @param then called when there is none any more */
+  #removeVirtual(slot: PciSlot, then: () => void): void {
+    const virtual = slot.virtual.at(-1);
+    if (!virtual) {
+      then();
+      return;
+    }
+    this.#remove(virtual, () => {
+      const at = slot.virtual.indexOf(virtual);
+      if (at >= 0) {
+        slot.virtual.splice(at, 1);
+        const device = this.#device(virtual);
+        this.#slots.delete(device);
+        this.#machine.removeVirtual(device);
+        this.#showVirtual(slot);
+      }
+      this.#removeVirtual(slot, then);
+    });
   }
 
   /** A device that was VFIO's is gone. */
@@ -161,24 +191,14 @@ export class MachineSlots {
     slot.driver = this.bus.driver(name);
   }
 
-  /** vfio-pci's remove: waits until the last descriptor is closed. @throws Pending */
-  #release(slot: DriverSlot): void {
-    const device = this.#device(slot);
-    const own = this.bus.at(slot.address);
-    if (!this.#leaving.has(own)) {
-      this.#leaving.add(own);
-      this.#vfio.release(device, () => {
-        this.#leaving.delete(own);
-        own.driver = undefined;
-      });
+  /** The driver of a function lets it go. @param left called when nobody has it open any more */
+  #release(slot: PciSlot, left: () => void): void {
+    if (slot.driver === this.#vfioPci) {
+      this.#vfio.release(this.#device(slot), left);
+      return;
     }
-    const waits = (): boolean => this.#leaving.has(own);
-    if (waits())
-      throw new Pending('EBUSY', `${slot.address} is in use: its user was asked to close it`, () => !waits());
-  }
-
-  #requireStaying(slot: PciSlot): void {
-    if (this.#leaving.has(slot)) throw new Errno('EBUSY', `${slot.address} is in use while its driver lets it go`);
+    slot.driver?.remove(slot);
+    left();
   }
 
   #device(slot: Pick<PciSlot, 'address' | 'requester'>): MachineDevice {
@@ -187,16 +207,15 @@ export class MachineSlots {
     return device;
   }
 
-  /** @throws EBUSY its driver lets it go, and somebody has it open */
-  #remove(slot: PciSlot): void {
-    this.#requireStaying(slot);
-    if (slot.driver === this.#vfioPci) {
-      this.#vfio.takeOut(this.#device(slot));
-      return;
-    }
-    slot.driver?.remove(slot);
-    unplug(slot.requester);
-    this.bus.remove(slot);
+  /** A function goes from the machine, after its driver has let it go. @param then called when it is gone */
+  #remove(slot: PciSlot, then: () => void): void {
+    this.#departures.begin(slot, () => {
+      if (this.bus.slots.includes(slot)) {
+        unplug(slot.requester);
+        this.bus.remove(slot);
+      }
+      then();
+    });
   }
 
   #rescan(): void {

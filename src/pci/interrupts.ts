@@ -87,8 +87,11 @@ export class FunctionInterrupts {
     this.refresh();
   }
 
-  /** The function has an event for a vector. With fewer messages than vectors they share (PCI 3.0, 6.8.1.3). */
-  message(vector: number): void {
+  /**
+   * The function has an event for a vector. With fewer messages than vectors they share (PCI 3.0, 6.8.1.3).
+   * @param asked the driver asked for it: it is lost if no interrupts are enabled
+   */
+  message(vector: number, asked = true): void {
     // A message is a memory write of the function.
     if (!this.#busMaster) return;
     if (this.#mode === 'msix') this.#deliver(vector);
@@ -96,7 +99,7 @@ export class FunctionInterrupts {
       const shared = vector & (this.#vectors - 1);
       if (this.#msiMask & (1 << shared)) this.#hold(shared);
       else this.#deliver(shared);
-    } else if (this.#mode === 'none') this.lost?.(vector);
+    } else if (this.#mode === 'none' && asked) this.lost?.(vector);
   }
 
   #deliver(vector: number): void {

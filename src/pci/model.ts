@@ -8,8 +8,11 @@ export interface DeviceSlot {
   readonly dma: DmaPort;
   /** The memory behind a BAR, bytes; made by whoever runs the machine. */
   memory(bar: number, size: number): DeviceMemory;
-  /** Sends the message of an interrupt vector (MSI, MSI-X). Nothing happens while the driver uses the pin. */
-  interrupt(vector: number): void;
+  /**
+   * Sends the message of an interrupt vector (MSI, MSI-X). Nothing happens while the driver uses the pin.
+   * @param asked the driver asked for it; not for one that a function sends in any case, which a driver that polls leaves unused
+   */
+  interrupt(vector: number, asked?: boolean): void;
   /** The level of the interrupt pin (INTx). Nothing happens while the driver uses messages. */
   line(asserted: boolean): void;
   /** Calls back after `delay` milliseconds of the machine's clock. Returns a function that cancels it. */

@@ -11,6 +11,7 @@ import { sanitizersByName } from '../sanitize/rules.js';
 import { FileStore } from './host/file-store.js';
 import { say } from './host/output.js';
 import { SharedMemory } from './memory/shared-memory.js';
+import type { RunFile, RunSettings } from './record/run-file.js';
 
 export interface MachineOptions {
   /** A machine file, or the name of a machine; the default machine when not given. */
@@ -31,6 +32,8 @@ export interface MachineOptions {
   readonly injectReport?: string | undefined;
   /** Sanitizers, comma-separated; that of coherency needs the strict model. */
   readonly sanitize?: string | undefined;
+  /** The version of this package. */
+  readonly version?: (() => string) | undefined;
 }
 
 /** The YAML parser is loaded only where it is needed: the default machine comes parsed. */
@@ -63,29 +66,53 @@ function requireHostKvm(): void {
 
 /**
  * Boots it.
- * @param now the machine's clock, milliseconds
+ * @param now the machine's clock, milliseconds; @param record where all that it does is recorded
  * @throws Error that says what is wrong with the options
  */
-export async function bootForRun(options: MachineOptions, now: () => number): Promise<BootedMachine> {
+export async function bootForRun(
+  options: MachineOptions,
+  now: () => number,
+  record?: RunFile | undefined,
+): Promise<BootedMachine> {
   const strict = options.sanitize !== undefined && sanitizersByName(options.sanitize).has('coherency');
   const machine = await machineOf(options);
   const kvm = options.kvm ?? machine?.kvm;
   if (kvm === 'host') requireHostKvm();
-  return bootMachine({
-    ...(machine && { machine }),
-    kvm,
-    ...(options.authority !== undefined && { authority: await readPolicy(options.authority) }),
+  if (kvm === 'host' && record) throw new Error('--record: guests that the host’s KVM runs cannot be recorded');
+  const settings = {
     coherency: strict ? 'strict' : options.coherency,
     ...(options.inject && { inject: await readRules(options.inject) }),
-    injectLog: options.injectReport !== undefined,
     selftest: options.selftest,
+    cpus: availableParallelism(),
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+  } as const;
+  const booted = bootMachine({
+    ...(machine && { machine }),
+    ...settings,
+    kvm,
+    ...(options.authority !== undefined && { authority: await readPolicy(options.authority) }),
+    injectLog: options.injectReport !== undefined,
     ...(options.eviction !== undefined && { eviction: parseEviction(options.eviction) }),
     now,
     random: (count) => randomBytes(count),
     makeMemory: (device, bar, size) => new SharedMemory(`/dev/vfio/devices/${device}`, bar, size),
     openStore: (file, size) => new FileStore(file, size),
-    cpus: availableParallelism(),
-    uid: process.getuid?.() ?? 0,
-    gid: process.getgid?.() ?? 0,
+    ...record?.parts,
   });
+  if (record) {
+    const { authority, eviction } = options;
+    record.start(booted.kernel, { ...settings, authority, eviction, ...(await named(options)) });
+  }
+  return booted;
+}
+
+/** The machine and the version of this package, as the first line of a recorded run has them. */
+async function named({
+  machine = 'default',
+  set = [],
+  version,
+}: MachineOptions): Promise<Pick<RunSettings, 'machine' | 'version'>> {
+  const { machineText } = await import('./machine-file.js');
+  return { version: version?.() ?? '', machine: { name: machine, text: machineText(machine), set } };
 }

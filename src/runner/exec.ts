@@ -6,6 +6,7 @@ import { hostLimit } from './host/limits.js';
 import { say } from './host/output.js';
 import { goFirst } from './host/priority.js';
 import { type Inheritance, inheritance, lastArguments, limitOpenFiles } from './inheritance.js';
+import { requireKernel } from './kernel-version.js';
 import { Program } from './program.js';
 import { Run, type RunOptions } from './run.js';
 import { newRun, runsDirectory, sweep } from './runs.js';
@@ -28,6 +29,9 @@ export interface ExecOptions extends RunOptions {
 
 const reason = (error: unknown): string =>
   hostLimit(error)?.sentence ?? (error instanceof Error ? error.message : String(error));
+
+/** Exit status after a signal: this and its number, as a shell has it. */
+const SIGNALLED = 128;
 
 /** Descriptors from this number on are driven: few programs have as many of their own. */
 const FIRST_DRIVEN = 512;
@@ -75,6 +79,11 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
     },
   );
   if (options.ui !== undefined) run.live.pause();
+  let ended: number | undefined;
+  program.onEnd = (signal) => {
+    ended = SIGNALLED + signal;
+    run.stop(signal);
+  };
   const listener = await program.install(filter);
   goFirst();
   let problem: unknown;
@@ -94,7 +103,7 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
     program.kill();
     throw error;
   }
-  const status = program.wait();
+  const status = ended ?? program.wait();
   await run.farewell();
   if (program.problem !== undefined) say(`cannot run ${options.program}: ${libc.strerror(program.problem)}`);
   return run.finish(status, options.verbose ?? false) ?? status;
@@ -110,6 +119,7 @@ export async function exec(options: ExecOptions): Promise<never> {
   let directory: string | undefined;
   try {
     if (process.platform !== 'linux') throw new Error(`exec needs Linux, this is ${process.platform}`);
+    requireKernel();
     const base = runsDirectory();
     sweep(base);
     directory = newRun(base);

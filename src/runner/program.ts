@@ -35,6 +35,8 @@ const FORWARDED = [
   ...(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const),
   ...(['SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const),
 ] as const;
+/** Signals that end a run whose program has ended, but not all that it started. */
+const END = new Set<string>(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 /** From a terminal these reach the program by themselves. */
 const FROM_TERMINAL: ReadonlySet<string> = new Set(['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU']);
 /** Node ignores these two. */
@@ -50,6 +52,8 @@ export class Program {
   #pid: number | undefined;
   /** Signals that came before it was started. */
   #early: number[] = [];
+  /** Told of a signal that is to end the run, after the program ended. */
+  onEnd: ((signal: number) => void) | undefined;
   /** Exit status of a shell, once it is known. */
   status: number | undefined;
   /** It could not be started: why. */
@@ -127,7 +131,10 @@ export class Program {
     for (const signal of FORWARDED) {
       if (has(this.#given.ignored, constants.signals[signal])) continue;
       process.on(signal, () => {
-        if (!(terminal && FROM_TERMINAL.has(signal))) this.#send(constants.signals[signal]);
+        // A signal to a program that has ended, and is not known to have, would be lost.
+        this.look();
+        if (this.status !== undefined && END.has(signal)) this.onEnd?.(constants.signals[signal]);
+        else if (!(terminal && FROM_TERMINAL.has(signal))) this.#send(constants.signals[signal]);
       });
     }
     process.on('SIGCONT', () => this.#send(SIGCONT));

@@ -4,16 +4,27 @@ import { deviceTable } from '../machine/listing.js';
 import { bootForRun, type MachineOptions } from './boot-for-run.js';
 import { type ControlAnswer, type ControlRequest, control } from './control.js';
 import { turn } from './host/event-loop.js';
+import { libc } from './host/libc.js';
 import { say } from './host/output.js';
 import { Clock } from './live/clock.js';
 import { Live } from './live/live.js';
 import { type ObserverOptions, Observers } from './observe/observers.js';
+import type { RunFile } from './record/run-file.js';
 import { Supervisor, type SupervisorOptions } from './serve/supervisor.js';
 
 /** How long an ended run waits for a reader, milliseconds. */
 const LAST_WORDS = 500;
 
-export interface RunOptions extends MachineOptions, ObserverOptions {}
+export interface RunOptions extends MachineOptions, ObserverOptions {
+  /** All that the machine is handed and does goes there, for `ioasid replay`. */
+  readonly record?: string | undefined;
+}
+
+/** Loaded only when a run is recorded. */
+async function openRecord(file: string, clock: () => number): Promise<RunFile> {
+  const { RunFile } = await import('./record/run-file.js');
+  return new RunFile(file, clock);
+}
 
 export class Run {
   readonly #machine: BootedMachine;
@@ -21,6 +32,7 @@ export class Run {
   readonly #clock: Clock;
   #live: Live | undefined;
   #supervisor: Supervisor | undefined;
+  #stopped = false;
 
   private constructor(machine: BootedMachine, clock: Clock, observers: Observers) {
     this.#machine = machine;
@@ -31,8 +43,9 @@ export class Run {
   /** Boots the machine, and lets those watch it who are asked for. @throws Error that says what is wrong with the options */
   static async boot(options: RunOptions): Promise<Run> {
     const clock = new Clock();
-    const machine = await bootForRun(options, clock.now);
-    return new Run(machine, clock, await Observers.start(machine, options));
+    const record = options.record === undefined ? undefined : await openRecord(options.record, clock.now);
+    const machine = await bootForRun(options, clock.now, record);
+    return new Run(machine, clock, await Observers.start(machine, options, record));
   }
 
   /** Gets ready to serve. */
@@ -66,7 +79,13 @@ export class Run {
   async serve(listener: number): Promise<void> {
     this.#supervisor?.listen(listener);
     do await turn();
-    while (this.#supervisor?.serve() === 'events');
+    while (!this.#stopped && this.#supervisor?.serve() === 'events');
+  }
+
+  /** Serves no longer: who made calls on virtual files, and is left, gets this signal. */
+  stop(signal: number): void {
+    this.#stopped = true;
+    for (const { pid } of this.#supervisor?.holders() ?? []) libc.kill(pid, signal);
   }
 
   /** Tells those who look the rest; a reader that does not read is left behind. */

@@ -1,4 +1,5 @@
 /** What programs made and did not unmake: mappings and objects, by the open files that they are in. */
+import { hex } from '../abi/address.js';
 import type { CallRecord } from '../kernel/watchers.js';
 import { RangeTree } from '../memory/intervals/range-tree.js';
 import type { Position } from '../report/finding.js';
@@ -6,6 +7,16 @@ import type { MappingEvent, Where } from './mapping-log.js';
 
 /** Most things that are watched; beyond it new ones are not. */
 const CAPACITY = 1 << 20;
+
+/** What a call registered of a process's memory, or unregistered. */
+function registration({
+  name = '',
+  input,
+  pid,
+}: CallRecord): { readonly key: string; readonly on: boolean } | undefined {
+  if (!/_(UN)?REGISTER_MEMORY$/.test(name)) return undefined;
+  return { key: `${pid} ${input?.vaddr} ${input?.size}`, on: !name.includes('UNREGISTER') };
+}
 
 /** Something that was made. */
 export interface Made {
@@ -31,6 +42,8 @@ function unmadeId({ name = '', input }: CallRecord): number | undefined {
 /** What an open file made and did not unmake. */
 interface Left {
   readonly objects: Map<number, Made>;
+  /** Memory that is registered, by process and place. */
+  readonly registered: Map<string, Made>;
   /** Mappings by the id of their address space; '' where a file has one only. */
   readonly spaces: Map<string, RangeTree<MappingEvent>>;
 }
@@ -45,7 +58,8 @@ export class LeakLog {
     if (record.result < 0) return;
     const made = madeId(record);
     const unmade = unmadeId(record);
-    if (made === undefined && unmade === undefined && !event) return;
+    const registered = registration(record);
+    if (made === undefined && unmade === undefined && !event && !registered) return;
     const left = this.#left(`${record.open ?? record.file}`);
     if (made !== undefined && this.#objects < CAPACITY && !left.objects.has(made)) {
       left.objects.set(made, { what: `object ${made}`, record, position: where(record) });
@@ -57,12 +71,13 @@ export class LeakLog {
       left.spaces.delete(`${unmade}`);
     }
     if (event) this.#change(left, event);
+    if (registered) this.#register(left, registered, record, where);
   }
 
   #left(file: string): Left {
     const known = this.#files.get(file);
     if (known) return known;
-    const left: Left = { objects: new Map(), spaces: new Map() };
+    const left: Left = { objects: new Map(), registered: new Map(), spaces: new Map() };
     this.#files.set(file, left);
     return left;
   }
@@ -81,6 +96,20 @@ export class LeakLog {
     if (kind === 'unmap' || this.#mappings >= CAPACITY) return;
     space.insert(event);
     this.#mappings++;
+  }
+
+  #register(left: Left, { key, on }: { key: string; on: boolean }, record: CallRecord, where: Where): void {
+    if (!on) {
+      if (left.registered.delete(key)) this.#objects--;
+    } else if (this.#objects < CAPACITY && !left.registered.has(key)) {
+      const what = `${record.input?.size} bytes at ${hex(record.input?.vaddr ?? 0)}`;
+      left.registered.set(key, { what, record, position: where(record) });
+      this.#objects++;
+    }
+  }
+
+  get registered(): Made[] {
+    return [...this.#files.values()].flatMap(({ registered }) => [...registered.values()]);
   }
 
   get mappings(): MappingEvent[] {

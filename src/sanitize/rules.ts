@@ -27,6 +27,11 @@ export const RULES = {
     description: 'DMA to an address that was never mapped',
     hint: 'map the buffer first, and give the device the IOVA, not the virtual address',
   },
+  'doorbell-before-queue': {
+    of: 'dma',
+    description: 'a doorbell that was rung before the queue memory was mapped',
+    hint: 'map rings, descriptors and the place for completions first, then tell the device of them, and ring the doorbell last',
+  },
   'dma-use-after-unmap': {
     of: 'dma',
     description: 'DMA to an address that was unmapped before',
@@ -76,6 +81,11 @@ export const RULES = {
     of: 'leaks',
     description: 'a mapping that was never unmapped',
     hint: 'unmap what was mapped; the kernel does it at the last close, and nobody does it in a program that goes on',
+  },
+  'leak-locked-memory': {
+    of: 'leaks',
+    description: 'memory that was left charged against the lock limit',
+    hint: 'unregister what was registered: until then its pages count against RLIMIT_MEMLOCK, mapped or not',
   },
   'leak-object': {
     of: 'leaks',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Errno } from '../abi/errno.js';
 import { DMA_FAULT } from '../iommu/domain.js';
 import type { CallRecord } from '../kernel/watchers.js';
 import { formatFinding } from '../report/finding.js';
@@ -22,7 +23,16 @@ const unmap = (iova: bigint, length: bigint): CallRecord => ({
   tid: 0x20,
 });
 const stop = (iova: bigint, more = {}) => ({
-  ...{ device: 'vfio1', iova, write: true, left: 64, fault: DMA_FAULT.NOT_MAPPED, gone: false, busMaster: true },
+  ...{
+    device: 'vfio1',
+    iova,
+    write: true,
+    left: 64,
+    fault: DMA_FAULT.NOT_MAPPED,
+    gone: false,
+    busMaster: true,
+    queue: false,
+  },
   ...more,
 });
 /** The test's threads are where their number says. */
@@ -40,9 +50,26 @@ describe('the sanitizer tells DMA', () => {
     expect(rules(it)).toEqual(['dma-never-mapped']);
   });
 
+  it('to its queue before that is mapped, as what it is: a doorbell too early', () => {
+    const it = watch('dma');
+    it.dma(stop(0x5000n, { queue: true, write: false }));
+    const [finding] = it.finish();
+    expect(finding?.rule).toBe('doorbell-before-queue');
+    expect(finding?.headline).toMatch(/^vfio1 wanted to read 64 bytes at iova 0x5000, where its queue is to be/);
+  });
+
+  it('to a queue that was unmapped, and behind the end of one, as any other', () => {
+    const it = watch('dma');
+    it.call(map(0x1000n, 0x1000n));
+    it.dma(stop(0x2000n, { queue: true }));
+    it.call(unmap(0x1000n, 0x1000n));
+    it.dma(stop(0x1000n, { queue: true }));
+    expect(rules(it)).toEqual(['dma-out-of-bounds', 'dma-use-after-unmap']);
+  });
+
   it('that a device began by looking at its mapped registers, with who mapped them', () => {
     const it = watch('dma');
-    it.call({ ...base, pid: 9, tid: 0x30, call: 'mmap', file: '/dev/vfio/devices/vfio1' });
+    it.call({ ...base, pid: 9, tid: 0x30, call: 'mmap', file: '/dev/vfio/devices/vfio1', device: 'vfio1' });
     it.dma(stop(0x5000n));
     it.dma(stop(0x5000n, { device: 'vfio2' }));
     const [mapped, other] = it.finish();
@@ -173,5 +200,48 @@ describe('suppressions', () => {
 
   it('with an unknown rule are refused by line', () => {
     expect(() => parseSuppressions('\nnonsense', 'f')).toThrow("f:2: no rule 'nonsense'");
+  });
+});
+
+describe('the sanitizer tells a device', () => {
+  const call = { ...base, call: 'pread64', file: 'anon_inode:[vfio-device]', device: 'vfio1' } as const;
+  const refused = (code: 'EBADF' | 'EINVAL'): Partial<CallRecord> => ({ result: -1, error: new Errno(code, 'no') });
+
+  it('that is used after its descriptor was closed', () => {
+    const it = watch('dma');
+    it.call({ ...call, ...refused('EBADF') });
+    const [finding] = it.finish();
+    expect(finding).toMatchObject({
+      rule: 'device-use-after-unbind',
+      headline: 'pread64 on vfio1 after it was closed',
+    });
+  });
+
+  it('that is used after it was unbound, until it is bound again; a refusal of a bound one is no finding', () => {
+    const it = watch('dma');
+    it.call({ ...call, ...refused('EINVAL') });
+    it.call({ ...call, call: 'ioctl', name: 'VFIO_UNBIND_IOASID_FD' });
+    it.call({ ...call, ...refused('EINVAL') });
+    it.call({ ...call, call: 'ioctl', name: 'VFIO_BIND_IOASID_FD' });
+    it.call({ ...call, call: 'pwrite64', ...refused('EINVAL') });
+    expect(it.finish().map(({ headline }) => headline)).toEqual(['pread64 on vfio1 after it was unbound']);
+  });
+});
+
+describe('the sanitizer tells registered memory', () => {
+  const register = (name: string): CallRecord => ({
+    ...{ ...base, file: '/dev/ioasid', name, input: { vaddr: 0x7000n, size: 0x2000n } },
+  });
+
+  it('that was left charged against the lock limit, until it is unregistered', () => {
+    const it = watch('leaks');
+    it.call(register('IOASID_REGISTER_MEMORY'));
+    expect(it.finish().map(({ rule, headline }) => [rule, headline])).toEqual([
+      ['leak-locked-memory', '8192 bytes at 0x7000 of process 7 were left charged against its lock limit'],
+    ]);
+    const clean = watch('leaks');
+    clean.call(register('IOASID_REGISTER_MEMORY'));
+    clean.call(register('IOASID_UNREGISTER_MEMORY'));
+    expect(clean.finish()).toEqual([]);
   });
 });

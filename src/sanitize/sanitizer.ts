@@ -12,8 +12,6 @@ import { LeakLog } from './leak-log.js';
 import { type MappingEvent, MappingLog, mappingEvent, type Where } from './mapping-log.js';
 import { RULE_OF_FAULT, RULES, type RuleId, type SanitizerName } from './rules.js';
 
-/** The files of devices; a name follows. */
-const DEVICE_FILES = '/dev/vfio/devices/';
 /** Most different findings; beyond it they are counted only. */
 const MAX_FINDINGS = 1000;
 /** Lines of history in a report. */
@@ -36,7 +34,7 @@ export class Sanitizer {
   #serving: { readonly pid: number; readonly tid: number } | undefined;
   /** Who mapped a device's registers last, by device: what it finds in them by looking is that process's doing. */
   readonly #mappers = new Map<string, { readonly pid: number; readonly position: Position | undefined }>();
-  /** Device files that were bound and are not any more. */
+  /** Devices whose files were bound and are not any more. */
   readonly #unbound = new Set<string>();
   /** Findings that were not kept. */
   #dropped = 0;
@@ -58,13 +56,13 @@ export class Sanitizer {
     if (event) this.#mappings.add(event);
     if (this.#sanitizers.has('leaks')) this.#leaks.add(record, event, this.#where);
     this.#watchUnbind(record);
-    const { call, file = '', pid, result } = record;
-    if (call === 'mmap' && result >= 0 && file.startsWith(DEVICE_FILES))
-      this.#mappers.set(file.slice(DEVICE_FILES.length), { pid, position: this.#where(record) });
+    const { call, device, pid, result } = record;
+    if (call === 'mmap' && result >= 0 && device !== undefined)
+      this.#mappers.set(device, { pid, position: this.#where(record) });
   }
 
   /** Told of each DMA that stopped before its end. */
-  dma({ device, iova, write, left, fault, gone, busMaster }: DmaStop): void {
+  dma({ device, iova, write, left, fault, gone, busMaster, queue }: DmaStop): void {
     if (!this.#sanitizers.has('dma')) return;
     const verb = write ? 'write' : 'read';
     const what = `${device} wanted to ${verb} ${left} bytes at iova ${hex(iova)}`;
@@ -113,6 +111,10 @@ export class Sanitizer {
       return;
     }
     const elsewhere = latest ? [`it is mapped in ${latest.space}, which the device does not use`] : [];
+    if (queue) {
+      tell('doorbell-before-queue', 'where its queue is to be, which is not mapped', history, elsewhere);
+      return;
+    }
     tell('dma-never-mapped', 'which is not mapped', history, elsewhere);
   }
 
@@ -144,6 +146,10 @@ export class Sanitizer {
       const headline = `${last - start + 1n} bytes at iova ${hex(start)} of ${space} were never unmapped`;
       this.#leak('leak-mapping', headline, record, position);
     }
+    for (const { what, record, position } of this.#leaks.registered) {
+      const headline = `${what} of process ${record.pid} were left charged against its lock limit`;
+      this.#leak('leak-locked-memory', headline, record, position);
+    }
     for (const { what, record, position } of this.#leaks.objects) {
       const headline = `${what} of ${record.file}, made by ${record.name}, was never destroyed`;
       this.#leak('leak-object', headline, record, position);
@@ -165,17 +171,17 @@ export class Sanitizer {
   }
 
   #watchUnbind(record: CallRecord): void {
-    const { name = '', file = '', result, error, call, pid } = record;
-    if (!file.startsWith(DEVICE_FILES)) return;
-    if (result >= 0 && /UNBIND/.test(name)) this.#unbound.add(file);
-    else if (result >= 0 && /BIND/.test(name)) this.#unbound.delete(file);
-    else if (result < 0 && this.#unbound.has(file) && this.#sanitizers.has('dma')) {
-      const facts = [`refused with ${error?.code ?? 'an error'}`];
-      const headline = `${name || call} on ${file} after it was unbound`;
-      const position = this.#where(record);
-      const rule = 'device-use-after-unbind';
-      this.#tell({ rule, headline, facts, history: [], pid, position }, `unbind:${file}:${name || call}`);
-    }
+    const { name = '', device, result, error, call, pid } = record;
+    if (device === undefined) return;
+    if (result >= 0 && /UNBIND/.test(name)) this.#unbound.add(device);
+    else if (result >= 0 && /BIND/.test(name)) this.#unbound.delete(device);
+    const closed = error?.code === 'EBADF';
+    if (result >= 0 || !this.#sanitizers.has('dma') || !(closed || this.#unbound.has(device))) return;
+    const facts = [`refused with ${error?.code ?? 'an error'}`];
+    const headline = `${name || call} on ${device} after it was ${closed ? 'closed' : 'unbound'}`;
+    const position = this.#where(record);
+    const rule = 'device-use-after-unbind';
+    this.#tell({ rule, headline, facts, history: [], pid, position }, `unbind:${device}:${name || call}`);
   }
 
   /**

@@ -72,35 +72,41 @@ export class BusDirectory {
   }
 }
 
-/** Parameters of a module that are switches. */
+/** Parameters of a module that are switches. Returns what tells how one stands. */
 function switches(
   fs: FileSystem,
   module: string,
   parameters: Readonly<Record<string, { mode: number; on?: boolean }>>,
-) {
+): (name: string) => boolean {
+  const values = new Map<string, boolean>();
   const directory = fs.directory(`/sys/module/${module}/parameters`);
   for (const [name, { mode, on = false }] of Object.entries(parameters)) {
-    let value = on;
+    values.set(name, on);
     const inode = both(
-      () => (value ? 'Y' : 'N'),
-      (text) => {
-        value = parseBoolean(text);
-      },
+      () => (values.get(name) ? 'Y' : 'N'),
+      (text) => void values.set(name, parseBoolean(text)),
     );
     inode.mode = mode;
     directory.add(name, inode);
   }
+  return (name) => values.get(name) ?? false;
+}
+
+/** What the parameters of modules decide. */
+export interface ModuleParameters {
+  /** vfio_pci: physical functions under it may have virtual ones. */
+  readonly enableSriov: () => boolean;
 }
 
 /** The modules of VFIO and iommufd, with their parameters (drivers/vfio, drivers/iommu/iommufd). */
-export function addModules(fs: FileSystem): void {
+export function addModules(fs: FileSystem): ModuleParameters {
   switches(fs, 'vfio', { enable_unsafe_noiommu_mode: { mode: 0o644 } });
   switches(fs, 'vfio_iommu_type1', {
     allow_unsafe_interrupts: { mode: 0o644 },
     disable_hugepages: { mode: 0o644 },
   });
-  switches(fs, 'vfio_pci', {
-    ...{ nointxmask: { mode: 0o644 }, disable_idle_d3: { mode: 0o644 }, enable_sriov: { mode: 0o644 } },
+  const vfioPci = switches(fs, 'vfio_pci', {
+    ...{ nointxmask: { mode: 0o644 }, disable_idle_d3: { mode: 0o644 }, enable_sriov: { mode: 0o644, on: true } },
     ...{ disable_denylist: { mode: 0o444 }, disable_vga: { mode: 0o444 } },
   });
   switches(fs, 'iommufd', { allow_unsafe_interrupts: { mode: 0o644 } });
@@ -114,4 +120,5 @@ export function addModules(fs: FileSystem): void {
       },
     ),
   );
+  return { enableSriov: () => vfioPci('enable_sriov') };
 }

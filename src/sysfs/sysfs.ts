@@ -8,7 +8,7 @@ import type { IommuUnit } from '../iommu/unit.js';
 import type { FileSystem } from '../kernel/fs/file-system.js';
 import { DirectoryInode } from '../kernel/fs/inode.js';
 import type { PciSlot } from '../pci/bus/bus.js';
-import { addModules, BusDirectory } from './bus-directory.js';
+import { addModules, BusDirectory, type ModuleParameters } from './bus-directory.js';
 import { addCharacterDevice, type CharacterDevice, removeCharacterDevice } from './character-devices.js';
 import { type FunctionSurroundings, functionDirectory, functionPath } from './function-directory.js';
 import { IommuDirectory } from './iommu-directory.js';
@@ -26,6 +26,7 @@ export class Sysfs {
   readonly #bus: BusDirectory;
   readonly #iommu: IommuDirectory;
   readonly #around: FunctionSurroundings;
+  readonly parameters: ModuleParameters;
 
   constructor(fs: FileSystem, units: Iterable<IommuUnit>, around: FunctionSurroundings) {
     this.#fs = fs;
@@ -34,7 +35,7 @@ export class Sysfs {
     for (const name of ['iommu', 'vfio', 'vfio-dev']) fs.directory(`/sys/class/${name}`);
     // What debugfs of the host tells of its IOMMUs is none of this machine's.
     fs.directory('/sys/kernel/debug').add('iommu', new DirectoryInode({ mode: 0o755 }, 'none', () => false));
-    addModules(fs);
+    this.parameters = addModules(fs);
     this.#bus = new BusDirectory(fs, around);
     this.#iommu = new IommuDirectory(fs, units);
     around.bus.watch({ added: (slot) => this.#add(slot), removed: (slot) => this.#remove(slot) });

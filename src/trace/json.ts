@@ -25,12 +25,12 @@ export interface TraceEvent {
 }
 
 function plain(values: Record<string, number | bigint>): Record<string, number | string> {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [
-      name,
-      typeof value === 'bigint' ? `0x${value.toString(16)}` : value,
-    ]),
-  );
+  const out: Record<string, number | string> = {};
+  for (const name in values) {
+    const value = values[name] ?? 0;
+    out[name] = typeof value === 'bigint' ? `0x${value.toString(16)}` : value;
+  }
+  return out;
 }
 
 export function callEvent(time: number, record: CallRecord): TraceEvent {

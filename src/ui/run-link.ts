@@ -51,7 +51,8 @@ export class RunLink {
 
   constructor(directory: string) {
     this.#socket = connectTo(directory);
-    this.#socket.once('connect', () => this.#socket.write(`${WATCH}\n`));
+    // Waits in the socket until it is connected, before whatever is asked.
+    this.#socket.write(`${WATCH}\n`);
     this.#socket.setEncoding('utf8').on('data', (piece: string) => this.#received(piece));
     this.#socket.on('error', () => this.#socket.destroy());
     this.#socket.once('close', () => this.#ended());
@@ -64,6 +65,7 @@ export class RunLink {
   /** A page comes: it gets what happened so far. */
   attach(listener: Listener): void {
     this.#listeners.set(listener, { listener, lost: 0 });
+    if (this.#listeners.size === 1) this.#listen(true);
     if (this.#forgotten > 0) listener.line(`{"events":[],"lost":${this.#forgotten}}`);
     for (const { text } of this.#kept) listener.line(text);
     if (this.#snapshot !== '') listener.line(this.#snapshot);
@@ -74,7 +76,12 @@ export class RunLink {
   }
 
   detach(listener: Listener): void {
-    this.#listeners.delete(listener);
+    if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.#listen(false);
+  }
+
+  /** The run keeps its events, the latest of them, while no page is there: that costs it next to nothing. */
+  #listen(on: boolean): void {
+    if (!this.ended) this.ask({ command: 'listen', on }).catch(() => undefined);
   }
 
   /** Asks the run. @throws Error the run ended */

@@ -4,6 +4,7 @@ import { Errno } from '../abi/errno.js';
 import { LINUX_VFIO, VFIO_TYPE } from '../abi/vfio.js';
 import {
   BACKING,
+  DEVICE,
   FDINFO,
   type FileTable,
   type MmapGrant,
@@ -87,6 +88,7 @@ export function deviceFileTable(wings: readonly DeviceRows[]): DeviceFileTable {
     release: (file) => file.unbind(),
     facets: [
       PROOF.from(proof),
+      DEVICE.from(({ device }: DeviceFile) => device.name),
       FDINFO.from(({ device }: DeviceFile) => `vfio-device-syspath: ${device.facts.directory}\n`),
       BACKING.from((file: DeviceFile) =>
         file.device.function.bars.map(({ memory }) => memory).filter((memory) => memory !== undefined),

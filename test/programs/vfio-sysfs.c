@@ -141,6 +141,11 @@ static void virtual_functions(void)
 	PUT(DEVICE(EDU) "sriov_numvfs", "1", -ENOENT);
 	PUT(DEVICE(PF) "sriov_numvfs", "5", -ERANGE);
 	PUT(DEVICE(PF) "sriov_numvfs", "x", -EINVAL);
+	SHOWS("/sys/module/vfio_pci/parameters/enable_sriov", "Y\n");
+	TAKES("/sys/module/vfio_pci/parameters/enable_sriov", "N");
+	PUT(DEVICE(PF) "sriov_numvfs", "2", -ENOENT);
+	TAKES(DEVICE(PF) "sriov_numvfs", "0");
+	TAKES("/sys/module/vfio_pci/parameters/enable_sriov", "1");
 	TAKES(DEVICE(PF) "sriov_numvfs", "2\n");
 	SHOWS(DEVICE(PF) "sriov_numvfs", "2\n");
 	PUT(DEVICE(PF) "sriov_numvfs", "3", -EBUSY);
@@ -157,26 +162,45 @@ static void virtual_functions(void)
 	TAKES(DEVICE(PF) "driver_override", "\n");
 }
 
-static volatile int ended;
-static void *unbinder(void *result)
+/* A write in a thread of its own. */
+struct writer {
+	const char *path, *text;
+	volatile int ended;
+	long result;
+	pthread_t thread;
+};
+
+static void *put_of(void *argument)
 {
-	*(long *)result = put(VFIO "unbind", EDU);
-	ended = 1;
+	struct writer *writer = argument;
+	writer->result = put(writer->path, writer->text);
+	writer->ended = 1;
 	return NULL;
 }
+
+static void begin(struct writer *writer, const char *path, const char *text)
+{
+	*writer = (struct writer){ .path = path, .text = text };
+	pthread_create(&writer->thread, NULL, put_of, writer);
+}
+
+/* It waits; its end is waited for. */
+#define WAITS(writer) do { usleep(50000); EXPECT("1", (writer)->ended, 0); } while (0)
+#define ENDS(writer) do { pthread_join((writer)->thread, NULL); \
+	EXPECT("1", (writer)->result, (long)strlen((writer)->text)); } while (0)
 
 /* The writer waits until the device is closed, its user is asked to let it go, and nobody can open it meanwhile. */
 static void in_use(void)
 {
 	int container, group, device = device_open(EDU, &container, &group), request = event(), memory = event();
-	long result = 0;
-	pthread_t thread;
+	struct writer unbinder, second;
 	EXPECT("5.6", irqs(device, TRIGGER_FDS, VFIO_PCI_REQ_IRQ_INDEX, 0, 1, &request), 0);
-	pthread_create(&thread, NULL, unbinder, &result);
+	begin(&unbinder, VFIO "unbind", EDU);
 	long asked = 0;
 	WAIT("1", asked > 0 || (asked = counted(request)) > 0);
-	usleep(50000);
-	EXPECT("1", ended, 0);
+	WAITS(&unbinder);
+	begin(&second, VFIO "unbind", EDU);
+	WAITS(&second);
 	DRIVEN(EDU, "vfio-pci");
 	EXPECT("1", device_fd(group, EDU), -ENODEV);
 	EXPECT("1", open("/dev/vfio/devices/vfio0", O_RDWR), -ENOENT);
@@ -184,8 +208,8 @@ static void in_use(void)
 	EXPECT("1", read_config(device, 0, 4), 0x11e81234);
 	EXPECT("1", read32(device, 0), 0x010000ed);
 	close(device);
-	pthread_join(thread, NULL);
-	EXPECT("1", result, (long)strlen(EDU));
+	ENDS(&unbinder);
+	ENDS(&second);
 	DRIVEN(EDU, "No such file or directory");
 	close(group);
 	close(container);
@@ -201,11 +225,115 @@ static void in_use(void)
 	close(request);
 }
 
+/* As unbind, and then the function is gone; a rescan finds it. */
+static void removed_in_use(void)
+{
+	int container, group, device = device_open(EXPRESS, &container, &group), request = event();
+	struct writer remover;
+	EXPECT("5.6", irqs(device, TRIGGER_FDS, VFIO_PCI_REQ_IRQ_INDEX, 0, 1, &request), 0);
+	begin(&remover, DEVICE(EXPRESS) "remove", "1");
+	long asked = 0;
+	WAIT("1", asked > 0 || (asked = counted(request)) > 0);
+	WAITS(&remover);
+	EXPECT("1", access(DEVICE(EXPRESS) "vendor", F_OK), 0);
+	EXPECT("1", device_fd(group, EXPRESS), -ENODEV);
+	EXPECT("1", read_config(device, 0, 4), 0x11e81234);
+	close(device);
+	ENDS(&remover);
+	EXPECT("1", access(DEVICE(EXPRESS) "vendor", F_OK), -ENOENT);
+	EXPECT("1", access("/sys/kernel/iommu_groups/2", F_OK), -ENOENT);
+	close(group);
+	close(container);
+	TAKES(PCI "rescan", "1");
+	DRIVEN(EXPRESS, "No such file or directory");
+	TAKES(DEVICE(EXPRESS) "driver_override", "vfio-pci");
+	TAKES(PCI "drivers_probe", EXPRESS);
+	close(MUST(device_open(EXPRESS, &container, &group)));
+	close(group);
+	close(container);
+	close(request);
+}
+
+#define TOKEN " vf_token=14d63f20-8445-11ea-8900-1f9ce7d5650d"
+
+/* A device of its group, alone in a container; the group and the container go with it. */
+static int with_token(const char *bdf, int *container, int *group)
+{
+	char name[128];
+	snprintf(name, sizeof(name), "%s" TOKEN, bdf);
+	*container = container_open();
+	*group = MUST(group_open(group_of(bdf)));
+	MUST(set_container(*group, *container));
+	MUST(set_iommu(*container, VFIO_TYPE1v2_IOMMU));
+	return MUST(device_fd(*group, name));
+}
+
+/* A virtual function goes when its last user has closed it: by sriov_numvfs, and when its physical function leaves its driver. */
+static void virtual_in_use(void)
+{
+	for (int unbind = 0; unbind < 2; unbind++) {
+		struct writer writer;
+		int container, group, device, request = event();
+		TAKES(DEVICE(PF) "sriov_numvfs", "2");
+		/* Its first user gives the physical function a token. */
+		device = with_token(PF, &container, &group);
+		close(device);
+		close(group);
+		close(container);
+		char virtual[64];
+		strcpy(virtual, driver(DEVICE(PF) "virtfn0"));
+		device = with_token(virtual, &container, &group);
+		EXPECT("5.6", irqs(device, TRIGGER_FDS, VFIO_PCI_REQ_IRQ_INDEX, 0, 1, &request), 0);
+		if (unbind)
+			begin(&writer, VFIO "unbind", PF);
+		else
+			begin(&writer, DEVICE(PF) "sriov_numvfs", "0");
+		long asked = 0;
+		WAIT("1", asked > 0 || (asked = counted(request)) > 0);
+		WAITS(&writer);
+		EXPECT("9", strcmp(driver(DEVICE(PF) "virtfn0"), virtual), 0);
+		TRUE("9", readlink(DEVICE(PF) "virtfn1", text, sizeof(text)) < 0);
+		close(device);
+		ENDS(&writer);
+		TRUE("9", readlink(DEVICE(PF) "virtfn0", text, sizeof(text)) < 0);
+		SHOWS(DEVICE(PF) "sriov_numvfs", "0\n");
+		close(group);
+		close(container);
+		close(request);
+	}
+	DRIVEN(PF, "No such file or directory");
+	TAKES(DEVICE(PF) "driver_override", "vfio-pci");
+	TAKES(VFIO "bind", PF);
+}
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+/* A signal ends the wait, not what was begun. */
+static void interrupted(void)
+{
+	int container, group, device = device_open(EDU, &container, &group);
+	struct sigaction action = { .sa_handler = on_alarm };
+	sigaction(SIGALRM, &action, NULL);
+	alarm(1);
+	PUT(VFIO "unbind", EDU, -EINTR);
+	DRIVEN(EDU, "vfio-pci");
+	close(device);
+	close(group);
+	close(container);
+	DRIVEN(EDU, "No such file or directory");
+}
+
 int main(void)
 {
 	binding();
 	attributes();
 	virtual_functions();
 	in_use();
+	removed_in_use();
+	virtual_in_use();
+	interrupted();
 	return failures != 0;
 }

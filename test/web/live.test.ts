@@ -146,7 +146,7 @@ describe.skipIf(noBrowser)(`in a browser${noBrowser ? `: ${noBrowser}` : ''}`, {
     const ui = await served();
     const { page, errors } = await openPage(browser, ui.url);
     const name = `${program} (${run.child.pid})`;
-    await page.getByLabel('Run').selectOption({ label: name });
+    await page.getByLabel(/^Run/).selectOption({ label: name });
     await visit(page, '#/machine');
     await page.getByRole('button', { name: /process \d+/ }).waitFor();
     await page.getByRole('button', { name: /\/dev\/ioasid #1/ }).waitFor();

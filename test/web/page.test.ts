@@ -132,6 +132,25 @@ describe.skipIf(noBrowser)(`in a browser${noBrowser ? `: ${noBrowser}` : ''}`, {
     await page.getByText('held', { exact: true }).waitFor();
   });
 
+  test('50 processes and 64 devices: folded, opened, and found by a search, without a violation', async () => {
+    await visit(page, '#/machine');
+    await page.getByLabel('Program').selectOption({ label: '50 processes and 64 devices' });
+    await page.getByText('the program has ended').waitFor();
+    await page.getByRole('heading', { name: '64 devices' }).waitFor();
+    await page.getByRole('heading', { name: '50 processes' }).waitFor();
+    expect(await page.getByRole('button', { name: /^vfio\d+/ }).count()).toBe(24);
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole('button', { name: '40 more' }).click();
+    expect(await page.getByRole('button', { name: /^vfio\d+/ }).count()).toBe(64);
+    await page.getByLabel('Search').fill('vfio63');
+    await page.getByRole('heading', { name: '1 IOMMU' }).waitFor();
+    await page.getByRole('heading', { name: '1 address space' }).waitFor();
+    expect(await page.getByRole('button', { name: /^vfio\d+/ }).count()).toBe(1);
+    await page.getByLabel('Search').fill('');
+    await page.getByLabel('Program').selectOption({ label: 'A device, a guest and the right to flush' });
+    await page.getByText('held', { exact: true }).waitFor();
+  });
+
   test('calls: a refusal opens with its sentence, and the filter is in the link', async () => {
     await visit(page, '#/calls');
     await page.keyboard.press('e');

@@ -14,6 +14,7 @@ export function addExec(program: Command): void {
     .addOption(setOption())
     .option('--authority <policy>', 'who may flush the CPU caches, and for how long: a name, or the file of a policy')
     .option('--trace <file>', 'write each served call as a line of JSON; - writes text to stderr')
+    .option('--record <file>', 'write all that the machine is handed and does, for ioasid replay')
     .addOption(
       new Option('--coherency <model>', 'model the CPU caches for memory that non-coherent devices reach').choices([
         'strict',

@@ -13,6 +13,8 @@ import { POLICIES_OF_STORY, storyText } from './story-text.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const DOORBELL = '0x8';
+/** What takes longer hangs, milliseconds: on an emulated processor a run takes a minute to start. */
+const RUN_TIMEOUT = 300_000;
 
 /** What a call means to somebody who knows nothing; undefined: not worth a line. */
 function meaning(event: TraceEvent): string | undefined {
@@ -77,7 +79,7 @@ function storyProgram(directory: string): string[] {
 
 function run(policy: string, program: readonly string[], trace: string): TraceEvent[] {
   const command = [join(root, 'dist/cli/main.js'), 'exec', '--authority', policy, '--trace', trace, '--', ...program];
-  const { status, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8', timeout: 60_000 });
+  const { status, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8', timeout: RUN_TIMEOUT });
   if (status !== 0) {
     process.stderr.write(
       `${stderr}the story ended with exit status ${status}; 'ioasid doctor' says what this host lacks\n`,

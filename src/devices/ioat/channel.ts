@@ -4,7 +4,7 @@
  */
 import type { DmaPort } from '../../iommu/dma.js';
 import { CopyBatch } from './copy-batch.js';
-import { type Descriptor, OPERATION, PLAIN } from './descriptor.js';
+import { type Descriptor, OF_QUEUE, OPERATION } from './descriptor.js';
 import { DescriptorReader } from './descriptor-reader.js';
 import { CHANERR, CHANSTS, type ChannelState } from './registers.js';
 
@@ -63,8 +63,8 @@ export class Channel {
   }
 
   /** A channel that was reset takes a chain from now on. */
-  arm(): void {
-    if (this.#state === CHANSTS.HALTED) this.#show(CHANSTS.ARMED);
+  leaveHalted(state: ChannelState): void {
+    if (this.#state === CHANSTS.HALTED) this.#show(state);
   }
 
   /** True if the channel has descriptors to do. @param count what DMACOUNT says */
@@ -133,7 +133,7 @@ export class Channel {
     const address = this.#report.completionAddress();
     if (address === 0n) return true;
     this.#completion.setBigUint64(0, this.#value(this.#state), true);
-    if (this.#dma.write(address, new Uint8Array(this.#completion.buffer), PLAIN).moved === 8) return true;
+    if (this.#dma.write(address, new Uint8Array(this.#completion.buffer), OF_QUEUE).moved === 8) return true;
     this.#report.error(CHANERR.COMPLETION);
     this.#show(CHANSTS.HALTED);
     return false;

@@ -1,6 +1,6 @@
 /** Reads descriptors ahead: those that follow each other in memory come in one read. */
 import type { DmaPort } from '../../iommu/dma.js';
-import { DESCRIPTOR_SIZE, type Descriptor, PLAIN, readDescriptor } from './descriptor.js';
+import { DESCRIPTOR_SIZE, type Descriptor, OF_QUEUE, readDescriptor } from './descriptor.js';
 
 /** A read never goes into a page that no descriptor may be in. */
 const PAGE = 4096;
@@ -37,7 +37,7 @@ export class DescriptorReader {
     const room = Math.floor((PAGE - Number(address % BigInt(PAGE))) / DESCRIPTOR_SIZE);
     const size = Math.max(1, Math.min(room, this.#most)) * DESCRIPTOR_SIZE;
     this.#begin = address;
-    this.#size = this.#dma.read(address, this.#bytes.subarray(0, size), PLAIN).moved;
+    this.#size = this.#dma.read(address, this.#bytes.subarray(0, size), OF_QUEUE).moved;
     return this.#size >= DESCRIPTOR_SIZE;
   }
 }

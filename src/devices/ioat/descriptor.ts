@@ -4,6 +4,8 @@ import type { DmaAttributes } from '../../iommu/dma.js';
 export const DESCRIPTOR_SIZE = 64;
 /** Requests carry no PASID and snoop. */
 export const PLAIN: DmaAttributes = { noSnoop: false, pasid: undefined };
+/** Of descriptors and completions. */
+export const OF_QUEUE: DmaAttributes = { ...PLAIN, queue: true };
 
 export const OPERATION = { COPY: 0, FILL: 1 } as const;
 

@@ -19,6 +19,8 @@ export class InterruptVectors {
   #masked = 0;
   /** Vectors whose message waits for the mask. */
   #held = 0;
+  /** Vectors that queues with interrupts of the host's choice have used. */
+  #asked = 0;
 
   constructor(slot: DeviceSlot, registers: DataView) {
     this.#slot = slot;
@@ -27,7 +29,7 @@ export class InterruptVectors {
   }
 
   reset(): void {
-    this.#masked = this.#held = 0;
+    this.#masked = this.#held = this.#asked = 0;
     this.#slot.line(false);
   }
 
@@ -48,8 +50,10 @@ export class InterruptVectors {
   /** Entries were added to queues; those of all queues are in memory. */
   completed(added: readonly CompletionQueue[], queues: Iterable<CompletionQueue>): void {
     let vectors = 0;
-    for (const { vector } of added) {
+    for (const { id, vector } of added) {
       if (vector === undefined) continue;
+      // The admin queue has interrupts whether the host wants them or not (3.1.3.9).
+      if (id !== 0 && vector < MASKABLE) this.#asked |= 1 << vector;
       if (vector >= MASKABLE) this.#slot.interrupt(vector);
       else if (this.#isMasked(vector)) this.#held |= 1 << vector;
       else vectors |= 1 << vector;
@@ -64,7 +68,7 @@ export class InterruptVectors {
 
   #send(vectors: number): void {
     for (let vector = 0; vectors >>> vector !== 0 && vector < MASKABLE; vector++)
-      if (vectors & (1 << vector)) this.#slot.interrupt(vector);
+      if (vectors & (1 << vector)) this.#slot.interrupt(vector, (this.#asked & (1 << vector)) !== 0);
   }
 
   /** The pin is asserted as long as a queue with interrupts, whose vector is not masked, has completions. */

@@ -8,6 +8,7 @@ import { COMMAND_SIZE, Command } from './command.js';
 import { type Status, statusField } from './status.js';
 
 export const PLAIN: DmaAttributes = { noSnoop: false, pasid: undefined };
+const OF_QUEUE: DmaAttributes = { ...PLAIN, queue: true };
 
 const COMPLETION_SIZE = 16;
 /** Dwords 0 to 2; dword 3 has the phase and is written after them. */
@@ -95,7 +96,7 @@ export class CompletionQueue {
       this.#tail = (this.#tail + 1) % this.size;
       if (this.#tail === 0) this.#phase = 1 - this.#phase;
     }
-    if (dma.moveAll(pieces, true, PLAIN).moved < count * COMPLETION_SIZE)
+    if (dma.moveAll(pieces, true, OF_QUEUE).moved < count * COMPLETION_SIZE)
       throw new RingError(`completion queue ${this.id} cannot be written`);
     return true;
   }
@@ -160,7 +161,7 @@ export class SubmissionQueue {
     const end = this.#tail < this.head ? this.size : this.#tail;
     const count = Math.min(end - this.head, this.#commands.length);
     const bytes = new Uint8Array(this.#entries.buffer, 0, count * COMMAND_SIZE);
-    if (dma.read(this.#base + BigInt(this.head * COMMAND_SIZE), bytes, PLAIN).moved < bytes.length)
+    if (dma.read(this.#base + BigInt(this.head * COMMAND_SIZE), bytes, OF_QUEUE).moved < bytes.length)
       throw new RingError(`submission queue ${this.id} cannot be read`);
     return count === this.#commands.length ? this.#commands : this.#commands.slice(0, count);
   }

@@ -8,9 +8,10 @@
 import { hex } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
 import type { Ioctl } from '../../abi/ioctl.js';
-import { decodeStruct, type FieldTypes, fieldsOf, type Struct, sizeThrough, type Values } from '../../abi/layout.js';
+import { type FieldTypes, fieldsOf, type Struct, sizeThrough, type Values } from '../../abi/layout.js';
 import { type Convention, FIXED_SIZE, type StructArgument } from './convention.js';
-import type { Caller, IoctlDetail } from './open-file.js';
+import type { IoctlDetail } from './ioctl-detail.js';
+import type { Caller } from './open-file.js';
 
 /** Structs on their way; the largest of any table must fit. */
 const SCRATCH = new Uint8Array(256);
@@ -63,7 +64,7 @@ export class Rows<T> {
       ioctl,
       convention: this.#convention,
       serve(file, caller, _request, argument, detail) {
-        if (detail && ioctl.argument !== 'none') detail.input = { value: BigInt.asIntN(64, argument) };
+        if (ioctl.argument !== 'none') detail?.value(BigInt.asIntN(64, argument));
         return run(file, argument, caller);
       },
     };
@@ -114,11 +115,10 @@ class StructRow<T, F extends FieldTypes> implements IoctlRow<T> {
       try {
         size = this.convention.fetch(caller, argument, request, address);
       } catch (error) {
-        if (detail && error instanceof Errno && error.code !== 'EFAULT')
-          detail.input = decodeStruct(layout, VIEW, layout.size);
+        if (error instanceof Errno && error.code !== 'EFAULT') detail?.took(layout, VIEW, layout.size);
         throw error;
       }
-      if (detail) detail.input = decodeStruct(layout, VIEW, size);
+      detail?.took(layout, VIEW, size);
       this.#judge();
     }
     if (rules.probe) this.#writeBack(caller, address, size);
@@ -130,7 +130,7 @@ class StructRow<T, F extends FieldTypes> implements IoctlRow<T> {
       throw error;
     }
     if (!rules.out && !rules.probe) return result;
-    if (detail) detail.output = decodeStruct(layout, VIEW, size);
+    detail?.gave(layout, VIEW, size);
     try {
       this.#writeBack(caller, address, size);
     } catch (error) {

@@ -9,6 +9,7 @@ import { Errno } from '../../abi/errno.js';
 import type { MemoryFile } from '../../memory/memory.js';
 import type { Mm } from '../../memory/mm.js';
 import { Facet, type FacetOf } from './facet.js';
+import type { IoctlDetail } from './ioctl-detail.js';
 
 /** The thread that makes a system call, as files see it. Implemented by Process (simulated) and by runner/. */
 export interface Caller {
@@ -49,17 +50,6 @@ export interface EventSignal {
   close(): void;
 }
 
-/** What a trace wants to know of one call. Filled in by the table of the ioctls when somebody asks. */
-export interface IoctlDetail {
-  name?: string;
-  /** The argument as it came in: fields of the struct, or `{value}`. */
-  input?: Record<string, number | bigint>;
-  /** The struct as it was written back. */
-  output?: Record<string, number | bigint>;
-  /** Called by the boundary when it knows the ioctl's name, before anything is done; it may throw an Errno. */
-  readonly entered?: (name: string) => void;
-}
-
 /** Memory of a device that programs share by mmap. */
 export interface MappableMemory {
   /** Bytes. */
@@ -72,6 +62,9 @@ export interface MappableMemory {
 
 /** The memories that mappings of a file show, those of its device's BARs, in the order of the regions. */
 export const BACKING = new Facet<readonly MappableMemory[]>('backing');
+
+/** The device that a file is an open file of, by its name: vfioN. */
+export const DEVICE = new Facet<string>('device');
 
 /** What /proc/PID/fdinfo shows of a file beside what it shows of every one: whole lines. */
 export const FDINFO = new Facet<string>('fdinfo');

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { addressOf, errno, libc } from '../host/libc.js';
 import { CHECK } from '../host/limits.js';
 import { limitsOf } from '../host/procfs.js';
+import { KERNEL_CHECK, kernelAtLeast, OLDEST } from '../kernel-version.js';
 import { runsDirectory } from '../runs.js';
 import { hostArchitecture, numberOf } from '../seccomp/syscalls.js';
 import { inContainer, install, sysctl } from './fixes.js';
@@ -47,11 +48,6 @@ function readText(file: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function kernelAtLeast(major: number, minor: number): boolean {
-  const [a = 0, b = 0] = release().split('.').map(Number);
-  return a > major || (a === major && b >= minor);
 }
 
 function architecture(): Finding {
@@ -180,10 +176,10 @@ function compiler(): Finding {
 export function examine(): Finding[] {
   const findings = [
     finding(
-      'Linux',
+      KERNEL_CHECK,
       process.platform === 'linux' && kernelAtLeast(5, 14),
       `${process.platform} ${release()}`,
-      'Linux 5.14 or newer',
+      OLDEST,
     ),
     architecture(),
   ];

@@ -6,6 +6,7 @@
  */
 import type { OpenFile } from '../../kernel/file/open-file.js';
 import { RECORDS } from '../../kernel/file/record-stream.js';
+import type { VirtualKernel } from '../../kernel/kernel.js';
 import type { Call } from '../seccomp/call.js';
 import type { FileIndex, Place } from '../serve/file-index.js';
 import { TokenPipe } from './token-pipe.js';
@@ -30,12 +31,14 @@ interface Waiting {
 
 export class DrivenFiles {
   readonly #index: FileIndex;
+  readonly #kernel: VirtualKernel;
   readonly #driven = new Map<OpenFile, Driven>();
   readonly #byWriteEnd = new Map<number, Driven>();
   readonly #waiting = new Set<Waiting>();
 
-  constructor(index: FileIndex) {
+  constructor(index: FileIndex, kernel: VirtualKernel) {
     this.#index = index;
+    this.#kernel = kernel;
   }
 
   /** True while there are driven files. */
@@ -66,7 +69,7 @@ export class DrivenFiles {
       return { fd, writeEnd: pipe.writeEnd };
     } catch (error) {
       pipe?.close();
-      file.put();
+      this.#kernel.close(file);
       throw error;
     }
   }
@@ -79,7 +82,7 @@ export class DrivenFiles {
     this.#driven.delete(driven.file);
     this.#index.remove(driven.place);
     driven.pipe.close();
-    driven.file.put();
+    this.#kernel.close(driven.file);
   }
 
   /** Takes note of what the host kernel gave to readers of copies at low numbers. */
@@ -119,7 +122,7 @@ export class DrivenFiles {
     const records = file.facet(RECORDS);
     if (driven.shown && records && !pipe.full) {
       // The host kernel gave it to a reader.
-      records.drop();
+      this.#kernel.beside({ call: 'dropped', file }, () => records.drop());
       driven.shown = false;
     }
     const { readable } = file.poll();

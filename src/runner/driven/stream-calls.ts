@@ -90,9 +90,14 @@ export class StreamCalls {
   }
 }
 
-/** A write that waits: answers it once what it began is done. Returns false if it must wait on. */
+/**
+ * A write that waits: answers it once what it began is done. A signal ends the wait, not what was begun: the user of a
+ * device that waits for its own close could not be ended otherwise. Returns false if it must wait on.
+ */
 function endOf(n: Call, { done }: Pending, size: number): boolean {
-  if (n.valid() && !done()) return false;
-  if (n.valid()) n.answer(size);
+  if (!n.valid()) return true;
+  if (done()) n.answer(size);
+  else if (interrupted(n.tid)) n.restart();
+  else return false;
   return true;
 }

@@ -7,9 +7,9 @@
 import { readdirSync } from 'node:fs';
 import { threadGroup } from '../host/procfs.js';
 import type { Call } from '../seccomp/call.js';
-import { hostArchitecture, type SyscallName } from '../seccomp/syscalls.js';
+import { hostArchitecture, numberOf, type SyscallName } from '../seccomp/syscalls.js';
 import { TracedCall } from './traced-call.js';
-import { canTrace, type Stop, Tracee } from './tracee.js';
+import { NextStop, type Stop, standsStill, Tracee } from './tracee.js';
 
 const numbersOf = (...names: SyscallName[]): ReadonlySet<number> =>
   new Set(names.flatMap((name) => hostArchitecture().numbers[name] ?? []));
@@ -17,15 +17,19 @@ const numbersOf = (...names: SyscallName[]): ReadonlySet<number> =>
 const SERVED = numbersOf('read', 'write', 'readv', 'writev');
 /** Calls after which a copy may be gone. */
 const ENDING = numbersOf('close', 'dup2', 'dup3', 'close_range');
-/** How often a thread that goes on is looked at before others are: it stops again within microseconds. */
+const CLOSE = numberOf('close');
+const CLOSE_RANGE = numberOf('close_range');
+/** How often one looks for the next stop after one: a thread that goes on stops again within microseconds. */
 const LOOKS = 40;
+/** Most stops that are dealt with before the calls that the filter hands over have their turn. */
+const MOST_STOPS = 64;
 
 interface Followed {
   readonly tracee: Tracee;
   /** The process that it is a thread of. */
   readonly pid: number;
-  /** It is in a call: which; and the result, if it was served here. */
-  inCall: { readonly nr: number; result?: number } | undefined;
+  /** It is in a call: which; and the result, if it was served here. `ends`: a copy may be gone behind it */
+  inCall: { readonly nr: number; readonly result?: number; readonly ends?: boolean } | undefined;
 }
 
 export interface FollowersOptions {
@@ -35,13 +39,14 @@ export interface FollowersOptions {
   readonly isCopy: (tid: number, fd: number) => boolean;
   /** Has a process such a copy? */
   readonly hasCopies: (pid: number) => boolean;
-  /** A followed process ended or was stopped: its status, as wait(2) has it. Its parent may not learn it otherwise. */
+  /** A followed process, or a child of ours, ended or was stopped: its status, as wait(2) has it, which tells it once. */
   readonly onStatus: (pid: number, status: number) => void;
 }
 
 export class Followers {
   readonly #options: FollowersOptions;
   readonly #threads = new Map<number, Followed>();
+  readonly #nextStop = new NextStop();
 
   constructor(options: FollowersOptions) {
     this.#options = options;
@@ -62,11 +67,11 @@ export class Followers {
   begin(n: Call): boolean {
     if (this.#threads.has(n.tid)) return false;
     const tracee = new Tracee(n.tid);
-    if (!canTrace || !tracee.seize(true)) return false;
+    if (!tracee.seize(true)) return false;
     const pid = threadGroup(n.tid);
     this.#threads.set(n.tid, { tracee, pid, inCall: undefined });
     n.proceed();
-    const stop = tracee.wait(true);
+    const stop = tracee.wait();
     if (stop) this.#take(n.tid, stop);
     for (const tid of readdirSync(`/proc/${pid}/task`).map(Number)) {
       const other = new Tracee(tid);
@@ -76,24 +81,25 @@ export class Followers {
     return true;
   }
 
-  /** Serves the threads that stand still. */
+  /** Serves the threads that stand still: as many looks as there are stops, however many threads are followed. */
   look(): void {
-    for (const [tid, { tracee }] of this.#threads) {
-      let stop = tracee.wait(false);
-      while (stop) {
-        this.#take(tid, stop);
-        stop = this.#next(tid, tracee);
-      }
+    const next = this.#nextStop;
+    let stops = 0;
+    for (let looks = 0; stops < MOST_STOPS && this.any && (looks === 0 || (stops > 0 && looks < LOOKS)); looks++) {
+      if (!next.take()) continue;
+      stops++;
+      looks = 0;
+      this.#told(next.tid, next.status);
     }
   }
 
-  /** How a thread stands that has just gone on. */
-  #next(tid: number, tracee: Tracee): Stop | undefined {
-    for (let looks = 0; looks < LOOKS && this.#threads.get(tid)?.tracee === tracee; looks++) {
-      const stop = tracee.wait(false);
-      if (stop) return stop;
-    }
-    return undefined;
+  /** Something was told of a thread: of a new one perhaps before the one that started it says so. */
+  #told(tid: number, status: number): void {
+    // Only threads that are traced stand still; a child that we do not trace ended.
+    if (!this.#threads.has(tid) && standsStill(status)) this.#born(tid);
+    const followed = this.#threads.get(tid);
+    if (followed) this.#take(tid, followed.tracee.stop(status));
+    else this.#options.onStatus(tid, status);
   }
 
   #take(tid: number, stop: Stop): void {
@@ -122,7 +128,8 @@ export class Followers {
         return;
       case 'exec':
         if (stop.tid !== tid) this.#threads.delete(stop.tid);
-        followed.inCall ??= { nr: -1 };
+        // Whatever its first thread was in: what is left now is the end of execve.
+        followed.inCall = { nr: -1 };
         this.#settle(followed);
         return;
       case 'trap':
@@ -139,14 +146,17 @@ export class Followers {
     const { tracee } = followed;
     if (!tracee.look()) return;
     const { nr } = tracee;
-    followed.inCall = { nr };
     const fd = Number(BigInt.asIntN(32, tracee.argument(0)));
+    const inCall = { nr, ends: this.#ends(tracee, fd) };
+    followed.inCall = inCall;
     if (!SERVED.has(nr) || !this.#options.isCopy(tracee.tid, fd)) {
       tracee.goOn();
       return;
     }
     this.#options.serve(
       new TracedCall(tracee, (result) => {
+        // Ended by another thread's execve: its number is another one's.
+        if (followed.inCall !== inCall) return;
         if (result !== undefined && tracee.look()) {
           followed.inCall = { nr, result };
           tracee.skip();
@@ -156,11 +166,19 @@ export class Followers {
     );
   }
 
+  /** May the call that a thread enters end a copy? */
+  #ends(tracee: Tracee, fd: number): boolean {
+    if (!ENDING.has(tracee.nr)) return false;
+    if (tracee.nr === CLOSE) return this.#options.isCopy(tracee.tid, fd);
+    if (tracee.nr === CLOSE_RANGE) return true;
+    return this.#options.isCopy(tracee.tid, Number(BigInt.asIntN(32, tracee.argument(1))));
+  }
+
   #leaves(followed: Followed): void {
     const { tracee, inCall } = followed;
     followed.inCall = undefined;
     if (inCall?.result !== undefined) tracee.result(inCall.nr, inCall.result);
-    if (inCall && ENDING.has(inCall.nr)) this.#settle(followed);
+    if (inCall?.ends) this.#settle(followed);
     else tracee.goOn();
   }
 

@@ -1,16 +1,14 @@
 /**
  * A thread that this process traces (ptrace(2)): its stops, its registers, and system calls that it makes in our place.
- * x86-64 only.
  */
 import { addressOf, libc } from '../host/libc.js';
 import { copyRemote } from '../memory/remote-memory.js';
 import { numberOf } from '../seccomp/syscalls.js';
+import { Registers } from './registers.js';
 
 /** Requests of linux/ptrace.h. */
 const PTRACE = {
   SINGLESTEP: 9,
-  GETREGS: 12,
-  SETREGS: 13,
   DETACH: 17,
   SYSCALL: 24,
   GETEVENTMSG: 0x4201,
@@ -20,19 +18,12 @@ const PTRACE = {
 } as const;
 /** PTRACE_O_TRACESYSGOOD, FORK, VFORK, CLONE, EXEC: what a thread starts is traced too. */
 const OPTIONS = 1 | 2 | 4 | 8 | 0x10;
-/** Offsets in struct user_regs_struct of x86-64, and its size. */
-const REGISTER = { rax: 80, rdi: 112, originalRax: 120, rip: 128 } as const;
-/** Where the arguments of a system call are: rdi, rsi, rdx, r10, r8, r9. */
-const ARGUMENTS = [112, 104, 96, 56, 72, 64];
-const REGISTERS_SIZE = 216;
 const WNOHANG = 1;
 const WALL = 0x40000000;
 const SIGTRAP = 5;
 /** With TRACESYSGOOD a stop at a system call is told by it. */
 const SYSCALL_STOP = SIGTRAP | 0x80;
 const EVENT = { FORK: 1, VFORK: 2, CLONE: 3, EXEC: 4, STOP: 128 } as const;
-/** The instruction `syscall`. */
-const SYSCALL = [0x0f, 0x05];
 const EACCES = 13;
 /** Signals that may come in between; more would mean that the thread makes no progress. */
 const MAX_STOPS = 64;
@@ -53,20 +44,39 @@ export type Stop =
   /** It was interrupted, or it has just begun. */
   | { readonly kind: 'trap' };
 
-/** Threads can be traced on this architecture. */
-export const canTrace: boolean = process.arch === 'x64';
+/** Takes what wait(2) has to tell next: of any thread that is traced, and of the end of any child of ours. */
+export class NextStop {
+  readonly #status = new DataView(new ArrayBuffer(8));
+  readonly #statusAddress = addressOf(this.#status);
+  /** Of whom it was told. */
+  tid = 0;
+
+  /** Takes the next one, without waiting. Returns false if there is none. */
+  take(): boolean {
+    this.tid = libc.syscall(numberOf('wait4'), -1, this.#statusAddress, WALL | WNOHANG, 0, 0);
+    return this.tid > 0;
+  }
+
+  /** Its status. */
+  get status(): number {
+    return this.#status.getInt32(0, true);
+  }
+}
+
+/** Is this the status of a thread that stands still, and not of one that ended? */
+export const standsStill = (status: number): boolean => (status & 0xff) === 0x7f;
 
 export class Tracee {
   readonly tid: number;
   readonly #status = new DataView(new ArrayBuffer(8));
   readonly #statusAddress = addressOf(this.#status);
-  readonly #registers = new DataView(new ArrayBuffer(REGISTERS_SIZE));
-  readonly #registersAddress = addressOf(this.#registers);
+  readonly #registers: Registers;
   /** A signal that stopped the thread: it gets it when it goes on. */
   #signal = 0;
 
   constructor(tid: number) {
     this.tid = tid;
+    this.#registers = new Registers(tid);
   }
 
   /**
@@ -85,22 +95,22 @@ export class Tracee {
 
   /** Waits until the thread stands still. Returns false if it ended. */
   stopped(): boolean {
-    const stop = this.wait(true);
+    const stop = this.wait();
     if (stop === undefined || stop.kind === 'ended') return false;
     // A single step ends with SIGTRAP, which is nobody's signal.
     if (stop.kind === 'signal' && stop.signal !== SIGTRAP) this.#signal = stop.signal;
     return true;
   }
 
-  /** How it stands. @param block wait until it stands still; undefined: it runs, or is gone */
-  wait(block: boolean): Stop | undefined {
-    const options = block ? WALL : WALL | WNOHANG;
-    const found = libc.syscall(numberOf('wait4'), this.tid, this.#statusAddress, options, 0, 0);
-    return found === this.tid ? this.#stop(this.#status.getInt32(0, true)) : undefined;
+  /** Waits until it stands still, and tells how; undefined: it is gone. */
+  wait(): Stop | undefined {
+    const found = libc.syscall(numberOf('wait4'), this.tid, this.#statusAddress, WALL, 0, 0);
+    return found === this.tid ? this.stop(this.#status.getInt32(0, true)) : undefined;
   }
 
-  #stop(status: number): Stop {
-    if ((status & 0xff) !== 0x7f) return { kind: 'ended', status };
+  /** What the status of a stop means, as wait(2) has it. */
+  stop(status: number): Stop {
+    if (!standsStill(status)) return { kind: 'ended', status };
     const [signal, event] = [(status >> 8) & 0xff, status >> 16];
     if (event === EVENT.STOP) return signal === SIGTRAP ? { kind: 'trap' } : { kind: 'group', signal };
     if (event === EVENT.EXEC) return { kind: 'exec', tid: this.#message() };
@@ -125,66 +135,71 @@ export class Tracee {
 
   /** Takes note of its registers. Returns false if it does not stand still. */
   look(): boolean {
-    return this.#ptrace(PTRACE.GETREGS, this.#registersAddress) === 0;
+    return this.#registers.load();
   }
 
   /** Number of the system call that it enters or leaves. */
   get nr(): number {
-    return this.#registers.getInt32(REGISTER.originalRax, true);
+    return this.#registers.nr;
   }
   get instruction(): bigint {
-    return this.#registers.getBigUint64(REGISTER.rip, true);
+    return this.#registers.instruction;
   }
   argument(index: number): bigint {
-    return this.#registers.getBigUint64(ARGUMENTS[index] ?? 0, true);
+    return this.#registers.argument(index);
   }
 
   /** The call that it enters is not made. */
   skip(): void {
-    this.#set(REGISTER.originalRax, -1n);
-    this.#put();
+    this.#registers.nr = -1;
+    this.#registers.store();
   }
 
   /** The call that it leaves had this result. @param nr which call that was: it may have to start again */
   result(nr: number, result: number): void {
     this.look();
-    this.#set(REGISTER.originalRax, BigInt(nr));
-    this.#set(REGISTER.rax, BigInt(result));
-    this.#put();
+    this.#registers.nr = nr;
+    this.#registers.result = BigInt(result);
+    this.#registers.store();
   }
 
   /** Executes a system call where the thread stands, behind one. Returns its result, or undefined if it ended. */
   call(number: number, argument: number): bigint | undefined {
     this.look();
-    const saved = new Uint8Array(this.#registers.buffer.slice(0));
-    const rip = this.#registers.getBigUint64(REGISTER.rip, true);
-    const code = new Uint8Array(new ArrayBuffer(2));
-    if (copyRemote(this.tid, rip - 2n, code, 2, false) !== 2 || SYSCALL.some((byte, i) => code[i] !== byte)) {
+    const registers = this.#registers;
+    const [saved, behind] = [registers.save(), registers.instruction];
+    const { callInstruction } = registers;
+    const { length } = callInstruction;
+    const code = new Uint8Array(new ArrayBuffer(length));
+    const at = behind - BigInt(length);
+    if (
+      copyRemote(this.tid, at, code, length, false) !== length ||
+      callInstruction.some((byte, i) => code[i] !== byte)
+    ) {
       return BigInt(-EACCES);
     }
-    this.#set(REGISTER.rax, BigInt(number));
-    this.#set(REGISTER.rdi, BigInt(argument));
+    registers.prepareCall(number, BigInt(argument));
     // No system call is to be restarted.
-    this.#set(REGISTER.originalRax, -1n);
-    this.#set(REGISTER.rip, rip - 2n);
-    this.#put();
+    registers.nr = -1;
+    registers.instruction = at;
+    registers.store();
     for (let stops = 0; stops < MAX_STOPS; stops++) {
       this.#ptrace(PTRACE.SINGLESTEP, 0);
       if (!this.stopped()) return undefined;
       this.look();
-      if (this.#registers.getBigUint64(REGISTER.rip, true) === rip) break;
+      if (registers.instruction === behind) break;
     }
-    const result = this.#registers.getBigInt64(REGISTER.rax, true);
-    new Uint8Array(this.#registers.buffer).set(saved);
-    this.#put();
+    const { result } = registers;
+    registers.restore(saved);
+    registers.store();
     return result;
   }
 
   /** The thread goes on untraced, with this as the result of the call that it waits in. */
   finish(result: bigint): void {
     this.look();
-    this.#set(REGISTER.rax, result);
-    this.#put();
+    this.#registers.result = result;
+    this.#registers.store();
     this.leave();
   }
 
@@ -192,14 +207,6 @@ export class Tracee {
     const message = new DataView(new ArrayBuffer(8));
     this.#ptrace(PTRACE.GETEVENTMSG, addressOf(message));
     return message.getUint32(0, true);
-  }
-
-  #put(): void {
-    this.#ptrace(PTRACE.SETREGS, this.#registersAddress);
-  }
-
-  #set(register: number, value: bigint): void {
-    this.#registers.setBigInt64(register, value, true);
   }
 
   #ptrace(request: number, data: number): number {

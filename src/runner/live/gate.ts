@@ -34,6 +34,11 @@ export class Gate {
     this.#now = now;
   }
 
+  /** Something is to be held or failed; else no call needs to be asked about. */
+  get armed(): boolean {
+    return this.paused || this.stops.length > 0 || this.failing !== undefined;
+  }
+
   /** A call is about to be served. @param passes it was held already: it goes through */
   begin(passes: boolean): void {
     this.#fresh = true;

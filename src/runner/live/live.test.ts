@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import type { CallRecord } from '../../kernel/watchers.js';
 import { Clock } from './clock.js';
 import { Gate, Held } from './gate.js';
-import { Recorder, RING } from './recorder.js';
+import { Recorder, RING, UNREAD } from './recorder.js';
 import { Watch } from './watch.js';
 
 const record = (result: number): CallRecord => ({
@@ -78,9 +78,13 @@ describe('the gate', () => {
   });
 });
 
-test('the recorder keeps the newest of too many, in order, and says how many are lost', () => {
+test.each([
+  ['somebody reads', true, RING],
+  ['nobody reads', false, UNREAD],
+])('while %s, the recorder keeps the newest of too many, in order, and says how many are lost', (_who, read, room) => {
   const recorder = new Recorder();
-  for (let i = 0; i < RING + 10; i++) recorder.call(i, record(i));
+  recorder.read = read;
+  for (let i = 0; i < room + 10; i++) recorder.call(i, record(i));
   const { events, lost } = recorder.take(3);
   expect({ lost, results: events.map(({ result }) => result) }).toEqual({ lost: 10, results: [10, 11, 12] });
   expect(recorder.take(RING + 1)).toMatchObject({ lost: 0 });
@@ -112,8 +116,14 @@ describe('somebody who looks', () => {
 
   test('a reader that does not read makes nothing grow but the count of what it loses', () =>
     pair(async (watch, reader) => {
+      // Who does not listen is told nothing: the latest events wait for him.
+      watch.recorder.call(0, record(0));
+      watch.idle();
+      expect(watch.unsent).toBe(0);
+      reader.write('{"id":1,"ask":{"command":"listen","on":true}}\n');
+      while (!watch.tells) await sleep(1);
       reader.pause();
-      for (let i = 0; i < 3 * RING; i++) {
+      for (let i = 1; i < 3 * RING; i++) {
         watch.recorder.call(i, record(i));
         if (i % 100 === 0) watch.idle();
       }
@@ -133,6 +143,7 @@ describe('somebody who looks', () => {
       const lines = text
         .trim()
         .split('\n')
+        .filter((line) => !line.includes('"id":1'))
         .map((line) => JSON.parse(line) as { events: unknown[]; lost: number });
       const sum = lines.reduce((all, { events, lost }) => all + events.length + lost, 0);
       expect(sum).toBe(3 * RING);

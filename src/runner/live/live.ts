@@ -11,7 +11,7 @@ import { spaceWindow } from '../../inspect/space-window.js';
 import { callEvent, type TraceEvent } from '../../trace/json.js';
 import type { Clock } from './clock.js';
 import { Gate } from './gate.js';
-import { type Answer, Watch, type WatchRequest } from './watch.js';
+import { type Answer, type Question, Watch } from './watch.js';
 
 /** Watchers of one run at most. */
 const MAX_WATCHES = 8;
@@ -40,6 +40,8 @@ export class Live {
   /** The calls that are held, the oldest first. */
   readonly #held: TraceEvent[] = [];
   #unhook: (() => void) | undefined;
+  /** While calls are asked about before they are carried out. */
+  #ungate: (() => void) | undefined;
   #meter: DmaMeter | undefined;
 
   constructor(machine: BootedMachine, clock: Clock, served: Served) {
@@ -59,7 +61,6 @@ export class Live {
     );
     this.#meter = meter;
     const unhook = kernel.watch({
-      entered: (call) => this.gate.enter(call),
       called: (record) => {
         const time = this.#time();
         for (const watch of this.#watches) watch.recorder.call(time, record);
@@ -75,6 +76,15 @@ export class Live {
       this.#meter = undefined;
       this.#unhook = undefined;
     };
+  }
+
+  /** Calls are asked about while something is to be held or failed: it costs each of them. */
+  #regate(): void {
+    if (this.gate.armed) this.#ungate ??= this.#machine.kernel.watch({ entered: (call) => this.gate.enter(call) });
+    else {
+      this.#ungate?.();
+      this.#ungate = undefined;
+    }
   }
 
   /** A connection wants to look. @throws Error too many do */
@@ -102,11 +112,13 @@ export class Live {
   pause(): void {
     this.#hook();
     this.gate.paused = true;
+    this.#regate();
   }
 
   /** Lets everything go on. */
   resume(): void {
     this.gate.paused = false;
+    this.#regate();
     this.#held.length = 0;
     this.#clock.hold(false);
     this.#served.release(true);
@@ -126,7 +138,7 @@ export class Live {
 
   /** How long the run may sleep before idle(), milliseconds; undefined: as long as it likes. */
   get soon(): number | undefined {
-    for (const watch of this.#watches) if (watch.recorder.waiting > 0) return SOON;
+    for (const watch of this.#watches) if (watch.tells) return SOON;
     return undefined;
   }
 
@@ -144,7 +156,7 @@ export class Live {
     return Math.round(this.#clock.now() * 1000) / 1000;
   }
 
-  #answer(ask: WatchRequest['ask']): Answer {
+  #answer(ask: Question): Answer {
     switch (ask.command) {
       case 'snapshot':
         return snapshotOf(this.#machine, processViews(this.#machine, this.#served.holders()));
@@ -154,6 +166,7 @@ export class Live {
         return spaceWindow(this.#machine, ask);
       default:
         this.#act(ask);
+        this.#regate();
         return null;
     }
   }

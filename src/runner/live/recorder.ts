@@ -7,6 +7,8 @@ import { callEvent, noteEvent, type TraceEvent } from '../../trace/json.js';
 
 /** Records that wait at most. */
 export const RING = 1 << 16;
+/** While nobody reads: what lives long costs the collector of garbage, and so the program. */
+export const UNREAD = 1 << 12;
 
 type Entry = { readonly time: number; readonly record: CallRecord } | TraceEvent;
 
@@ -16,6 +18,8 @@ export class Recorder {
   #next = 0;
   #first = 0;
   #lost = 0;
+  /** Somebody reads. */
+  read = false;
 
   /** Records so far. */
   get total(): number {
@@ -49,8 +53,9 @@ export class Recorder {
   }
 
   #add(entry: Entry): void {
-    if (this.waiting === RING) {
-      this.#first++;
+    const room = this.read ? RING : UNREAD;
+    while (this.waiting >= room) {
+      this.#ring[this.#first++ % RING] = undefined;
       this.#lost++;
     }
     this.#ring[this.#next++ % RING] = entry;

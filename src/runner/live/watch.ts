@@ -12,10 +12,15 @@ import { Recorder } from './recorder.js';
 export interface WatchRequest {
   readonly id: number;
   readonly ask:
-    | Command
-    | { readonly command: 'snapshot' | 'activity' }
-    | ({ readonly command: 'window' } & WindowQuery);
+    | Question
+    /** Somebody reads the events, or nobody does: they wait then, the latest of them. */
+    | { readonly command: 'listen'; readonly on: boolean };
 }
+/** What the run answers, or does. */
+export type Question =
+  | Command
+  | { readonly command: 'snapshot' | 'activity' }
+  | ({ readonly command: 'window' } & WindowQuery);
 /** A line from the run. */
 export type WatchLine =
   | { readonly events: readonly TraceEvent[]; readonly lost: number }
@@ -33,19 +38,19 @@ const HIGH_WATER = 1 << 18;
 /** Events that are told in one go: about a millisecond of work while nothing is asked of us, a fifth of that else. */
 const QUIET = 400;
 const BUSY = 80;
-/** While the program is busy: how often it is told, milliseconds. */
-const EVERY = 20;
+/** While the program is busy: for how long it is told nothing, in times of what the telling took. */
+const REST = 50;
 
 export class Watch {
   readonly recorder = new Recorder();
   readonly #socket: Socket;
-  readonly #answer: (ask: WatchRequest['ask']) => Answer;
+  readonly #answer: (ask: Question) => Answer;
   #text = '';
   #seen = 0;
-  #told = 0;
+  #rests = 0;
 
   /** @param answer carries a request out; throws Error what is wrong with it */
-  constructor(socket: Socket, answer: (ask: WatchRequest['ask']) => Answer, closed: () => void) {
+  constructor(socket: Socket, answer: (ask: Question) => Answer, closed: () => void) {
     this.#socket = socket;
     this.#answer = answer;
     socket.on('data', (piece: string) => this.#received(piece));
@@ -58,19 +63,25 @@ export class Watch {
 
   /** Nothing waits to be served now: tells what happened, a part at a time. */
   idle(): void {
+    if (!this.tells) return;
     const { recorder } = this;
-    if (recorder.waiting === 0 || this.#socket.writableLength > HIGH_WATER) return;
     const quiet = recorder.total === this.#seen;
     this.#seen = recorder.total;
     const now = performance.now();
-    if (!quiet && now - this.#told < EVERY) return;
-    this.#told = now;
+    if ((!quiet && now < this.#rests) || this.#socket.writableLength > HIGH_WATER) return;
     this.#write(recorder.take(quiet ? QUIET : BUSY));
+    const after = performance.now();
+    this.#rests = after + REST * (after - now);
+  }
+
+  /** There are events for somebody who reads them. */
+  get tells(): boolean {
+    return this.recorder.read && this.recorder.waiting > 0;
   }
 
   /** The run ends: tells all that it can. @param activity what devices did, to the end */
   finish(activity: Activity): void {
-    while (this.recorder.waiting > 0 && this.#socket.writableLength < 64 * HIGH_WATER) {
+    while (this.tells && this.#socket.writableLength < 64 * HIGH_WATER) {
       this.#write(this.recorder.take(QUIET));
     }
     this.#write({ activity });
@@ -96,8 +107,11 @@ export class Watch {
     let id = 0;
     try {
       const request = JSON.parse(line) as WatchRequest;
+      const { ask } = request;
       id = request.id;
-      return { id, answer: this.#answer(request.ask) };
+      if (ask.command !== 'listen') return { id, answer: this.#answer(ask) };
+      this.recorder.read = ask.on === true;
+      return { id, answer: null };
     } catch (error) {
       return { id, error: error instanceof Error ? error.message : String(error) };
     }

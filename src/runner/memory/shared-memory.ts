@@ -35,9 +35,11 @@ export class SharedMemory implements DeviceMemory {
   readonly name: string;
   readonly bar: number;
   readonly size: number;
-  readonly view: DataView;
+  /** What the device works on: what programs map, unless a run is recorded. */
+  view: DataView;
+  /** What programs map. */
+  readonly mapped: Uint8Array;
   readonly #address: number;
-  readonly #bytes: Uint8Array;
   #fd: number;
   #source: number | undefined;
   /** Programs map the bytes themselves, not ones. */
@@ -53,15 +55,15 @@ export class SharedMemory implements DeviceMemory {
     this.#fd = memoryFile(name, bar, size);
     this.#address = this.#map(0, 0);
     this.view = viewOf(this.#address, size);
-    this.#bytes = new Uint8Array(this.view.buffer);
+    this.mapped = new Uint8Array(this.view.buffer);
   }
 
   read(offset: number, into: Uint8Array): void {
-    into.set(this.#bytes.subarray(offset, offset + into.length));
+    into.set(this.mapped.subarray(offset, offset + into.length));
   }
 
   write(offset: number, from: Uint8Array): void {
-    this.#bytes.set(from, offset);
+    this.mapped.set(from, offset);
   }
 
   /** Moves into the memfd of an open file that maps it. Only the file that bound the device can. */
@@ -93,10 +95,10 @@ export class SharedMemory implements DeviceMemory {
 
   /** Moves into a memfd. Returns the one it was in. */
   #lieIn(fd: number): number {
-    const [before, bytes] = [this.#fd, this.#bytes.slice()];
+    const [before, bytes] = [this.#fd, this.mapped.slice()];
     this.#fd = fd;
     this.#map(this.#address, MAP_FIXED);
-    this.#bytes.set(bytes);
+    this.mapped.set(bytes);
     return before;
   }
 

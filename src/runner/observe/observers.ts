@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { BootedMachine } from '../../boot.js';
 import { say } from '../host/output.js';
+import type { RunFile } from '../record/run-file.js';
 import type { FindingOptions, Findings } from './findings.js';
 import type { ReportOptions } from './reports.js';
 import { staleReport } from './stale-report.js';
@@ -34,6 +35,16 @@ function trace(machine: BootedMachine, file: string): Observer {
     idle: flush,
     finish: () => {
       close();
+      return undefined;
+    },
+  };
+}
+
+function recording(record: RunFile): Observer {
+  return {
+    idle: () => record.flush(),
+    finish: () => {
+      record.close();
       return undefined;
     },
   };
@@ -88,7 +99,7 @@ export class Observers {
   }
 
   /** Those who are asked for begin to watch. @throws Error that says what is wrong with the options */
-  static async start(machine: BootedMachine, options: ObserverOptions): Promise<Observers> {
+  static async start(machine: BootedMachine, options: ObserverOptions, record?: RunFile): Promise<Observers> {
     const { sanitize, injectReport } = options;
     const list: Observer[] = [];
     if (options.trace !== undefined) list.push(trace(machine, options.trace));
@@ -100,6 +111,7 @@ export class Observers {
       list.push(findings);
     }
     if (options.junit !== undefined || options.ktap !== undefined) list.push(await reports(options, findings));
+    if (record) list.push(recording(record));
     if (injectReport !== undefined) list.push(injections(machine, injectReport));
     return new Observers(list);
   }

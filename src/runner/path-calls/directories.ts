@@ -2,7 +2,7 @@
  * Calls on directories of the tree: listing, the working directory, and copies of their descriptors; and stat of
  * descriptors at high numbers.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import { Errno } from '../../abi/errno.js';
 import type { Located } from '../../kernel/fs/file-system.js';
 import { MAY, permit } from '../../kernel/fs/permission.js';
@@ -16,7 +16,8 @@ import type { Call, Served } from '../seccomp/call.js';
 import type { SyscallName } from '../seccomp/syscalls.js';
 import { copyOut, type Handler, type Resolver } from './resolve.js';
 
-const O_DIRECTORY = 0o200000;
+/** Its value differs on arm64. */
+const { O_DIRECTORY } = constants;
 const MAX_LISTING = 1 << 20;
 
 export class DirectoryCalls {

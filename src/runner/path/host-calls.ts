@@ -1,6 +1,7 @@
 /**
  * System calls on paths of the host that the runner makes itself. A path here has one character a byte (latin1).
  */
+import { constants } from 'node:fs';
 import { addressOf, errno, libc } from '../host/libc.js';
 import { hostArchitecture, numberOf } from '../seccomp/syscalls.js';
 
@@ -64,7 +65,7 @@ export interface DirectoryEntry {
 
 /** What is in a directory of the host; nothing if it cannot be read. */
 export function hostEntries(path: string): DirectoryEntry[] {
-  const fd = hostOpen(path, 0o200000, 0);
+  const fd = hostOpen(path, constants.O_DIRECTORY, 0);
   if (fd < 0) return [];
   const view = new DataView(new ArrayBuffer(32768));
   const buffer = Buffer.from(view.buffer);

@@ -1,13 +1,13 @@
 /**
  * Makes a thread of a program execute a system call, by ptrace(2): for what a supervisor cannot do for it, which is to
  * change its working directory. The thread waits in a call of the filter meanwhile, and goes on as if that call had done
- * it. x86-64 only.
+ * it.
  *
  * What must hold: the listener was made with WAIT_KILLABLE_RECV, so that the thread stays in its call until it is
  * answered; and the call that is made does not go to the filter's listener, which nobody would serve meanwhile.
  */
 import { Errno } from '../../abi/errno.js';
-import { canTrace, Tracee } from '../follow/tracee.js';
+import { Tracee } from '../follow/tracee.js';
 import type { Call } from '../seccomp/call.js';
 import { numberOf } from '../seccomp/syscalls.js';
 
@@ -18,7 +18,7 @@ import { numberOf } from '../seccomp/syscalls.js';
  */
 export function injectFchdir(n: Call, fd: number): 'done' {
   const tracee = new Tracee(n.tid);
-  if (!canTrace || !tracee.seize()) {
+  if (!tracee.seize()) {
     throw new Errno(
       'EACCES',
       `thread ${n.tid} cannot be made to change its directory: it is traced, or ptrace is refused`,

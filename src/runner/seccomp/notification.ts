@@ -2,7 +2,7 @@
  * One intercepted system call, and the answers that the host kernel takes for it (seccomp_unotify(2); structs of
  * linux/seccomp.h). The buffers are made once and used for every call.
  */
-import { canTrace, Tracee } from '../follow/tracee.js';
+import { Tracee } from '../follow/tracee.js';
 import { addressOf, errno, libc } from '../host/libc.js';
 import { type Call, ERESTARTSYS } from './call.js';
 
@@ -91,7 +91,7 @@ export class Notification implements Call {
   restart(): void {
     // Another thread may take the signal. One that is interrupted starts its call again all the same.
     const tracee = new Tracee(this.tid);
-    const seized = canTrace && tracee.seize();
+    const seized = tracee.seize();
     this.answer(-ERESTARTSYS);
     if (seized && tracee.stopped()) tracee.leave();
   }

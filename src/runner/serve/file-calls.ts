@@ -13,6 +13,7 @@ import { credentials, hasCapability } from '../host/procfs.js';
 import { FilePart } from '../memory/file-part.js';
 import { copyRemote } from '../memory/remote-memory.js';
 import { SharedMemory } from '../memory/shared-memory.js';
+import { StrayCalls } from '../observe/stray-calls.js';
 import { packStat, packStatx } from '../path/status.js';
 import { copyOut } from '../path-calls/resolve.js';
 import type { Call, Served } from '../seccomp/call.js';
@@ -88,6 +89,7 @@ export class FileCalls {
   readonly tasks: Tasks;
   readonly index: FileIndex;
   readonly giver: FileGiver;
+  readonly strays: StrayCalls;
   readonly #files: HostFiles;
 
   constructor({ kernel, tasks, index, files, giver }: FileCallsOptions) {
@@ -96,17 +98,19 @@ export class FileCalls {
     this.index = index;
     this.giver = giver;
     this.#files = files;
+    this.strays = new StrayCalls(kernel);
   }
 
   handlers(): Partial<Record<SyscallName, Handler>> {
     return {
-      ioctl: (n) => this.#serve(n, (caller, fd, file) => this.kernel.ioctl(caller, fd, file, n.uint(1), n.argument(2))),
+      ioctl: (n) =>
+        this.#serve(n, 'ioctl', (caller, fd, file) => this.kernel.ioctl(caller, fd, file, n.uint(1), n.argument(2))),
       pread64: (n) =>
-        this.#serve(n, (caller, fd, file) =>
+        this.#serve(n, 'pread64', (caller, fd, file) =>
           this.kernel.pread(caller, fd, file, n.argument(1), n.argument(2), n.argument(3)),
         ),
       pwrite64: (n) =>
-        this.#serve(n, (caller, fd, file) =>
+        this.#serve(n, 'pwrite64', (caller, fd, file) =>
           this.kernel.pwrite(caller, fd, file, n.argument(1), n.argument(2), n.argument(3)),
         ),
       preadv: (n) => this.#vector(n, false),
@@ -157,15 +161,22 @@ export class FileCalls {
   }
 
   /** A call on the descriptor that is its first argument. */
-  #serve(n: Call, act: (caller: Caller, fd: number, file: OpenFile) => number): Served {
+  #serve(n: Call, call: string, act: (caller: Caller, fd: number, file: OpenFile) => number): Served {
     const fd = n.int(0);
     const file = this.find(n.tid, fd);
-    return file ? act(this.caller(n), fd, file) : 'host';
+    if (file) {
+      const caller = this.caller(n);
+      if (this.kernel.traced) this.strays.seen(caller.pid, fd, file);
+      return act(caller, fd, file);
+    }
+    if (this.strays.any && !this.tasks.inodeOf(n.tid, fd))
+      this.strays.closed({ pid: this.tasks.pidOf(n.tid), tid: n.tid }, call, fd);
+    return 'host';
   }
 
   /** preadv and pwritev: one piece after the other, as Linux does for a file without them. */
   #vector(n: Call, write: boolean): Served {
-    return this.#serve(n, (caller, fd, file) =>
+    return this.#serve(n, write ? 'pwritev' : 'preadv', (caller, fd, file) =>
       gather(this.pieces(n), (address, size, done) => {
         const offset = n.argument(3) + BigInt(done);
         return write

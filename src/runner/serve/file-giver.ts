@@ -53,7 +53,7 @@ export class FileGiver {
    * @throws EMFILE and what else the host answers; the open file is released then
    */
   give(n: Call, file: OpenFile, flags: number, send: boolean): number {
-    const { files } = this.#options;
+    const { files, kernel } = this.#options;
     const attribute = file.facet(ATTRIBUTE);
     if (attribute) return this.#giveAttribute(n, file, attribute, flags, send);
     if (file.driven) return this.#giveDriven(n, file, flags, send);
@@ -61,7 +61,10 @@ export class FileGiver {
     for (const memory of memories) this.#memories.add(memory);
     const growing = file.facet(GROWING);
     const ours = files.make(file, flags & (O.ACCMODE | O.NONBLOCK), growing ? 'growing' : memories);
-    if (growing) growing.count = (offset) => countMappings(files.memoryOf(file), offset);
+    if (growing) {
+      const count = (offset: bigint): number => countMappings(files.memoryOf(file), offset);
+      growing.count = kernel.recorder?.counting(file, count) ?? count;
+    }
     return this.#hand(n, ours, flags, send);
   }
 
@@ -93,7 +96,7 @@ export class FileGiver {
     const bytes = access === O.WRONLY ? new Uint8Array() : attribute.text();
     // Its read fails: with the right number.
     if (!bytes) return this.#giveDriven(n, file, flags, send);
-    const written = (from: Uint8Array): void => this.#writeUnasked(attribute, from);
+    const written = (from: Uint8Array): void => this.#writeUnasked(file, attribute, from);
     const content = { bytes, written: access === O.RDONLY ? undefined : written };
     const ours = this.#options.files.make(file, flags & (O.ACCMODE | O.NONBLOCK), [], content);
     if (access === O.RDONLY) return this.#hand(n, ours, flags, send);
@@ -102,11 +105,12 @@ export class FileGiver {
   }
 
   /** A write that the host kernel has done already: its failure is in the trace only. */
-  #writeUnasked(attribute: AttributeFile, from: Uint8Array): void {
+  #writeUnasked(file: OpenFile, attribute: AttributeFile, from: Uint8Array): void {
     const { kernel } = this.#options;
     const record = { pid: 0, tid: 0, call: 'write', file: attribute.name, input: { count: from.length } };
     try {
-      kernel.report({ ...record, result: attribute.write(from) });
+      const result = kernel.beside({ call: 'stored', file, bytes: from }, () => attribute.write(from));
+      kernel.report({ ...record, result });
     } catch (error) {
       if (!(error instanceof Errno)) throw error;
       kernel.report({ ...record, result: -1, error });

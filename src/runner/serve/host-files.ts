@@ -17,6 +17,7 @@
  */
 import { closeSync } from 'node:fs';
 import type { OpenFile } from '../../kernel/file/open-file.js';
+import type { VirtualKernel } from '../../kernel/kernel.js';
 import { addressOf, check, libc } from '../host/libc.js';
 import { memoryFile, type SharedMemory } from '../memory/shared-memory.js';
 import type { FileIndex, Place } from './file-index.js';
@@ -75,6 +76,7 @@ export class HostFiles {
   /** Readable when a file may have been closed. */
   readonly inotify: number;
   readonly #index: FileIndex;
+  readonly #kernel: VirtualKernel;
   readonly #byWatch = new Map<number, HostFile>();
   readonly #written = new Map<HostFile, (bytes: Uint8Array) => void>();
   /** Files that an event spoke of and that seemed to be held, until when they are looked at. */
@@ -83,8 +85,9 @@ export class HostFiles {
   /** Told before the memfd of a device file is closed. */
   onMemoryGone: ((fd: number) => void) | undefined;
 
-  constructor(index: FileIndex) {
+  constructor(index: FileIndex, kernel: VirtualKernel) {
     this.#index = index;
+    this.#kernel = kernel;
     this.inotify = check(libc.inotify_init1(IN_NONBLOCK_CLOEXEC), 'inotify_init1');
   }
 
@@ -133,7 +136,7 @@ export class HostFiles {
       return fd;
     } catch (error) {
       for (const fd of open) closeSync(fd);
-      file.put();
+      this.#kernel.close(file);
       throw error;
     }
   }
@@ -195,6 +198,6 @@ export class HostFiles {
     libc.inotify_rm_watch(this.inotify, host.watch);
     if (host.memory) this.onMemoryGone?.(host.own);
     closeSync(host.own);
-    host.file.put();
+    this.#kernel.close(host.file);
   }
 }

@@ -56,8 +56,8 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #intake: Intake;
   readonly #index = new FileIndex();
-  readonly #files = new HostFiles(this.#index);
-  readonly #driven = new DrivenFiles(this.#index);
+  readonly #files: HostFiles;
+  readonly #driven: DrivenFiles;
   readonly #tasks: Tasks;
   readonly #paths: PathCalls;
   readonly #table = new CallTable();
@@ -77,12 +77,14 @@ export class Supervisor {
     this.#machine = machine;
     this.#options = options;
     this.#intake = new Intake(options.onFirst);
-    this.#tasks = new Tasks((process) => {
+    const { kernel } = machine;
+    this.#files = new HostFiles(this.#index, kernel);
+    this.#driven = new DrivenFiles(this.#index, kernel);
+    this.#tasks = new Tasks(kernel, (process) => {
       this.#pidfds.set(process.pidfd, process);
       this.#endings.watch(process.pidfd);
     });
     this.#endings.watch(this.#files.inotify);
-    const { kernel } = machine;
     const { firstDriven } = options;
     const [tasks, index, files, driven] = [this.#tasks, this.#index, this.#files, this.#driven];
     const watchEnd = (writeEnd: number): void => this.#endings.watchEnd(writeEnd);
@@ -113,6 +115,7 @@ export class Supervisor {
     this.#wrapStat('statx', calls);
     const exec = (n: Call): Served => {
       tasks.beginExec(n.tid);
+      calls.strays.forget(tasks.pidOf(n.tid));
       return 'host';
     };
     this.#table.register({ execve: exec, execveat: exec });

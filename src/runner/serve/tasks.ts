@@ -2,7 +2,8 @@
  * The processes and threads that make calls: which program image each runs, when it ends, and what its descriptors are.
  */
 import { closeSync, constants } from 'node:fs';
-import { Mm } from '../../memory/mm.js';
+import type { VirtualKernel } from '../../kernel/kernel.js';
+import type { Mm } from '../../memory/mm.js';
 import { addressOf, errno, libc } from '../host/libc.js';
 import { imageOf, limitsOf, threadGroup, tryOpen } from '../host/procfs.js';
 import { RemoteMemory } from '../memory/remote-memory.js';
@@ -23,18 +24,20 @@ export class RemoteProcess {
   mm: Mm;
   /** It made an execve since its last call. */
   execPending = false;
+  readonly #kernel: VirtualKernel;
   readonly #shared: SharedFiles;
   /** The image when it began to execute another program. */
   #image = '';
 
   /** @param tid a thread of it that lives: the first one may have ended before the others */
-  constructor(pid: number, pidfd: number, tid: number, shared: SharedFiles) {
+  constructor(kernel: VirtualKernel, pid: number, pidfd: number, tid: number, shared: SharedFiles) {
+    this.#kernel = kernel;
     this.pid = pid;
     this.pidfd = pidfd;
     this.#shared = shared;
     this.memory = new RemoteMemory(pid, shared);
     this.memory.tid = tid;
-    this.mm = new Mm(this.memory);
+    this.mm = this.#kernel.newMm(this.memory);
   }
 
   /**
@@ -49,7 +52,7 @@ export class RemoteProcess {
       else {
         this.end();
         this.memory = new RemoteMemory(this.pid, this.#shared);
-        this.mm = new Mm(this.memory);
+        this.mm = this.#kernel.newMm(this.memory);
       }
     }
     this.memory.tid = tid;
@@ -64,8 +67,7 @@ export class RemoteProcess {
   }
 
   end(): void {
-    this.mm.end();
-    this.memory.close();
+    this.#kernel.endMm(this.mm, () => this.memory.close());
   }
 }
 
@@ -80,12 +82,14 @@ export class Tasks {
   readonly #name = new Uint8Array(new ArrayBuffer(16));
   readonly #nameAddress = addressOf(this.#name);
   readonly #newfstatat = numberOf('newfstatat');
+  readonly #kernel: VirtualKernel;
   readonly #watch: (process: RemoteProcess) => void;
   #room = THREADS;
   readonly #mostThreads: number;
 
   /** @param watch told of each new process: its pidfd becomes readable when it ends */
-  constructor(watch: (process: RemoteProcess) => void) {
+  constructor(kernel: VirtualKernel, watch: (process: RemoteProcess) => void) {
+    this.#kernel = kernel;
     this.#watch = watch;
     const limit = Number(limitsOf(process.pid, 'Max open files').soft ?? 1 << 20);
     this.#room = Math.min(THREADS, Math.floor(limit / PART_OF_DESCRIPTORS));
@@ -183,7 +187,7 @@ export class Tasks {
       pidfd = libc.syscall(numberOf('pidfd_open'), pid, 0, 0, 0, 0);
       if (pidfd < 0) throw new Error(`process ${pid} is gone`);
     }
-    const process = new RemoteProcess(pid, pidfd, tid, this.shared);
+    const process = new RemoteProcess(this.#kernel, pid, pidfd, tid, this.shared);
     this.#processes.set(pid, process);
     this.#watch(process);
     return process;

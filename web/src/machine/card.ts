@@ -1,14 +1,17 @@
 /** What a card says of an object in one line, and what colours it: by facts that objects of any kind may have. */
 import type { ObjectView } from '../../../src/inspect/source.js';
 
+const counted = (value: string | number, what: string): string =>
+  `${value.toLocaleString('en')} ${what}${value === 1 ? '' : 's'}`;
+
 /** Facts as they are, in the order in which they are worth a place on the card. */
 const SHORT: readonly (readonly [fact: string, words: (value: string | number) => string])[] = [
   ['function', (value) => String(value)],
-  ['mappings', (value) => `${value.toLocaleString('en')} mappings`],
+  ['mappings', (value) => counted(value, 'mapping')],
   ['group', (value) => `group ${value}`],
   ['hostDriver', (value) => `driver ${value}`],
   ['addressWidth', (value) => `${value} bits`],
-  ['descriptors', (value) => `${value} descriptors`],
+  ['descriptors', (value) => counted(value, 'descriptor')],
 ];
 
 export function subtitle({ facts }: ObjectView): string {
@@ -30,4 +33,9 @@ export function looks({ facts }: ObjectView): string {
   else if (facts.enforceSnoop === true || typeof facts.box === 'number') names.push('snooped');
   if (facts.pluggedIn === false) names.push('absent');
   return names.join(' ');
+}
+
+/** What the user calls a device. @param function its PCI address */
+export function deviceName(objects: readonly ObjectView[], device: string): string {
+  return objects.find(({ kind, facts }) => kind === 'device' && facts.function === device)?.name ?? device;
 }

@@ -119,7 +119,7 @@ export function MachineView({ params }: { params: Readonly<Record<string, string
                 <h2>{counted(kind, count)}</h2>
                 {(folded > 0 || unfolded.has(kind)) && (
                   <button type="button" class="quiet" onClick={() => toggle(kind)}>
-                    {folded > 0 ? `+${folded}` : 'fold'}
+                    {folded > 0 ? `${folded} more` : 'fold'}
                   </button>
                 )}
               </div>

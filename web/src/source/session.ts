@@ -1,6 +1,7 @@
 /** What the page looks at now: a source, the trace that came from it, and the newest snapshot. */
 import { useSyncExternalStore } from 'preact/compat';
 import type { Activity, Sink, Snapshot } from '../../../src/inspect/source.js';
+import { isCall, isStep, type TraceHeader } from '../../../src/replay/trace/format.js';
 import type { TraceEvent } from '../../../src/trace/json.js';
 import { EventStore } from './event-store.js';
 import { History } from './history.js';
@@ -81,9 +82,14 @@ export function openProgram(id: string, authority?: string): void {
   if (program) open((sink) => new KernelSource(program, sink, authority), program);
 }
 
-/** Shows a trace that `ioasid exec --trace FILE` wrote. @throws SyntaxError a line is no event */
+/** The event of a line. A recorded run has lines beside them: its header, and what moved the machine without a call. */
+function eventsOf(value: TraceEvent | TraceHeader): TraceEvent[] {
+  return 'call' in value && (!isStep(value) || isCall(value)) ? [value] : [];
+}
+
+/** Shows a trace that `ioasid exec --trace FILE` or `--record FILE` wrote. @throws SyntaxError a line is no event */
 export function openTrace(name: string, text: string): void {
-  const events = text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [JSON.parse(line) as TraceEvent]));
+  const events = text.split('\n').flatMap((line) => (line.trim() === '' ? [] : eventsOf(JSON.parse(line))));
   const refuse = async (): Promise<never> => {
     throw new Error('a trace file has calls, and no machine');
   };

@@ -25,13 +25,17 @@ function markOf(device: string, { first, last, time, write, pasid, fault }: Touc
   };
 }
 
-/** The marks of an address space, the newest first. @param reachedBy whose requests it translates */
-export function marksOf(activity: Activity, reachedBy: readonly Reach[]): Mark[] {
+/**
+ * The marks of an address space, the newest first.
+ * @param reachedBy whose requests it translates
+ * @param nameOf what the user calls a function
+ */
+export function marksOf(activity: Activity, reachedBy: readonly Reach[], nameOf: (device: string) => string): Mark[] {
   const marks = activity.flatMap(({ device, recent, faults }) => {
     const mine = reachedBy.filter((reach) => reach.device === device);
     return [...recent, ...faults]
       .filter(({ pasid }) => mine.some((reach) => reach.pasid === pasid))
-      .map((touch) => markOf(device, touch));
+      .map((touch) => markOf(nameOf(device), touch));
   });
   return marks.sort((a, b) => b.time - a.time);
 }

@@ -2,6 +2,7 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { hex } from '../../../src/abi/address.js';
 import type { MappedRun, ObjectView, SpaceWindow } from '../../../src/inspect/source.js';
+import { deviceName } from '../machine/card.js';
 import { type Key, useKeys } from '../shell/keys.js';
 import { patch } from '../shell/route.js';
 import { useSession } from '../source/session.js';
@@ -135,7 +136,10 @@ export function SpaceView({ params }: { params: Readonly<Record<string, string>>
     if (ends && sizeOf(ends) < sizeOf(view) / 2n) show(ends);
     else fitting.current = ends === undefined;
   };
-  const marks = useMemo(() => marksOf(activity, shown?.reachedBy ?? []), [activity, shown]);
+  const marks = useMemo(
+    () => marksOf(activity, shown?.reachedBy ?? [], (device) => deviceName(snapshot?.objects ?? [], device)),
+    [activity, shown, snapshot],
+  );
   const keys: Key[] = [
     { key: '+', what: 'Look closer', run: () => move(zoom(view, 0.5, 0.5)) },
     { key: '-', what: 'Look from farther away', run: () => move(zoom(view, 2, 0.5)) },

@@ -2,6 +2,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { DeviceActivity } from '../../../src/inspect/source.js';
 import { Filtered, NO_FILTER } from '../calls/filter.js';
+import { deviceName } from '../machine/card.js';
 import { type Key, useKeys } from '../shell/keys.js';
 import { go } from '../shell/route.js';
 import { useSession } from '../source/session.js';
@@ -88,9 +89,8 @@ export function TimeView() {
   const whole: Axis = { from: begin, to: end + Math.max(1, (end - begin) * 0.02) };
   const axis = chosen ?? whole;
   const all = [...lanes.all].sort((a, b) => b.kind.localeCompare(a.kind));
-  const nameOf = (device: string): string =>
-    snapshot?.objects.find(({ kind, facts }) => kind === 'device' && facts.function === device)?.name ?? device;
-  const volumes = activity.map((each) => ({ ...each, name: nameOf(each.device) }));
+  const objects = snapshot?.objects ?? [];
+  const volumes = activity.map((each) => ({ ...each, name: deviceName(objects, each.device) }));
   const lanesAt = AXIS + CALLS + volumes.length * VOLUME;
   const height = lanesAt + all.length * LANE + 8;
   const move = (next: Axis): void => setAxis(next);

@@ -73,7 +73,10 @@ describe('a walk of x86-64 page tables', () => {
     const page = PAGE + (levels === 5 ? 11 * 2 ** 36 : 0);
     const { walk, walker } = setup(page, levels);
     expect(walk()).toBe(DMA_FAULT.NONE);
-    expect(walker.result).toEqual({ leaf: 0x77, level: 0, writable: true, dirty: false });
+    const table = Number(LEVELS[0] >> 12n);
+    expect(walker.result).toEqual({ leaf: 0x77, level: 0, writable: true, dirty: false, table, tableWritable: true });
+    expect([walker.walkLowest(who, table, true, page, false), walker.result.leaf]).toEqual([DMA_FAULT.NONE, 0x77]);
+    expect(walker.walkLowest(who, table, false, page, true)).toBe(DMA_FAULT.NO_PERMISSION);
   });
 
   test.each([
@@ -94,6 +97,7 @@ describe('a walk of x86-64 page tables', () => {
       parent.set(entryAt(PAGE, depth), parent.get(entryAt(PAGE, depth)) & ~W);
       walk();
       expect(walker.result.writable).toBe(false);
+      expect(walker.result.tableWritable).toBe(depth === 0);
     }
   });
 
@@ -113,7 +117,7 @@ describe('a walk of x86-64 page tables', () => {
     const { parent, walk, walker } = setup(PAGE);
     parent.set(entryAt(PAGE, depth), address | TABLE | PS);
     expect(walk(true)).toBe(DMA_FAULT.NONE);
-    expect(walker.result).toEqual({ leaf, level, writable: true, dirty: true });
+    expect(walker.result).toMatchObject({ leaf, level, writable: true, dirty: true });
   });
 
   test('takes bit 12 of a large leaf for its memory type', () => {

@@ -26,6 +26,9 @@ export interface WalkResult {
   level: 0 | 1 | 2;
   writable: boolean;
   dirty: boolean;
+  /** Page-frame number of the lowest table, where the leaf is of 4K, and whether all entries above it are writable. */
+  table: number;
+  tableWritable: boolean;
 }
 
 export class PageWalker {
@@ -33,7 +36,14 @@ export class PageWalker {
   readonly #hit: Hit = { target: undefined, page: 0, pages: 0, dirty: undefined, dirtyPage: 0 };
   readonly #bytes = new Uint8Array(8);
   readonly #view = new DataView(this.#bytes.buffer);
-  readonly result: WalkResult = { leaf: 0, level: 0, writable: false, dirty: false };
+  readonly result: WalkResult = {
+    leaf: 0,
+    level: 0,
+    writable: false,
+    dirty: false,
+    table: 0,
+    tableWritable: false,
+  };
 
   /** @param parent the address space that the tables and their outputs are in */
   constructor(parent: Domain) {
@@ -48,17 +58,33 @@ export class PageWalker {
    * @returns NONE and fills in `result`; NOT_MAPPED; NO_PERMISSION; ABORTED for a malformed table
    */
   walk(who: DmaSource, root: bigint, levels: number, page: number, write: boolean): DmaFault {
+    return this.#walk(who, root, levels, true, page, write);
+  }
+
+  /** The end of a walk, from a lowest table that is known. @param writable whether all entries above it are */
+  walkLowest(who: DmaSource, table: number, writable: boolean, page: number, write: boolean): DmaFault {
+    return this.#walk(who, addressOfPage(table), 1, writable, page, write);
+  }
+
+  #walk(who: DmaSource, root: bigint, levels: number, above: boolean, page: number, write: boolean): DmaFault {
     for (let attempt = 0; attempt < MAX_RETRIES; attempt++) {
-      const fault = this.#descend(who, root, levels, page, write);
+      const fault = this.#descend(who, root, levels, above, page, write);
       if (fault !== undefined) return fault;
     }
     return DMA_FAULT.ABORTED;
   }
 
   /** One try; undefined if an entry changed meanwhile. */
-  #descend(who: DmaSource, root: bigint, levels: number, page: number, write: boolean): DmaFault | undefined {
+  #descend(
+    who: DmaSource,
+    root: bigint,
+    levels: number,
+    above: boolean,
+    page: number,
+    write: boolean,
+  ): DmaFault | undefined {
     let table = root;
-    let writable = true;
+    let writable = above;
     for (let depth = levels - 1; ; depth--) {
       const index = Math.floor(page / 2 ** (9 * depth)) % 512;
       const address = table + BigInt(index * 8);
@@ -67,6 +93,7 @@ export class PageWalker {
       const leaf = depth === 0 || (entry & LARGE) !== 0n;
       if (leaf && (depth > 2 || (depth > 0 && (entry & RESERVED_LEAF[depth as 1 | 2]) !== 0n)))
         return DMA_FAULT.ABORTED;
+      const tableWritable = writable;
       writable &&= (entry & WRITE) !== 0n;
       if ((entry & USER) === 0n || (leaf && write && !writable)) return DMA_FAULT.NO_PERMISSION;
       const mark = leaf && write ? ACCESSED | DIRTY : ACCESSED;
@@ -75,9 +102,13 @@ export class PageWalker {
         if (marked === undefined) return undefined;
         if (!marked) return DMA_FAULT.ABORTED;
       }
+      const { result } = this;
+      if (depth === 0) {
+        result.table = pageOf(table);
+        result.tableWritable = tableWritable;
+      }
       table = entry & ADDRESS;
       if (!leaf) continue;
-      const { result } = this;
       result.level = depth as 0 | 1 | 2;
       // Bit 12 of a large leaf is its memory type, no address.
       result.leaf = pageOf(table);

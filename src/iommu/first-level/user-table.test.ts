@@ -58,6 +58,24 @@ describe('a user’s page table', () => {
     expect(reach(5 + 2 ** 36)).toBe(DMA_FAULT.NOT_MAPPED);
   });
 
+  test('is walked from the lowest table that was met, until an invalidation of one of its pages', () => {
+    const { leaf, put, reach, table } = setup();
+    leaf(0, 5, DATA);
+    reach(5);
+    // The other table's last level takes the place of the first one's.
+    put(ROOTS[0] + 2, 0, BigInt(ROOTS[1] + 3) * 4096n + TABLE);
+    leaf(0, 6, DATA + 1);
+    leaf(1, 6, DATA + 2);
+    leaf(1, 7, DATA + 3);
+    expect([reach(6), reach(6, { who: TWO })]).toEqual([DATA + 1, DATA + 2]);
+    table.invalidate(ONE, undefined, { first: 512, last: 1023 });
+    expect(reach(7)).toBe(DMA_FAULT.NOT_MAPPED);
+    table.invalidate(ONE, undefined, { first: 500, last: 600 });
+    expect([reach(7), reach(6)]).toEqual([DATA + 3, DATA + 1]);
+    table.invalidate(ONE, undefined, { first: 6, last: 6 });
+    expect(reach(6)).toBe(DATA + 2);
+  });
+
   test('is remembered: a change is certain after an invalidation only', () => {
     const { leaf, reach, table } = setup();
     leaf(0, 5, DATA);

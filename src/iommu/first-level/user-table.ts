@@ -69,6 +69,9 @@ export class UserTable {
   }
 
   #walk(page: number, write: boolean, who: DmaSource, pasid: number): DmaFault {
+    const iotlb = this.#iotlbs.get(who);
+    if (iotlb?.findTable(page, pasid))
+      return this.#walker.walkLowest(who, iotlb.page, (iotlb.flags & WRITABLE) !== 0, page, write);
     const root = this.options.pasidBits === undefined ? this.options.address : this.#select(who, pasid);
     return typeof root === 'bigint' ? this.#walker.walk(who, root, this.options.levels, page, write) : root;
   }
@@ -80,7 +83,8 @@ export class UserTable {
       iotlb = new Iotlb();
       this.#iotlbs.set(who, iotlb);
     }
-    const { leaf, level, writable, dirty } = this.#walker.result;
+    const { leaf, level, writable, dirty, table, tableWritable } = this.#walker.result;
+    if (level === 0) iotlb.insertTable(page, pasid, table, tableWritable ? WRITABLE : 0);
     iotlb.insert(page, pasid, level, leaf, (writable ? WRITABLE : 0) | (dirty ? DIRTY : 0));
     iotlb.find(page, pasid);
     return iotlb;

@@ -27,8 +27,8 @@ for (const name of wanted) {
 // What is compared with was built by compare(), and has the packages of another checkout.
 if (values.figures === undefined) prepare();
 if (values.compare !== undefined) {
-  compare(values.compare, wanted);
-  process.exit(0);
+  compare(values.compare, wanted.length > 0 ? wanted : Object.keys(BENCHMARKS));
+  process.exit();
 }
 const { build, summary } = await import('../bench/common.mjs');
 const all = Object.entries(BENCHMARKS).filter(([name]) => wanted.length === 0 || wanted.includes(name));

@@ -1,12 +1,15 @@
 /*
- * The yardsticks of bench/mappings: the same work on structures that C programs use. trees STRUCTURE MAPPINGS
- *   gtree     GLib's balanced tree of allocated ranges, as QEMU's iova-tree has it
+ * The yardsticks of bench/mappings: the same work on structures that C programs use. trees STRUCTURE MAPPINGS LOW HIGH: lengths from
+ * 2^LOW to 2^HIGH pages.
+ *   gtree     GLib's balanced tree of allocated ranges, as QEMU's iova-tree has it; built with -DGTREE
  *   rbtree    a red-black tree of disjoint intervals
  *   radix     a page map of four levels with 512 entries each, one entry a page of 4 KiB
- * Prints nanoseconds: map, random lookup, lookup in a hot set, churn (unmap and map), and bytes a mapping.
+ * Prints nanoseconds: map, random lookup, lookup in a hot set, churn (unmap and map), unmap, and bytes a mapping.
  */
 #define _GNU_SOURCE
+#ifdef GTREE
 #include <glib.h>
+#endif
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +34,7 @@ static double now(void)
 }
 
 /* ---- GTree ---- */
+#ifdef GTREE
 struct range { u64 start, pages, target; int perm; };
 static GTree *gtree;
 static gint compare(gconstpointer a, gconstpointer b, gpointer data)
@@ -55,6 +59,7 @@ static void gtree_unmap(u64 start, u64 pages)
 	struct range key = { start, pages, 0, 0 };
 	g_tree_remove(gtree, &key);
 }
+#endif
 
 /* ---- red-black tree ---- */
 struct node { struct node *left, *right, *parent; u64 start, pages, target; int red, perm; };
@@ -229,16 +234,26 @@ static u64 heap(void) { struct mallinfo2 m = mallinfo2(); return m.uordblks + m.
 
 int main(int argc, char **argv)
 {
-	if (argc < 3)
+	if (argc < 5)
 		return 2;
 	u64 n = strtoul(argv[2], NULL, 10);
-	void (*map)(u64, u64, u64) = !strcmp(argv[1], "gtree") ? gtree_map : !strcmp(argv[1], "rbtree") ? rb_map : radix_set;
-	u64 (*find)(u64) = !strcmp(argv[1], "gtree") ? gtree_find : !strcmp(argv[1], "rbtree") ? rb_find : radix_find;
-	void (*unmap)(u64, u64) = !strcmp(argv[1], "gtree") ? gtree_unmap : !strcmp(argv[1], "rbtree") ? rb_unmap : radix_unmap;
+	unsigned low = atoi(argv[3]), lengths = atoi(argv[4]) - low + 1;
+	int radix = !strcmp(argv[1], "radix");
+	void (*map)(u64, u64, u64) = radix ? radix_set : rb_map;
+	u64 (*find)(u64) = radix ? radix_find : rb_find;
+	void (*unmap)(u64, u64) = radix ? radix_unmap : rb_unmap;
+#ifdef GTREE
+	if (!strcmp(argv[1], "gtree")) {
+		map = gtree_map;
+		find = gtree_find;
+		unmap = gtree_unmap;
+		gtree = g_tree_new_full(compare, NULL, g_free, NULL);
+	}
+#endif
 	u64 *starts = malloc(n * 8), *pages = malloc(n * 8), *order = malloc(n * 8), sum = 0, next = 1;
-	/* Sizes from 4 KiB to 2 MiB, powers of two, with a gap now and then; mapped in random order. */
+	/* Powers of two, with a gap now and then; mapped in random order. */
 	for (u64 i = 0; i < n; i++) {
-		pages[i] = 1UL << rnd() % 10;
+		pages[i] = 1UL << (low + rnd() % lengths);
 		starts[i] = next;
 		next += pages[i] + rnd() % 2;
 		order[i] = i;
@@ -249,7 +264,6 @@ int main(int argc, char **argv)
 		order[j] = t;
 	}
 	u64 before = heap();
-	gtree = g_tree_new_full(compare, NULL, g_free, NULL);
 	top = calloc(512, 8);
 	double t = now();
 	for (u64 i = 0; i < n; i++)
@@ -278,6 +292,10 @@ int main(int argc, char **argv)
 		map(starts[k], pages[k], starts[k] + 7);
 	}
 	double churn_ns = (now() - t) / 1e6;
-	printf("%.0f %.0f %.0f %.0f %.0f %lu\n", map_ns, random_ns, hot_ns, churn_ns, bytes, sum & 1);
+	t = now();
+	for (u64 i = 0; i < n; i++)
+		unmap(starts[order[i]], pages[order[i]]);
+	double unmap_ns = (now() - t) / n;
+	printf("%.1f %.1f %.1f %.1f %.1f %.1f %lu\n", map_ns, random_ns, hot_ns, churn_ns, unmap_ns, bytes, sum & 1);
 	return 0;
 }

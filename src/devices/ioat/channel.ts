@@ -63,8 +63,8 @@ export class Channel {
   }
 
   /** A channel that was reset takes a chain from now on. */
-  leaveHalted(state: ChannelState): void {
-    if (this.#state === CHANSTS.HALTED) this.#show(state);
+  arm(): void {
+    if (this.#state === CHANSTS.HALTED) this.#show(CHANSTS.ARMED);
   }
 
   /** True if the channel has descriptors to do. @param count what DMACOUNT says */

@@ -49,7 +49,7 @@ describe('CBDMA (Intel QuickData Technology)', () => {
     expect(registers.getUint32(IOAT.DMACAPABILITY, true)).toBe(0x40);
   });
 
-  test('RESET shows HALTED before the command reads as zero, and SUSPENDED 10 ms later', () => {
+  test('RESET shows HALTED before the command reads as zero, and ARMED 10 ms later', () => {
     const { state, command, settle, registers, pass } = bench();
     pass(20);
     command(CHANCMD.RESET);
@@ -57,7 +57,7 @@ describe('CBDMA (Intel QuickData Technology)', () => {
     expect(registers.getUint8(IOAT.CHANCMD)).toBe(0);
     expect(state()).toBe(CHANSTS.HALTED);
     pass(10);
-    expect(state()).toBe(CHANSTS.SUSPENDED);
+    expect(state()).toBe(CHANSTS.ARMED);
   });
 
   test('after RESET a chain address arms at once, also one that is found together with the reset; so do interrupts', () => {

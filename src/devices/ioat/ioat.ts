@@ -3,9 +3,9 @@
  * (Intel Xeon Scalable datasheet, volume 2, "Crystal Beach DMA").
  *
  * BAR0 is a mapped page, so the device sees stores by looking. What follows from that:
- * - After RESET the channel is HALTED before the command reads as zero. It is ARMED when a store to CHAINADDR is found, or
- *   when interrupts are set up. After 10 ms it reads as SUSPENDED: drivers that look right after the reset, those that look
- *   when they begin a chain, and those that suspend it within microseconds of that, all find what they expect.
+ * - After RESET the channel is HALTED before the command reads as zero. It is ARMED when a store to CHAINADDR is found, when
+ *   interrupts are set up, or after 10 ms: drivers that look right after the reset, and those that look when they begin a
+ *   chain, both find what they expect.
  * - SUSPEND and RESET end the chain: DMACOUNT counts from zero, and the next doorbell begins at CHAINADDR.
  * - Bits that ones clear are cleared by the RESET that follows.
  */
@@ -15,7 +15,7 @@ import { PolledRegister } from '../../pci/polled-register.js';
 import type { IoatOptions, ModelOptions } from '../options.js';
 import { functionLayout } from '../shell.js';
 import { Channel } from './channel.js';
-import { CAPABILITY_FILL, CHANCMD, CHANSTS, type ChannelState, CONFIG, INTRCTRL, IOAT } from './registers.js';
+import { CAPABILITY_FILL, CHANCMD, CHANSTS, CONFIG, INTRCTRL, IOAT } from './registers.js';
 
 const IDENTITY = {
   ...{ vendor: 0x8086, device: 0x2021, subsystemVendor: 0x8086, subsystem: 0x2021 },
@@ -24,7 +24,7 @@ const IDENTITY = {
 const REGISTERS = 0x4000;
 const PAGE = 0x1000;
 /** How long a channel that was reset stays HALTED, milliseconds. */
-const HALTED_FOR = 10;
+const ARMED_AFTER = 10;
 
 /** CBVER 3.3, transfers to 64 KiB. */
 const DEFAULT: IoatOptions = { version: 0x33, largestTransfer: 16 };
@@ -38,7 +38,7 @@ export class Ioat implements DeviceModel {
   readonly #command: PolledRegister;
   readonly #count: PolledRegister;
   readonly #chain: readonly [low: PolledRegister, high: PolledRegister];
-  /** Ends the wait of a channel that was reset, and is HALTED still. */
+  /** Ends the wait of a channel that was reset, and is not armed yet. */
   #cancelArm: (() => void) | undefined;
 
   constructor(slot: DeviceSlot, options: ModelOptions) {
@@ -116,12 +116,9 @@ export class Ioat implements DeviceModel {
   #obey(command: number): void {
     if (command & CHANCMD.RESET) this.#resetChannel();
     else if (command & CHANCMD.SUSPEND) {
-      // One that reads as suspended may have been given a chain again before the command was found.
-      if (this.#channel.state !== CHANSTS.SUSPENDED) {
-        this.#count.set(0);
-        this.#channel.restart(CHANSTS.SUSPENDED);
-      }
+      this.#count.set(0);
       this.#command.set(0);
+      this.#channel.restart(CHANSTS.SUSPENDED);
     } else this.#command.set(0);
   }
 
@@ -131,19 +128,15 @@ export class Ioat implements DeviceModel {
     this.#channel.restart(CHANSTS.HALTED);
     this.#command.set(0);
     this.#cancelArm?.();
-    this.#cancelArm = this.#slot.schedule(HALTED_FOR, () => this.#leaveHalted(CHANSTS.SUSPENDED));
+    this.#cancelArm = this.#slot.schedule(ARMED_AFTER, () => this.#arm());
   }
 
   /** The channel takes a chain, if it was reset since it halted. */
   #arm(): void {
-    this.#leaveHalted(CHANSTS.ARMED);
-  }
-
-  #leaveHalted(state: ChannelState): void {
     if (!this.#cancelArm) return;
     this.#cancelArm();
     this.#cancelArm = undefined;
-    this.#channel.leaveHalted(state);
+    this.#channel.arm();
   }
 
   #error(bits: number): void {

@@ -37,9 +37,13 @@ const GET = {
   fields: (view: DataView) => fieldsOf(vfio_iommu_type1_dirty_bitmap_get, view),
 };
 
+/** Where user memory ends on x86-64; on arm64 there is more, and stacks lie there. */
+const USER_END = 1n << 47n;
+
 /** @throws EINVAL the bitmap is no user address */
-function checkAddress({ address, size }: UserBitmap): void {
-  if (address + size > 1n << 47n) throw new Errno('EINVAL', 'the bitmap is not in user memory');
+function checkAddress(mm: Mm, { address, size }: UserBitmap): void {
+  if (address + size <= USER_END) return;
+  if (mm.memory.read(address + size - 1n, new Uint8Array(1)) < 1) throw new Errno('EINVAL', 'the bitmap is not in user memory');
 }
 
 /** @throws EINVAL, EFAULT; the flags are known ones */
@@ -51,7 +55,7 @@ export function unmapRequest(mm: Mm, args: UnmapArguments, address: bigint): Unm
   if (all || vaddr) throw new Errno('EINVAL', 'GET_DIRTY_BITMAP goes with neither ALL nor VADDR');
   const { pgsize, size: bytes, data } = tail(mm, args.argsz, address, vfio_iommu_type1_dma_unmap.size, BITMAP);
   const bitmap: UserBitmap = { pageSize: pgsize, size: bytes, address: data };
-  checkAddress(bitmap);
+  checkAddress(mm, bitmap);
   if (pgsize === 0n) throw new Errno('EINVAL', 'a bit of the bitmap stands for 0 bytes');
   checkBitmapSize(size / (pgsize & -pgsize), bytes);
   return { ...request, bitmap };
@@ -70,7 +74,7 @@ export function dirtyPages(type1: Type1, mm: Mm, { argsz, flags }: DirtyArgument
     case DIRTY.GET_BITMAP: {
       const got = tail(mm, argsz, address, vfio_iommu_type1_dirty_bitmap.size, GET);
       const bitmap: UserBitmap = { pageSize: got.pgsize, size: got.bitmap_size, address: got.data };
-      checkAddress(bitmap);
+      checkAddress(mm, bitmap);
       getDirty(type1, mm, got.iova, got.size, bitmap);
       return;
     }

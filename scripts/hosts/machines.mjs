@@ -15,7 +15,8 @@ export const HOSTS = {
   },
   'linux-6.1': { architecture: 'amd64', suite: 'bookworm', kernel: '^linux-image-6\\.1\\.0-[0-9]+-cloud-amd64$' },
   'linux-6.12': { architecture: 'amd64', suite: 'trixie', kernel: '^linux-image-6\\.12\\.[0-9]+.*-cloud-amd64$' },
-  'linux-7': { architecture: 'amd64', suite: 'sid', kernel: '^linux-(image|binary)-7\\.[0-9.]+.*-cloud-amd64$' },
+  // Here the package linux-image is empty, and depends on this one.
+  'linux-7': { architecture: 'amd64', suite: 'sid', kernel: '^linux-binary-7\\.[0-9.]+.*-cloud-amd64$' },
   'linux-6.12-arm64': { architecture: 'arm64', suite: 'trixie', kernel: '^linux-image-6\\.12\\.[0-9]+.*-cloud-arm64$' },
 };
 
@@ -64,6 +65,7 @@ function kernelOf({ suite, architecture, kernel }) {
   const image = existsSync(boot) && readdirSync(boot).find((file) => file.startsWith('vmlinuz'));
   if (image) return join(boot, image);
   const modules = join(directory, 'usr/lib/modules');
+  if (!existsSync(modules)) throw new Error(`the package ${name} has no kernel`);
   return join(modules, readdirSync(modules)[0], 'vmlinuz');
 }
 

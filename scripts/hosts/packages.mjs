@@ -35,6 +35,7 @@ export class Release {
       'APT::Architecture': architecture,
       'APT::Architectures': architecture,
       'APT::Sandbox::User': 'root',
+      'APT::Update::Error-Mode': 'any',
       'Dir::Etc::main': '/dev/null',
       'Dir::Etc::parts': '/dev/null',
       'Dir::Etc::SourceList': at('etc/sources.list'),

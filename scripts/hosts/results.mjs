@@ -52,6 +52,11 @@ export class Results {
     this.checks.push({ name, outcome: 'error', seconds: 0, reason, detail: this.#last });
   }
 
+  /** There is no guest. */
+  cannotBoot(reason) {
+    this.checks.push({ name: 'boot', outcome: 'error', seconds: 0, reason, detail: [] });
+  }
+
   #judge(name, status, seconds) {
     const detail = this.#said.get(name) ?? [];
     const reason = this.#host.tooOld ? refusal(name, status, detail) : complaint(status);

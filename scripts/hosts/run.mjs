@@ -48,23 +48,27 @@ for (const [name, host] of Object.entries(HOSTS)) {
   const { architecture, tooOld = false } = host;
   const log = join(cache, `${name}.log`);
   const tell = (line) => process.stderr.write(`${name}: ${line}\n`);
-  if (!trees.has(architecture)) {
-    tell('packing the guest …');
-    trees.set(architecture, pack(buildTree(architecture)));
-  }
-  tell(`booting, the console is in ${log} …`);
-  const begin = performance.now();
   const results = new Results(host);
-  const killed = await boot(host, trees.get(architecture), {
-    environment: { EXPECT: tooOld ? 'refused' : 'works', LIMIT: CHECK_LIMIT, ONLY: values.only },
-    onLine: (line) => {
-      const progress = results.take(line);
-      if (progress) tell(progress);
-    },
-    log,
-    limit: minutes * 60_000,
-  });
-  results.end((performance.now() - begin) / 1000, killed);
+  const begin = performance.now();
+  try {
+    if (!trees.has(architecture)) {
+      tell('packing the guest …');
+      trees.set(architecture, pack(buildTree(architecture)));
+    }
+    tell(`booting, the console is in ${log} …`);
+    const killed = await boot(host, trees.get(architecture), {
+      environment: { EXPECT: tooOld ? 'refused' : 'works', LIMIT: CHECK_LIMIT, ONLY: values.only },
+      onLine: (line) => {
+        const progress = results.take(line);
+        if (progress) tell(progress);
+      },
+      log,
+      limit: minutes * 60_000,
+    });
+    results.end((performance.now() - begin) / 1000, killed);
+  } catch (error) {
+    results.cannotBoot(error.message);
+  }
   for (const { name: check, outcome, reason, detail } of results.checks) {
     if (outcome === 'pass') continue;
     tell(`${check}: ${reason}`);

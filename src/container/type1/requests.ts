@@ -43,7 +43,8 @@ const USER_END = 1n << 47n;
 /** @throws EINVAL the bitmap is no user address */
 function checkAddress(mm: Mm, { address, size }: UserBitmap): void {
   if (address + size <= USER_END) return;
-  if (mm.memory.read(address + size - 1n, new Uint8Array(1)) < 1) throw new Errno('EINVAL', 'the bitmap is not in user memory');
+  if (mm.memory.read(address + size - 1n, new Uint8Array(1)) < 1)
+    throw new Errno('EINVAL', 'the bitmap is not in user memory');
 }
 
 /** @throws EINVAL, EFAULT; the flags are known ones */

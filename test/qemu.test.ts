@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { run } from './run.js';
 
-const QEMU = process.env['QEMU'] ?? 'qemu-system-x86_64';
+const QEMU = process.env.QEMU ?? 'qemu-system-x86_64';
 /** The first release whose vfio-pci takes an iommufd. */
 const IOMMUFD_SINCE = 9;
 

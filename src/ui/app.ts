@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import type { WatchRequest } from '../runner/live/watch.js';
 import { runs } from '../runner/runs.js';
 import { HEADERS, refusal, TOKEN_HEADER } from './guard.js';
@@ -27,7 +28,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
 };
-/** Longest question, characters. */
+/** Longest question, bytes: what is longer is not read. */
 const MAX_ASK = 1 << 16;
 /** Lines that wait for a page that does not read. */
 const MAX_LINES = 256;
@@ -117,11 +118,12 @@ export function makeApp(options: AppOptions): App {
   app.get('/api/trace', (context) => context.text(options.trace?.text ?? ''));
   app.get('/api/stream', (context) => {
     const link = linkOf(Number(context.req.query('run')));
-    return link ? stream(link) : context.json({ error: 'there is no such run' }, 404);
+    if (!link) return context.json({ error: 'there is no such run' }, 404);
+    return link.full ? context.json({ error: 'too many pages look at this run' }, 503) : stream(link);
   });
-  app.post('/api/ask', async (context) => {
+  const onError = (context: Context): Response => context.json({ error: 'the question is too long' }, 413);
+  app.post('/api/ask', bodyLimit({ maxSize: MAX_ASK, onError }), async (context) => {
     const text = await context.req.text();
-    if (text.length > MAX_ASK) return context.json({ error: 'the question is too long' }, 413);
     const link = linkOf(Number(context.req.query('run')));
     if (!link) return context.json({ error: 'there is no such run' }, 404);
     try {

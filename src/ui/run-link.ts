@@ -10,6 +10,11 @@ const SNAPSHOT_EVERY = 200;
 /** And while no call tells that something did: devices go on by themselves. */
 const LOOK_EVERY = 1000;
 
+/** Most pages that look at a run at once. */
+const MOST_PAGES = 64;
+/** Most questions that wait for the run's answer. */
+const MOST_QUESTIONS = 256;
+
 /** A page that listens. */
 export interface Listener {
   /** @returns false: it does not keep up, and the line was dropped */
@@ -62,6 +67,11 @@ export class RunLink {
     return this.#socket.destroyed;
   }
 
+  /** No more pages are let in. */
+  get full(): boolean {
+    return this.#listeners.size >= MOST_PAGES;
+  }
+
   /** A page comes: it gets what happened so far. */
   attach(listener: Listener): void {
     this.#listeners.set(listener, { listener, lost: 0 });
@@ -84,9 +94,10 @@ export class RunLink {
     if (!this.ended) this.ask({ command: 'listen', on }).catch(() => undefined);
   }
 
-  /** Asks the run. @throws Error the run ended */
+  /** Asks the run. @throws Error the run ended, or it does not answer */
   ask(request: WatchRequest['ask']): Promise<WatchLine> {
     if (this.ended) return Promise.reject(new Error('the run has ended'));
+    if (this.#waiting.size >= MOST_QUESTIONS) return Promise.reject(new Error('the run does not answer'));
     const id = ++this.#id;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
@@ -162,7 +173,7 @@ export class RunLink {
   /** Objects are asked for while a page is there, and no more often than it makes sense. */
   #soon(): void {
     if (this.#timer || this.#looking || this.#listeners.size === 0 || this.ended) return;
-    this.#timer = setTimeout(() => this.#look(), this.#stale ? SNAPSHOT_EVERY : LOOK_EVERY);
+    this.#timer = setTimeout(() => this.#look().catch(() => undefined), this.#stale ? SNAPSHOT_EVERY : LOOK_EVERY);
   }
 
   async #look(): Promise<void> {

@@ -215,11 +215,13 @@ int main(int argc, char **argv)
 		if (kills > 0) {
 			usleep(below(&dice, 20000));
 			kill(pids[below(&dice, alive)], SIGKILL);
-			kills--;
 		}
 		int status = 0;
 		pid_t ended = waitpid(-1, &status, kills > 0 ? WNOHANG : 0);
-		if (ended > 0 && WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+		/* Only who was alive to be killed counts. */
+		if (ended > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && kills > 0)
+			kills--;
+		else if (ended > 0 && WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
 			fprintf(stderr, "a client died of signal %d\n", WTERMSIG(status));
 		for (int i = 0; i < alive; i++)
 			if (pids[i] == ended)

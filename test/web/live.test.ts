@@ -73,6 +73,18 @@ test('the server of the page refuses everybody else, and dies with its run', { t
   expect(await ask({ host: 'evil.example' }, '/')).toBe(403);
   expect(await ask({}, '/../../package.json')).toBe(404);
   expect(await ask({}, '/%2e%2e/%2e%2e/package.json')).toBe(404);
+  // What is too long is not read, and no more pages look than a person has.
+  const long = await fetch(`http://127.0.0.1:${port}/api/ask?run=0`, {
+    ...{ method: 'POST', headers: mine, body: 'x'.repeat(100_000) },
+  });
+  expect(long.status).toBe(413);
+  const streams = new AbortController();
+  const look = () => fetch(`http://127.0.0.1:${port}/api/stream?run=0`, { headers: mine, signal: streams.signal });
+  const looks = [];
+  for (let i = 0; i < 65; i++) looks.push((await look()).status);
+  expect([looks.filter((code) => code === 200).length, looks.at(-1)]).toEqual([64, 503]);
+  streams.abort();
+  await expect.poll(async () => (await ask(mine, '/api/stream?run=0')) === 200).toBe(true);
   // A held program is killed as any other.
   run.child.kill('SIGTERM');
   expect(await run.ended).toBe(143);

@@ -14,12 +14,17 @@ async function start(script: string): Promise<ChildProcess> {
   return child;
 }
 
-/** Its end within seconds after a signal; what is left of its group is killed. */
+/**
+ * Its end within seconds after a signal, which is sent again: one that meets the program on its way out is the program's.
+ * What is left of its group is killed.
+ */
 async function endAfter(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null | 'nothing'> {
   const late = setTimeout(() => group(child), 10_000);
   child.kill(signal);
+  const again = setInterval(() => child.kill(signal), 1000);
   const [status, by] = (await once(child, 'exit')) as [number | null, string | null];
   clearTimeout(late);
+  clearInterval(again);
   group(child);
   return by === 'SIGKILL' ? 'nothing' : status;
 }

@@ -15,6 +15,8 @@ const MOST_PAGES = 64;
 /** Most questions that wait for the run's answer. */
 const MOST_QUESTIONS = 256;
 
+const ENDED = 'the run has ended';
+
 /** A page that listens. */
 export interface Listener {
   /** @returns false: it does not keep up, and the line was dropped */
@@ -91,14 +93,19 @@ export class RunLink {
 
   /** The run keeps its events, the latest of them, while no page is there: that costs it next to nothing. */
   #listen(on: boolean): void {
-    if (!this.ended) this.ask({ command: 'listen', on }).catch(() => undefined);
+    void this.#ask({ command: 'listen', on });
   }
 
-  /** Asks the run. @throws Error the run ended, or it does not answer */
-  ask(request: WatchRequest['ask']): Promise<WatchLine> {
-    if (this.ended) return Promise.reject(new Error('the run has ended'));
-    if (this.#waiting.size >= MOST_QUESTIONS) return Promise.reject(new Error('the run does not answer'));
+  /** A page asks the run. @throws Error the run ended, or it does not answer */
+  async ask(request: WatchRequest['ask']): Promise<WatchLine> {
+    if (this.ended) throw new Error(ENDED);
+    if (this.#waiting.size >= MOST_QUESTIONS) throw new Error('the run does not answer');
+    return this.#ask(request);
+  }
+
+  #ask(request: WatchRequest['ask']): Promise<WatchLine> {
     const id = ++this.#id;
+    if (this.ended) return Promise.resolve({ id, error: ENDED });
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
       const line: WatchRequest = { id, ask: request };
@@ -173,7 +180,7 @@ export class RunLink {
   /** Objects are asked for while a page is there, and no more often than it makes sense. */
   #soon(): void {
     if (this.#timer || this.#looking || this.#listeners.size === 0 || this.ended) return;
-    this.#timer = setTimeout(() => this.#look().catch(() => undefined), this.#stale ? SNAPSHOT_EVERY : LOOK_EVERY);
+    this.#timer = setTimeout(() => this.#look(), this.#stale ? SNAPSHOT_EVERY : LOOK_EVERY);
   }
 
   async #look(): Promise<void> {
@@ -182,9 +189,9 @@ export class RunLink {
     this.#timer = undefined;
     if (this.ended) return;
     this.#looking = true;
-    const activity = await this.ask({ command: 'activity' });
+    const activity = await this.#ask({ command: 'activity' });
     if ('answer' in activity) this.#active(JSON.stringify({ activity: activity.answer }));
-    const snapshot = stale ? await this.ask({ command: 'snapshot' }) : activity;
+    const snapshot = stale ? await this.#ask({ command: 'snapshot' }) : activity;
     if (stale && 'answer' in snapshot) {
       this.#snapshot = JSON.stringify({ snapshot: snapshot.answer });
       this.#tell(this.#snapshot, 0);
@@ -195,7 +202,7 @@ export class RunLink {
 
   #ended(): void {
     clearTimeout(this.#timer);
-    for (const [id, resolve] of this.#waiting) resolve({ id, error: 'the run has ended' });
+    for (const [id, resolve] of this.#waiting) resolve({ id, error: ENDED });
     this.#waiting.clear();
     for (const listener of this.#listeners.keys()) this.#farewell(listener);
     this.onEnd?.();

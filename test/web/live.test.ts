@@ -85,6 +85,18 @@ test('the server of the page refuses everybody else, and dies with its run', { t
   expect([looks.filter((code) => code === 200).length, looks.at(-1)]).toEqual([64, 503]);
   streams.abort();
   await expect.poll(async () => (await ask(mine, '/api/stream?run=0')) === 200).toBe(true);
+  // A run that does not answer is not asked without end, and is looked at again once it does.
+  run.child.kill('SIGSTOP');
+  const question = () =>
+    fetch(`http://127.0.0.1:${port}/api/ask?run=0`, {
+      ...{ method: 'POST', headers: mine, body: '{"command":"activity"}' },
+    });
+  const questions = Array.from({ length: 300 }, question);
+  expect((await Promise.race(questions)).status).toBe(400);
+  run.child.kill('SIGCONT');
+  const codes = (await Promise.all(questions)).map(({ status: code }) => code);
+  expect(new Set(codes)).toEqual(new Set([200, 400]));
+  expect((await question()).status).toBe(200);
   // A held program is killed as any other.
   run.child.kill('SIGTERM');
   expect(await run.ended).toBe(143);

@@ -2,13 +2,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { requester } from '../../test/hardware.js';
 import { attach } from '../iommu/attach.js';
-import { DmaPort } from '../iommu/dma.js';
+import { DmaPort, PLAIN } from '../iommu/dma.js';
 import { MAP_READ, MAP_WRITE, PagingDomain } from '../iommu/paging/paging-domain.js';
 import { Mm } from '../memory/mm.js';
 import { SimulatedMemory } from '../memory/simulated-memory.js';
 import { BUCKETS, DmaMeter, REMEMBERED } from './dma-meter.js';
 
-const PLAIN = { noSnoop: false, pasid: undefined };
 const IOVA = 0x10_0000n;
 
 function setup() {

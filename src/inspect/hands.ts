@@ -1,7 +1,7 @@
 /** Hands that reach into a machine from outside, as whoever stands beside a real one could. */
 import { hex, U64_MAX } from '../abi/address.js';
 import type { BootedMachine } from '../boot.js';
-import type { DmaPort } from '../iommu/dma.js';
+import { type DmaPort, PLAIN } from '../iommu/dma.js';
 import { DMA_FAULT } from '../iommu/domain.js';
 
 export type Hand =
@@ -42,11 +42,10 @@ export function reach(machine: BootedMachine, hand: Hand): void {
 
 /** The device reads a byte, and asks for the page if it may. Returns what came of it, in words. */
 function provoke(port: DmaPort, iova: bigint): string {
-  const attributes = { noSnoop: false, pasid: undefined };
-  const { fault } = port.read(iova, new Uint8Array(1), attributes);
+  const { fault } = port.read(iova, new Uint8Array(1), PLAIN);
   if (fault === DMA_FAULT.NONE) return `read ${hex(iova)} by hand: it is mapped, there was no fault`;
   const pages = [{ address: iova, write: false }];
-  const asked = port.request(fault, pages, attributes, () => undefined) !== undefined;
+  const asked = port.request(fault, pages, PLAIN, () => undefined) !== undefined;
   return `read ${hex(iova)} by hand: ${fault}${asked ? '; it asks for the page' : ''}`;
 }
 

@@ -4,7 +4,7 @@ import { requester } from '../../test/hardware.js';
 import { Mm } from '../memory/mm.js';
 import { SimulatedMemory } from '../memory/simulated-memory.js';
 import { attach } from './attach.js';
-import { type DmaAttributes, DmaPort, type DmaStop } from './dma.js';
+import { DmaPort, type DmaStop, PLAIN } from './dma.js';
 import { DMA_FAULT, type Domain, type Hit } from './domain.js';
 import { PageRequestGroup, type PageResponse } from './page-request.js';
 import { DirtyBitmap } from './paging/dirty-bitmap.js';
@@ -12,7 +12,6 @@ import { MAP_READ, MAP_WRITE, PagingDomain } from './paging/paging-domain.js';
 
 const PAGE = 4096;
 const IOVA = 0x10_0000n;
-const PLAIN: DmaAttributes = { noSnoop: false, pasid: undefined };
 const portOf = (pri = false): DmaPort => new DmaPort(requester('vfio1', { noSnoop: true, pri }));
 
 /** A port whose requests reach `pages` pages of a process from IOVA on, and what it saw. */

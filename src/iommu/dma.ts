@@ -21,6 +21,11 @@ export interface DmaAttributes {
   readonly queue?: boolean;
 }
 
+/** Requests that snoop, without a PASID. */
+export const PLAIN: DmaAttributes = { noSnoop: false, pasid: undefined };
+/** The same, to queues, descriptors and completions. */
+export const OF_QUEUE: DmaAttributes = { ...PLAIN, queue: true };
+
 /** How far a transfer came, and why no further. */
 export interface DmaResult {
   /** Bytes. */

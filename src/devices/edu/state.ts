@@ -1,4 +1,5 @@
 /** What the edu device keeps and does: its registers, whoever accesses them, the factorial, interrupts, the DMA engine. */
+import { PLAIN } from '../../iommu/dma.js';
 import type { DeviceSlot } from '../../pci/model.js';
 import { BUFFER, COMMAND, DMA_MASK, EDU, REASON, STATUS, VERSION } from './registers.js';
 
@@ -6,7 +7,6 @@ import { BUFFER, COMMAND, DMA_MASK, EDU, REASON, STATUS, VERSION } from './regis
 const TRANSFER_TIME = 100;
 /** From 34 on a factorial has 32 factors of two: its lowest 32 bits are zero. */
 const LAST_FACTORIAL = 33;
-const PLAIN = { noSnoop: false, pasid: undefined };
 
 export class EduState {
   readonly #slot: DeviceSlot;

@@ -2,9 +2,9 @@
  * The channel of a CBDMA device: follows the chain of descriptors from CHAINADDR on, as many as DMACOUNT says, and tells of
  * progress in CHANSTS and, where CHANCMP says so, in memory. A step moves at most BUDGET bytes.
  */
-import type { DmaPort } from '../../iommu/dma.js';
+import { type DmaPort, OF_QUEUE } from '../../iommu/dma.js';
 import { CopyBatch } from './copy-batch.js';
-import { type Descriptor, OF_QUEUE, OPERATION } from './descriptor.js';
+import { type Descriptor, OPERATION } from './descriptor.js';
 import { DescriptorReader } from './descriptor-reader.js';
 import { CHANERR, CHANSTS, type ChannelState } from './registers.js';
 

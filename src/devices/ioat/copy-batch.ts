@@ -2,8 +2,8 @@
  * Descriptors that are done together: first all sources are read, then all targets written. So none of them may read what
  * another one before it writes; the chain itself counts as read.
  */
-import type { DmaPiece, DmaPort } from '../../iommu/dma.js';
-import { DESCRIPTOR_SIZE, type Descriptor, OPERATION, PLAIN } from './descriptor.js';
+import { type DmaPiece, type DmaPort, PLAIN } from '../../iommu/dma.js';
+import { DESCRIPTOR_SIZE, type Descriptor, OPERATION } from './descriptor.js';
 import { CHANERR } from './registers.js';
 
 /** A descriptor, or a part of it. */

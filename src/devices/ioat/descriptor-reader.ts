@@ -1,6 +1,6 @@
 /** Reads descriptors ahead: those that follow each other in memory come in one read. */
-import type { DmaPort } from '../../iommu/dma.js';
-import { DESCRIPTOR_SIZE, type Descriptor, OF_QUEUE, readDescriptor } from './descriptor.js';
+import { type DmaPort, OF_QUEUE } from '../../iommu/dma.js';
+import { DESCRIPTOR_SIZE, type Descriptor, readDescriptor } from './descriptor.js';
 
 /** A read never goes into a page that no descriptor may be in. */
 const PAGE = 4096;

@@ -1,12 +1,6 @@
 /** A descriptor of a CBDMA channel: 64 bytes in memory, little-endian. */
-import type { DmaAttributes } from '../../iommu/dma.js';
 
 export const DESCRIPTOR_SIZE = 64;
-/** Requests carry no PASID and snoop. */
-export const PLAIN: DmaAttributes = { noSnoop: false, pasid: undefined };
-/** Of descriptors and completions. */
-export const OF_QUEUE: DmaAttributes = { ...PLAIN, queue: true };
-
 export const OPERATION = { COPY: 0, FILL: 1 } as const;
 
 export interface Descriptor {

@@ -2,13 +2,10 @@
  * Submission and completion queues: rings in the host's memory, and their doorbells (Base Specification 2.0, 3.3).
  * A doorbell is a level: the latest value says everything, so that looking at it now and then loses nothing.
  */
-import type { DmaAttributes, DmaPiece, DmaPort } from '../../iommu/dma.js';
+import { type DmaPiece, type DmaPort, OF_QUEUE } from '../../iommu/dma.js';
 import type { PolledRegister } from '../../pci/polled-register.js';
 import { COMMAND_SIZE, Command } from './command.js';
 import { type Status, statusField } from './status.js';
-
-export const PLAIN: DmaAttributes = { noSnoop: false, pasid: undefined };
-const OF_QUEUE: DmaAttributes = { ...PLAIN, queue: true };
 
 const COMPLETION_SIZE = 16;
 /** Dwords 0 to 2; dword 3 has the phase and is written after them. */

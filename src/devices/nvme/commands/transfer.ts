@@ -1,8 +1,7 @@
 /** Moves of commands' data between the controller and the host's memory: described first, then done, many at a time. */
-import type { DmaPiece, DmaPort } from '../../../iommu/dma.js';
+import { type DmaPiece, type DmaPort, PLAIN } from '../../../iommu/dma.js';
 import type { Command } from '../command.js';
 import { dataExtents, type Extent } from '../data-pointer.js';
-import { PLAIN } from '../queues.js';
 import { CommandError, STATUS } from '../status.js';
 import { MAX_TRANSFER } from './identify.js';
 

@@ -65,6 +65,10 @@ export interface BootOptions {
 
 const policyOf = (policy: string | Policy): Policy => (typeof policy === 'string' ? policyByName(policy) : policy);
 
+/** Steps that are taken whenever the machine is served. */
+const POLL = { call: 'poll' } as const;
+const TICK = { call: 'tick' } as const;
+
 const SEED = 0x9e3779b9;
 
 /** Bytes that look random and are the same at each boot (xorshift, 32 bits). @param seed 1 to 2^32-1 */
@@ -101,6 +105,12 @@ export class BootedMachine {
   readonly personalities: readonly Personality[];
   /** What is plugged in, by name. */
   readonly #plugged = new Set<string>();
+  // One function each for what is done all the time: nothing is made for a look.
+  readonly #poll = (): boolean => this.pollers.poll();
+  readonly #tick = (): void => {
+    this.timers.run();
+    this.authority.refresh();
+  };
   #pids = 1000;
 
   constructor(options: BootOptions = {}) {
@@ -242,15 +252,12 @@ export class BootedMachine {
 
   /** Time has passed: page requests time out, rights end. */
   tick(): void {
-    this.kernel.beside({ call: 'tick' }, () => {
-      this.timers.run();
-      this.authority.refresh();
-    });
+    this.kernel.beside(TICK, this.#tick);
   }
 
   /** Looks at what programs stored into mapped registers. Returns true if a device moved: there may be more to do. */
   poll(): boolean {
-    return this.kernel.beside({ call: 'poll' }, () => this.pollers.poll());
+    return this.kernel.beside(POLL, this.#poll);
   }
 
   /** A new simulated process. */

@@ -104,8 +104,8 @@ export class VirtualKernel {
   }
 
   #ioctl(caller: Caller, fd: number, file: OpenFile, request: number, argument: bigint): number {
+    if (!this.#watched) return file.ioctl(caller, request, argument);
     const watchers = this.#watchers;
-    if (!watchers.calls && !watchers.enters) return file.ioctl(caller, request, argument);
     const { pid, tid } = caller;
     const entered = (name: string): void => watchers.entered({ pid, tid, call: 'ioctl', name, file: file.name });
     const detail = new IoctlDetail(watchers.enters ? entered : undefined);
@@ -182,9 +182,15 @@ export class VirtualKernel {
     serve: (caller: Caller) => number,
   ): number {
     const { recorder } = this;
+    if (!recorder && !this.#watched) return serve(caller);
     const traced = (seen: Caller): number =>
       this.#traced(seen, call, fd, file, undefined, new IoctlDetail(undefined, input), () => serve(seen));
     return recorder ? recorder.during({ call, fd, raw }, caller, file, traced) : traced(caller);
+  }
+
+  /** Somebody watches calls, or is asked before they are carried out. */
+  get #watched(): boolean {
+    return this.#watchers.calls || this.#watchers.enters;
   }
 
   #traced(
@@ -197,7 +203,6 @@ export class VirtualKernel {
     serve: () => number,
   ): number {
     const watchers = this.#watchers;
-    if (!watchers.calls && !watchers.enters) return serve();
     const record = (result: number, error: Errno | undefined): ServedCall =>
       new ServedCall(caller, call, fd, file, request, detail, result, error);
     try {

@@ -115,7 +115,7 @@ export class Supervisor {
     this.#wrapStat('statx', calls);
     const exec = (n: Call): Served => {
       tasks.beginExec(n.tid);
-      calls.strays.forget(tasks.pidOf(n.tid));
+      if (calls.strays.any) calls.strays.forget(tasks.pidOf(n.tid));
       return 'host';
     };
     this.#table.register({ execve: exec, execveat: exec });

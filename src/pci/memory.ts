@@ -15,20 +15,20 @@ export type MakeMemory = (device: string, bar: number, size: number) => DeviceMe
 /** Device memory in an array: for a machine that no other process maps. */
 export class ArrayMemory implements DeviceMemory {
   readonly view: DataView;
-  readonly #bytes: Uint8Array;
+  protected readonly bytes: Uint8Array<ArrayBuffer>;
 
-  /** @param size bytes */
-  constructor(size: number) {
-    this.#bytes = new Uint8Array(size);
-    this.view = new DataView(this.#bytes.buffer);
+  /** @param size bytes; @param viewOf makes the view of them */
+  constructor(size: number, viewOf = (bytes: Uint8Array<ArrayBuffer>) => new DataView(bytes.buffer)) {
+    this.bytes = new Uint8Array(size);
+    this.view = viewOf(this.bytes);
   }
   get size(): number {
-    return this.#bytes.length;
+    return this.bytes.length;
   }
   read(offset: number, into: Uint8Array): void {
-    into.set(this.#bytes.subarray(offset, offset + into.length));
+    into.set(this.bytes.subarray(offset, offset + into.length));
   }
   write(offset: number, from: Uint8Array): void {
-    this.#bytes.set(from, offset);
+    this.bytes.set(from, offset);
   }
 }

@@ -60,14 +60,10 @@ function what(event: StepEvent): string {
 function recordOf(event: StepEvent): CallRecord {
   const { pid = 0, tid = 0, call, fd, file, ioctl, request, args, out, result = 0, errno, reason = '' } = event;
   return {
-    ...{ pid, tid, call, result },
-    ...(fd !== undefined && { fd }),
-    ...(file !== undefined && { file }),
-    ...(ioctl !== undefined && { name: ioctl }),
-    ...(request !== undefined && { request }),
-    ...(args && { input: numbers(args) }),
-    ...(out && { output: numbers(out) }),
-    ...(errno !== undefined && errno in ERRNO && { error: new Errno(errno as ErrnoName, reason) }),
+    ...{ pid, tid, call, fd, file, name: ioctl, request, result },
+    input: args && numbers(args),
+    output: out && numbers(out),
+    error: errno !== undefined && errno in ERRNO ? new Errno(errno as ErrnoName, reason) : undefined,
   };
 }
 

@@ -7,7 +7,7 @@ import { say } from './host/output.js';
 import { goFirst } from './host/priority.js';
 import { type Inheritance, inheritance, lastArguments, limitOpenFiles } from './inheritance.js';
 import { requireKernel } from './kernel-version.js';
-import { Program } from './program.js';
+import { Program, SIGNALLED } from './program.js';
 import { Run, type RunOptions } from './run.js';
 import { newRun, runsDirectory, sweep } from './runs.js';
 import { buildFilter, SMALL_BAR0 } from './seccomp/filter.js';
@@ -29,9 +29,6 @@ export interface ExecOptions extends RunOptions {
 
 const reason = (error: unknown): string =>
   hostLimit(error)?.sentence ?? (error instanceof Error ? error.message : String(error));
-
-/** Exit status after a signal: this and its number, as a shell has it. */
-const SIGNALLED = 128;
 
 /** Descriptors from this number on are driven: few programs have as many of their own. */
 const FIRST_DRIVEN = 512;

@@ -35,6 +35,8 @@ const FORWARDED = [
   ...(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const),
   ...(['SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const),
 ] as const;
+/** Exit status after a signal: this and its number, as a shell has it. */
+export const SIGNALLED = 128;
 /** Signals that end a run whose program has ended, but not all that it started. */
 const END = new Set<string>(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 /** From a terminal these reach the program by themselves. */
@@ -168,7 +170,7 @@ export class Program {
   }
 
   #ended(word: number): void {
-    this.status = (word & 0x7f) === 0 ? (word >> 8) & 0xff : 128 + (word & 0x7f);
+    this.status = (word & 0x7f) === 0 ? (word >> 8) & 0xff : SIGNALLED + (word & 0x7f);
   }
 
   #stopToo(signal: number): void {

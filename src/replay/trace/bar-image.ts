@@ -2,45 +2,33 @@
  * The memory behind a BAR as the kernel has it, apart from what programs map: what they stored comes in before a step, and
  * what the device stores is in both at once. So a step sees one state, and it is known who stored what.
  */
-import type { DeviceMemory } from '../../pci/memory.js';
+import { ArrayMemory } from '../../pci/memory.js';
 
 const WORD = 4;
 
-export class BarImage implements DeviceMemory {
+export class BarImage extends ArrayMemory {
   /** Its name in a trace. */
   readonly key: string;
-  readonly view: DataView;
-  readonly #bytes: Uint8Array<ArrayBuffer>;
   /** The bytes as both sides knew them last. */
   readonly #known: Uint8Array<ArrayBuffer>;
-
   readonly #mapped: Uint8Array | undefined;
 
   /** @param size bytes, a multiple of the page size; @param mapped what programs map; not given: nobody does */
   constructor(device: string, bar: number, size: number, mapped?: Uint8Array) {
+    super(size, mapped && ((bytes) => new ThroughView(bytes, mapped)));
     this.key = `${device} BAR${bar}`;
-    this.#bytes = new Uint8Array(size);
     this.#known = new Uint8Array(size);
     this.#mapped = mapped;
-    this.view = mapped ? new ThroughView(this.#bytes, mapped) : new DataView(this.#bytes.buffer);
   }
 
-  get size(): number {
-    return this.#bytes.length;
-  }
-
-  read(offset: number, into: Uint8Array): void {
-    into.set(this.#bytes.subarray(offset, offset + into.length));
-  }
-
-  write(offset: number, from: Uint8Array): void {
-    this.#bytes.set(from, offset);
+  override write(offset: number, from: Uint8Array): void {
+    super.write(offset, from);
     this.#mapped?.set(from, offset);
   }
 
   /** A program stored bytes. */
   put(offset: number, bytes: Uint8Array): void {
-    this.#bytes.set(bytes, offset);
+    this.bytes.set(bytes, offset);
     this.#known.set(bytes, offset);
   }
 
@@ -54,7 +42,7 @@ export class BarImage implements DeviceMemory {
 
   /** Tells what the device stored since the last time. */
   stored(told: (offset: number, bytes: Uint8Array) => void): void {
-    for (const { offset, bytes } of differences(this.#bytes, this.#known)) {
+    for (const { offset, bytes } of differences(this.bytes, this.#known)) {
       this.#known.set(bytes, offset);
       told(offset, bytes);
     }

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { iommufdUser, MAP } from '../../test/iommufd.js';
+import { pinsOf } from '../../test/mapped-memory.js';
 import { Errno } from '../abi/errno.js';
 import { IOMMUFD_IOCTLS as IOCTL, IOMMUFD, iommu_iova_range } from '../abi/iommufd.js';
 import { IOMMUFD_TEST, IOMMUFD_TEST_IOCTLS, iommu_hwpt_selftest, TEST_OP } from '../abi/iommufd-test.js';
 import { VFIO_CONTAINER_IOCTLS } from '../abi/vfio-container.js';
 import type { BootedMachine } from '../boot.js';
 import type { Process } from '../kernel/process.js';
-import { RAM } from '../memory/ram.js';
 import { Ioas } from './ioas/ioas.js';
 
 const { TEST_CMD } = IOMMUFD_TEST_IOCTLS;
@@ -21,14 +21,7 @@ function picture(machine: BootedMachine, process: Process, page: bigint): unknow
       return [id, kind, users, areas, table?.reserved.holes(), table?.alignment, table?.domains.length];
     }),
   );
-  const [run] = process.memory.frames(page, 1, false);
-  let pins = 0;
-  if (run) {
-    RAM.pins.forEach(run.frame, 1, (_first, _frames, count) => {
-      pins = count;
-    });
-  }
-  return { contexts, pins };
+  return { contexts, pins: pinsOf(process.memory, page) };
 }
 
 /** A mock device on an IOAS, and a fault queue. */

@@ -1,49 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { mappedMemory, RW } from '../../test/mapped-memory.js';
 import { refused } from '../../test/refused.js';
 import { U64_MAX } from '../abi/address.js';
-import { NOBODY } from '../memory/account.js';
-import { Mm } from '../memory/mm.js';
-import { RAM } from '../memory/ram.js';
-import { SimulatedMemory } from '../memory/simulated-memory.js';
-import { AREA_READ, AREA_WRITE } from './area.js';
 import { IoPageTable, type TableDomain } from './io-page-table.js';
 import { mapSlices, slicesOf } from './map.js';
-import { UserPages } from './page-source.js';
 import { copyMapped, pinPages, unpinPages } from './pinned-access.js';
-import { SharedPages } from './shared-pages.js';
 import { cutAfter, unmapAll, unmapRange } from './unmap.js';
-
-const RW = AREA_READ | AREA_WRITE;
-
-/** A process with some pages, and a way to map them. */
-function setup(pages = 16) {
-  const memory = new SimulatedMemory();
-  const mm = new Mm(memory);
-  const base = memory.mmap(pages * 4096);
-  const map = (table: IoPageTable, iova: bigint | undefined, offset: bigint, length: bigint, access = RW): bigint => {
-    const start = base + (offset & ~0xfffn);
-    const source = new UserPages(mm, start);
-    const shared = new SharedPages(source, (access & AREA_WRITE) !== 0, { mm, user: NOBODY, mode: 'none' });
-    shared.get();
-    try {
-      const slice = { pages: shared, startByte: offset & 0xfffn, length };
-      return mapSlices(table, [slice], iova, base + offset, access);
-    } finally {
-      shared.put();
-    }
-  };
-  const pins = (page: number): number => {
-    const [run] = memory.frames(base + BigInt(page) * 4096n, 1, false);
-    let count = -1;
-    if (run)
-      RAM.pins.forEach(run.frame, 1, (_first, _frames, each) => {
-        count = each;
-      });
-    return count;
-  };
-  return { memory, mm, base, map, pins };
-}
 
 function domain(start: bigint, last: bigint, pageSizes = 4096n): TableDomain {
   return { pageSizes, aperture: { start, last }, forget: () => {} };
@@ -57,7 +20,7 @@ describe('areas', () => {
     const step = fc.record({ kind: fc.constantFrom('map', 'unmap', 'cut', 'copy', 'auto'), at, length, from: at });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 50 }), (steps) => {
-        const { map } = setup(1);
+        const { map } = mappedMemory(1);
         const table = new IoPageTable();
         table.setLargePages(true);
         // What each address maps: the offset in the page, and the area that it is in.
@@ -127,7 +90,7 @@ describe('areas', () => {
   });
 
   test('the chosen address is the lowest that fits: nothing below it would do', () => {
-    const { map } = setup(1);
+    const { map } = mappedMemory(1);
     const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 30 });
     fc.assert(
       fc.property(sizes, fc.array(fc.nat(30), { maxLength: 10 }), (lengths, holes) => {
@@ -157,7 +120,7 @@ describe('areas', () => {
 
 describe('pins', () => {
   test('a page is pinned once, however many areas, domains and accesses of one pages object hold it', () => {
-    const { map, pins, memory, base } = setup();
+    const { map, pins, memory, base } = mappedMemory();
     memory.write(base, new Uint8Array(16 * 4096).fill(1));
     const table = new IoPageTable();
     map(table, 0x10000n, 0n, 0x4000n);
@@ -183,7 +146,7 @@ describe('pins', () => {
   });
 
   test('a domain that cannot be filled changes nothing', () => {
-    const { map, pins, memory, base } = setup();
+    const { map, pins, memory, base } = mappedMemory();
     const table = new IoPageTable();
     map(table, 0x10000n, 0n, 0x1000n);
     map(table, 0x20000n, 0x8000n, 0x2000n);
@@ -194,7 +157,7 @@ describe('pins', () => {
   });
 
   test('what is pinned outlives its mapping, and what is only mapped does not', () => {
-    const { map, memory, mm, base } = setup();
+    const { map, memory, mm, base } = mappedMemory();
     const table = new IoPageTable();
     map(table, 0x10000n, 0n, 0x2000n);
     memory.write(base, new Uint8Array([7]));
@@ -211,7 +174,7 @@ describe('pins', () => {
 
 describe('alignment', () => {
   test('rises with domains and accesses, refuses where an area stands against it, and falls again', () => {
-    const { map } = setup();
+    const { map } = mappedMemory();
     const table = new IoPageTable();
     const area = map(table, 0x10000n, 0n, 0x800n);
     const small = domain(0n, U64_MAX, 2048n);
@@ -232,7 +195,7 @@ describe('alignment', () => {
 
 describe('a million areas', () => {
   test('are mapped, found and unmapped in little time', () => {
-    const { map } = setup(1);
+    const { map } = mappedMemory(1);
     const table = new IoPageTable();
     const COUNT = 100_000;
     for (let i = 0; i < COUNT; i++) map(table, undefined, 0n, 4096n);

@@ -1,38 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { mappedMemory } from '../../test/mapped-memory.js';
 import { refused } from '../../test/refused.js';
 import { U64_MAX } from '../abi/address.js';
-import { NOBODY } from '../memory/account.js';
 import { countFrames } from '../memory/backing.js';
-import { Mm } from '../memory/mm.js';
-import { SimulatedMemory } from '../memory/simulated-memory.js';
-import { AREA_READ, AREA_WRITE } from './area.js';
+import { AREA_READ, AREA_WRITE, type Area } from './area.js';
 import { IoPageTable } from './io-page-table.js';
-import { mapSlices } from './map.js';
-import { UserPages } from './page-source.js';
 import { copyMapped, pinPages, unpinPages } from './pinned-access.js';
-import { SharedPages } from './shared-pages.js';
+import type { SharedPages } from './shared-pages.js';
 import { unmapRange } from './unmap.js';
 
-const RW = AREA_READ | AREA_WRITE;
 const PAGE = 4096n;
 const IOVA = 0x10_0000n;
 
 /** A process of 8 pages, each filled with its number, and a table. */
 function setup() {
-  const memory = new SimulatedMemory();
-  const mm = new Mm(memory);
-  const base = memory.mmap(8n * PAGE);
+  const it = mappedMemory(8);
+  const { memory, base } = it;
   for (let page = 0; page < 8; page++) memory.write(base + BigInt(page) * PAGE, new Uint8Array(4096).fill(page));
   const table = new IoPageTable();
-  const map = (iova: bigint, offset: bigint, length: bigint, access = RW): SharedPages => {
-    const writable = (access & AREA_WRITE) !== 0;
-    const start = base + (offset & ~(PAGE - 1n));
-    const pages = new SharedPages(new UserPages(mm, start), writable, { mm, user: NOBODY, mode: 'none' });
-    mapSlices(table, [{ pages, startByte: offset & (PAGE - 1n), length }], iova, base + offset, access);
-    return pages;
+  const map = (iova: bigint, offset: bigint, length: bigint, access?: number): SharedPages => {
+    it.map(table, iova, offset, length, access);
+    return (table.areas.at(iova) as Area).pages;
   };
-  return { memory, mm, base, table, map };
+  return { ...it, table, map };
 }
 
 describe('pins of an in-kernel access (linux-iommufd.md, 15)', () => {

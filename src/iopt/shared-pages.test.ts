@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { pinsOf } from '../../test/mapped-memory.js';
 import { refused } from '../../test/refused.js';
 import { NOBODY, type UserAccount } from '../memory/account.js';
 import { injectFailures } from '../memory/allocation.js';
 import { Mm } from '../memory/mm.js';
-import { RAM } from '../memory/ram.js';
 import { SimulatedMemory } from '../memory/simulated-memory.js';
 import { UserPages } from './page-source.js';
 import { SharedPages } from './shared-pages.js';
@@ -18,17 +18,7 @@ function setup(options: { limit?: bigint } = {}) {
   const base = memory.mmap(PAGES * 4096);
   const user: UserAccount = { uid: 1000, lockedPages: 0 };
   const pages = new SharedPages(new UserPages(mm, base), true, { mm, user, mode: 'user' });
-  const pins = (): number[] =>
-    Array.from({ length: PAGES }, (_, page) => {
-      let count = 0;
-      const [run] = memory.frames(base + BigInt(page) * 4096n, 1, false);
-      if (run) {
-        RAM.pins.forEach(run.frame, 1, (_first, _frames, each) => {
-          count = each;
-        });
-      }
-      return count;
-    });
+  const pins = (): number[] => Array.from({ length: PAGES }, (_, page) => pinsOf(memory, base + BigInt(page) * 4096n));
   return { memory, mm, base, user, pages, pins };
 }
 

@@ -2,7 +2,7 @@
 // --compare REF: two checkouts by turns. --figures FILE: what was measured, for that.
 import { rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { compare } from './compare.mjs';
+import { compare } from '../bench/compare.mjs';
 import { prepare } from './prepare.mjs';
 
 const { values, positionals: wanted } = parseArgs({

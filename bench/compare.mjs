@@ -23,7 +23,7 @@ function checkOut(directory, ref) {
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
   run(directory, process.execPath, 'node_modules/typescript7/bin/tsc', '-b');
   run(directory, process.execPath, 'scripts/bundle.mjs');
-  for (const path of ['bench', 'scripts/bench.mjs', 'scripts/prepare.mjs', 'scripts/compare.mjs']) {
+  for (const path of ['bench', 'scripts/bench.mjs', 'scripts/prepare.mjs']) {
     cpSync(join(root, path), join(directory, path), { recursive: true });
   }
 }

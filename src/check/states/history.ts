@@ -1,24 +1,29 @@
 /** P2, no history: do states with the same objects and attachments give the same rights? Judged over pairs of states. */
-import { StateSet } from './state-set.js';
-import type { Renaming } from './symmetry.js';
-import type { World } from './world.js';
+import type { World } from '../world.js';
+import type { Packing } from './packing.js';
+import { grown, WordSet } from './word-set.js';
 
 export class History {
   readonly #world: World;
+  readonly #packing: Packing;
   /** The rights under each renaming. */
-  readonly #renamed: readonly Uint16Array[];
-  readonly #seen: StateSet;
+  readonly #renamed: readonly Uint8Array[];
+  readonly #seen = new WordSet();
   readonly #projected: Uint8Array;
-  readonly #rights: number[] = [];
-  readonly #first: number[] = [];
+  #rights = new Uint8Array(1 << 12);
+  #first = new Uint32Array(1 << 12);
   /** Two states with the same objects and attachments were met. */
   met = false;
 
-  constructor(world: World, renamings: readonly Renaming[], renamed: readonly Uint16Array[]) {
+  constructor(world: World, packing: Packing, renamed: readonly Uint8Array[]) {
     this.#world = world;
+    this.#packing = packing;
     this.#renamed = renamed;
-    this.#seen = new StateSet(world.layout, world.bounds, renamings);
     this.#projected = new Uint8Array(world.layout.size);
+  }
+
+  get bytes(): number {
+    return this.#seen.bytes + this.#rights.byteLength + this.#first.byteLength;
   }
 
   /**
@@ -29,17 +34,22 @@ export class History {
    */
   add(rights: number, number: number): number | undefined {
     const { visible, size } = this.#world.layout;
+    const packing = this.#packing;
     for (let i = 0; i < size; i++) this.#projected[i] = visible[i] ? (this.#world.s[i] as number) : 0;
-    const added = this.#seen.add(this.#projected);
-    const under = (to: number): number => (this.#renamed[to] as Uint16Array)[rights] as number;
-    const now = under(this.#seen.to[0] as number);
+    packing.choose(this.#projected);
+    const under = (to: number): number => (this.#renamed[to] as Uint8Array)[rights] as number;
+    const now = under(packing.to[0] as number);
+    const added = this.#seen.add(packing.low, packing.high);
     const at = added < 0 ? -1 - added : added;
     if (added >= 0) {
+      this.#rights = grown(this.#rights, at, (size) => new Uint8Array(size));
+      this.#first = grown(this.#first, at, (size) => new Uint32Array(size));
       this.#rights[at] = now;
       this.#first[at] = number;
     } else this.met = true;
     // Objects that look alike: whoever is renamed into the same picture must have the same rights.
-    const alike = this.#rights[at] === now && this.#seen.to.every((to) => under(to) === now);
+    let alike = this.#rights[at] === now;
+    for (let i = 1; i < packing.ties && alike; i++) alike = under(packing.to[i] as number) === now;
     return alike ? undefined : this.#first[at];
   }
 }

@@ -93,8 +93,14 @@ export function explore(world: World, options: ExploreOptions = {}): Exploration
   const history = judged.some(({ id }) => id === 'P2') ? new History(world, packing, renamed) : undefined;
   const trail = new Trail(actions.length);
   const held = (): number => states.bytes + trail.bytes + (history?.bytes ?? 0);
-  const state = new Uint8Array(layout.size);
-  const scratch = new Uint8Array(layout.size);
+  // Whole words of memory, so that putting a state back is a few moves.
+  const words = (layout.size + 3) >> 2;
+  const [stateWords, scratchWords] = [new Int32Array(words), new Int32Array(words)];
+  const state = new Uint8Array(stateWords.buffer, 0, layout.size);
+  const scratch = new Uint8Array(scratchWords.buffer, 0, layout.size);
+  const putBack = (): void => {
+    for (let i = 0; i < words; i++) scratchWords[i] = stateWords[i] as number;
+  };
   const found = new Map<Property, Found>();
   const exercised = new Set<Property>();
   const happened = new Uint8Array(actions.length);
@@ -134,7 +140,7 @@ export function explore(world: World, options: ExploreOptions = {}): Exploration
       if (level > last) break;
     }
     states.read(number, state);
-    scratch.set(state);
+    putBack();
     world.s = scratch;
     const before = world.rights();
     let enabled = 0;
@@ -166,7 +172,7 @@ export function explore(world: World, options: ExploreOptions = {}): Exploration
         exercised.add(property);
         if (verdict !== true) violated(property, verdict, { number, action });
       }
-      scratch.set(state);
+      putBack();
     }
     if (enabled === 0) deadlocks++;
     if (number % LOOK_EVERY !== 0) continue;

@@ -5,24 +5,18 @@
  */
 import type { World } from '../world.js';
 import type { Packing } from './packing.js';
+import { Queue } from './queue.js';
 import type { States } from './states.js';
-import { mix } from './word-set.js';
+import { mix } from './word-map.js';
 
 /** Bits that a state sets, as in SPIN. */
 const HASHES = 3;
-/** States in one piece of the queue. */
-const PIECE = 1 << 16;
-
 export class BitStates implements States {
   readonly #packing: Packing;
   readonly #field: Uint32Array;
   readonly #mask: number;
   #set = 0;
-  /** Pieces of the queue, by number of the state; those that were read are gone. */
-  readonly #pieces: (Int32Array | undefined)[] = [];
-  #spare: Int32Array | undefined;
-  #held = 0;
-  count = 0;
+  readonly #queue = new Queue();
   covered = 0;
   rights = 0;
 
@@ -33,8 +27,12 @@ export class BitStates implements States {
     this.#mask = mebibytes * 2 ** 23 - 1;
   }
 
+  get count(): number {
+    return this.#queue.count;
+  }
+
   get bytes(): number {
-    return this.#field.byteLength + this.#held;
+    return this.#field.byteLength + this.#queue.bytes;
   }
 
   /** Share of new states that would be taken for known now: what a state's bits happen to be, all set. */
@@ -47,25 +45,13 @@ export class BitStates implements States {
     packing.choose(world.s);
     this.rights = world.rights();
     if (!this.#mark(packing.low, packing.high)) return false;
-    const number = this.count++;
     this.covered += packing.orbit;
-    const at = number % PIECE;
-    if (at === 0) this.#pieces[number / PIECE] = this.#piece();
-    const piece = this.#pieces[Math.floor(number / PIECE)] as Int32Array;
-    piece[2 * at] = packing.low;
-    piece[2 * at + 1] = packing.high;
+    this.#queue.push(packing.low, packing.high);
     return true;
   }
 
   read(number: number, into: Uint8Array): void {
-    const index = Math.floor(number / PIECE);
-    const at = number % PIECE;
-    if (at === 0 && index > 0) {
-      this.#spare = this.#pieces[index - 1];
-      this.#pieces[index - 1] = undefined;
-    }
-    const piece = this.#pieces[index] as Int32Array;
-    this.#packing.unpack(piece[2 * at] as number, piece[2 * at + 1] as number, into);
+    this.#packing.unpack(this.#queue.low(number), this.#queue.high(number), into);
   }
 
   /** Sets the bits of a state. False if all were set. */
@@ -86,12 +72,5 @@ export class BitStates implements States {
       position = (position + step) | 0;
     }
     return fresh;
-  }
-
-  #piece(): Int32Array {
-    const piece = this.#spare ?? new Int32Array(2 * PIECE);
-    if (!this.#spare) this.#held += piece.byteLength;
-    this.#spare = undefined;
-    return piece;
   }
 }

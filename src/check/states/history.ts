@@ -1,14 +1,14 @@
 /** P2, no history: do states with the same objects and attachments give the same rights? Judged over pairs of states. */
 import type { World } from '../world.js';
 import type { Packing } from './packing.js';
-import { grown, WordSet } from './word-set.js';
+import { grown, WordMap } from './word-map.js';
 
 export class History {
   readonly #world: World;
   readonly #packing: Packing;
   /** The rights under each renaming. */
   readonly #renamed: readonly Uint8Array[];
-  readonly #seen = new WordSet();
+  readonly #seen = new WordMap();
   readonly #projected: Uint8Array;
   #rights = new Uint8Array(1 << 12);
   #first = new Uint32Array(1 << 12);
@@ -39,9 +39,10 @@ export class History {
     packing.choose(this.#projected);
     const under = (to: number): number => (this.#renamed[to] as Uint8Array)[rights] as number;
     const now = under(packing.to[0] as number);
-    const added = this.#seen.add(packing.low, packing.high);
-    const at = added < 0 ? -1 - added : added;
-    if (added >= 0) {
+    let at = this.#seen.find(packing.low, packing.high);
+    if (at < 0) {
+      at = this.#seen.count;
+      this.#seen.put(packing.low, packing.high, at);
       this.#rights = grown(this.#rights, at, (size) => new Uint8Array(size));
       this.#first = grown(this.#first, at, (size) => new Uint32Array(size));
       this.#rights[at] = now;

@@ -28,21 +28,39 @@ function placesOf(radix: Uint8Array): Place[] {
   });
 }
 
+type Pack = (state: Uint8Array, packing: Packing) => void;
 type Choose = (state: Uint8Array, packing: Packing, to: Uint8Array) => void;
 type Unpack = (low: number, high: number, state: Uint8Array) => void;
 
-/** The words of a renamed state, as expressions of the fields of the state: s0, s1, ... */
-function wordsUnder(layout: Layout, bounds: Bounds, places: readonly Place[], renaming: Renaming, n: number): string[] {
+/**
+ * The words of a renamed state, as expressions of the fields of the state: s0, s1, ...
+ * @param n of the renaming, whose files are in the table b0, b1, ...; undefined: it changes nothing
+ */
+function wordsUnder(
+  layout: Layout,
+  bounds: Bounds,
+  places: readonly Place[],
+  renaming: Renaming,
+  n: number | undefined,
+): string[] {
   const sources = sourcesOf(layout, bounds, renaming);
   const last = layout.boundTo + bounds.devices.length;
   return [0, 1].map((word) => {
     const terms = places.flatMap(({ word: of, shift, width }, i) => {
       if (of !== word || width === 0) return [];
       const value = `s${sources[i]}`;
-      return [`(${i >= layout.boundTo && i < last ? `b${n}[${value}]` : value} << ${shift})`];
+      return [`(${n !== undefined && i >= layout.boundTo && i < last ? `b${n}[${value}]` : value} << ${shift})`];
     });
     return terms.join(' | ') || '0';
   });
+}
+
+function packer(layout: Layout, bounds: Bounds, natural: Renaming): Pack {
+  const places = placesOf(layout.radix);
+  const fields = places.flatMap(({ width }, i) => (width > 0 ? [`s${i} = s[${i}]`] : []));
+  const [low, high] = wordsUnder(layout, bounds, places, natural, undefined);
+  const lines = `const ${fields.join(', ')}; packing.low = ${low}; packing.high = ${high};`;
+  return new Function('s', 'packing', lines) as Pack;
 }
 
 function chooser(layout: Layout, bounds: Bounds, renamings: readonly Renaming[]): Choose {
@@ -80,10 +98,11 @@ function unpacker(layout: Layout): Unpack {
 }
 
 export class Packing {
+  readonly #pack: Pack;
   readonly #choose: Choose;
   /** Puts the fields of packed words into a state. */
   readonly unpack: Unpack;
-  /** The words, signed, of the smallest renaming of the state that was chosen for last. */
+  /** The words, signed, of the state that was packed last, or of the smallest renaming of the one chosen for last. */
   low = 0;
   high = 0;
   /** The renamings that lead to it, by index: the first `ties` of these. */
@@ -92,6 +111,7 @@ export class Packing {
 
   /** @throws RangeError the bounds make states of more than 64 bits */
   constructor(layout: Layout, bounds: Bounds, renamings: readonly Renaming[]) {
+    this.#pack = packer(layout, bounds, renamings[0] as Renaming);
     this.#choose = chooser(layout, bounds, renamings);
     this.unpack = unpacker(layout);
     this.to = new Uint8Array(renamings.length);
@@ -100,6 +120,10 @@ export class Packing {
   /** How many states the one that was chosen last stands for. */
   get orbit(): number {
     return this.to.length / this.ties;
+  }
+
+  pack(state: Uint8Array): void {
+    this.#pack(state, this);
   }
 
   choose(state: Uint8Array): void {

@@ -1,5 +1,5 @@
 /** How each state was reached: from which one, by which action. */
-import { grown } from './word-set.js';
+import { grown } from './word-map.js';
 
 /** Actions have numbers below this. */
 const MOST_ACTIONS = 256;

@@ -40,6 +40,7 @@ export class PciFunction implements Poller {
   readonly #port: DmaPort;
   readonly #pollers: PollerSet;
   #stopPolling: (() => void) | undefined;
+  #users = 0;
   #mapped = false;
 
   constructor(model: DeviceModel, port: DmaPort, pollers: PollerSet) {
@@ -82,11 +83,13 @@ export class PciFunction implements Poller {
 
   /** A user has it from now on: what it stores into polled registers is seen. */
   open(): void {
+    this.#users++;
     if (this.model.poll) this.#stopPolling ??= this.#pollers.add(this);
   }
 
-  /** The last user is gone, and its mappings with it. */
+  /** A user is gone, and its mappings with it. */
   close(): void {
+    if (--this.#users > 0) return;
     this.#stopPolling?.();
     this.#stopPolling = undefined;
     this.#mapped = false;

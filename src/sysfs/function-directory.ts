@@ -7,6 +7,7 @@ import { AttributeInode, DirectoryInode } from '../kernel/fs/inode.js';
 import type { PciBus, PciSlot } from '../pci/bus/bus.js';
 import { PCI_COMMAND, PCI_CONFIG } from '../pci/config/config-space.js';
 import { both, fill, hex, linkTo, parseBoolean, parseNumber, shown, taken, trigger } from './nodes.js';
+import { memoryResource, portResource } from './resource-file.js';
 import { sriovEntries } from './sriov.js';
 
 /** What the tree around a function is to it. */
@@ -124,11 +125,13 @@ export function functionDirectory(slot: PciSlot, around: FunctionSurroundings): 
     iommu_group: linkTo(`${at}/iommu_group`, `/sys/kernel/iommu_groups/${requester.group.id}`),
     iommu: linkTo(`${at}/iommu`, `/sys/devices/virtual/iommu/${unitName(requester.unit.index)}`),
   });
-  for (const { index, size, flags } of slot.resources) {
+  for (const { index, flags } of slot.resources) {
+    const bar = pci.bar(index);
+    if (!bar) continue;
     const port = (flags & 0x100) !== 0;
-    const content = port ? portAttribute(slot, index, size) : { size };
+    const content = port ? portResource(bar) : memoryResource(`${at}/resource${index}`, pci, bar);
     directory.add(`resource${index}`, new AttributeInode(content, { mode: 0o600 }));
-    if (flags & 0x2000) directory.add(`resource${index}_wc`, new AttributeInode({ size }, { mode: 0o600 }));
+    if (flags & 0x2000) directory.add(`resource${index}_wc`, new AttributeInode(content, { mode: 0o600 }));
   }
   fill(
     directory,
@@ -185,21 +188,6 @@ function resourceLines(slot: PciSlot): string {
     return [start, end, flags].map((value) => hex(value, 16)).join(' ');
   });
   return lines.join('\n');
-}
-
-/** Ports of an I/O BAR are read and written; memory can only be mapped (drivers/pci/pci-sysfs.c). */
-function portAttribute({ function: pci }: PciSlot, index: number, size: number) {
-  return {
-    size,
-    pread: (into: Uint8Array, offset: number): number => {
-      pci.bar(index)?.read(offset, into);
-      return into.length;
-    },
-    pwrite: (from: Uint8Array, offset: number): number => {
-      pci.bar(index)?.write(offset, from);
-      return from.length;
-    },
-  };
 }
 
 /** The real configuration space, with the addresses of the BARs as they were assigned. */

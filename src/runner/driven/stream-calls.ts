@@ -36,7 +36,7 @@ export class StreamCalls {
   #read(n: Call, pieces: () => readonly Piece[]): Served {
     const fd = n.int(0);
     const file = this.#calls.find(n.tid, fd);
-    if (!file || this.#calls.readByHost(file)) return 'host';
+    if (!file || this.#calls.giver.readByHost(file)) return 'host';
     this.#driven.refresh(file);
     const parts = pieces();
     const now = (): number => this.#readNow(n, file, fd, parts);

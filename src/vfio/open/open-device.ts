@@ -163,7 +163,10 @@ export class OpenDevice implements InterruptSink, Poller {
     hw.write(COMMAND, 2, hw.read(COMMAND, 2) & ~COMMAND_BUS_MASTER);
     if (this.canReset) this.function.reset();
     this.function.writeConfig(0, this.#found);
-    for (const { memory } of this.function.bars) memory?.respond?.(true);
+    for (const bar of this.function.bars) {
+      bar.memory?.respond?.(true);
+      bar.letGo(this);
+    }
   }
 
   #effects(): ConfigEffects {

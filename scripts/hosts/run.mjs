@@ -39,7 +39,8 @@ const unknown = positionals.find((name) => !HOSTS[name]);
 if (unknown !== undefined) fail(`there is no '${unknown}'; there are: ${Object.keys(HOSTS).join(', ')}`);
 const minutes = Number(values.limit);
 if (!(minutes > 0)) fail(`--limit: '${values.limit}' is no number of minutes`);
-if (/[\s"]/.test(values.only)) fail(`--only: '${values.only}' are no patterns of a shell, with commas and no blanks between`);
+if (/[\s"]/.test(values.only))
+  fail(`--only: '${values.only}' are no patterns of a shell, with commas and no blanks between`);
 
 const trees = new Map();
 const all = [];

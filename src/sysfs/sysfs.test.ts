@@ -9,7 +9,9 @@ function machine(cpus = 2) {
   const file = (path: string, privileged = true): AttributeFile => {
     const { path: at, inode } = fs.find(path);
     if (inode.type !== 'attribute') throw new Error(`${at} is a ${inode.type}`);
-    return new AttributeFile(at, inode, privileged);
+    const { content } = inode;
+    if ('open' in content) throw new Error(`${at} is memory`);
+    return new AttributeFile(at, content, privileged);
   };
   const bytes = (path: string, privileged = true): Uint8Array => {
     const all = new Uint8Array(8192);

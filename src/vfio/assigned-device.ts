@@ -75,9 +75,14 @@ export class AssignedDevice {
     return this.host.busFunctions(this)?.length === 1;
   }
 
-  /** A file gets access. @throws ENODEV the device was taken out */
-  open(file: DeviceUser, busMaster: boolean): OpenDevice {
+  /** @throws ENODEV the device was taken out, or its driver lets it go */
+  requireThere(): void {
     if (this.removed) throw new Errno('ENODEV', `${this.name} was unplugged, or its driver lets it go`);
+  }
+
+  /** A file gets access. @throws ENODEV */
+  open(file: DeviceUser, busMaster: boolean): OpenDevice {
+    this.requireThere();
     this.#open ??= new OpenDevice(
       this.function,
       { ...this.facts, canReset: this.canReset },

@@ -52,7 +52,7 @@ export class StreamCalls {
   #read(n: Call, pieces: () => readonly Piece[]): Served {
     const fd = n.int(0);
     const file = this.#calls.find(n.tid, fd);
-    if (!file || this.#calls.readByHost(file)) return 'host';
+    if (!file || this.#calls.giver.readByHost(file)) return 'host';
     this.#driven.refresh(file);
     const parts = pieces();
     const now = (): number => this.#readNow(n, file, fd, parts);
@@ -100,7 +100,8 @@ export class StreamCalls {
     } catch (error) {
       if (!(error instanceof Pending)) throw error;
       const size = parts.reduce((all, [, bytes]) => all + Number(bytes), 0);
-      this.#driven.wait(n, () => endOf(n, error, size));
+      const waits = new WaitingWrite(n, error, size);
+      this.#driven.wait(n, () => waits.goOn());
       return 'later';
     }
   }
@@ -108,12 +109,34 @@ export class StreamCalls {
 
 /**
  * A write that waits: answers it once what it began is done. A signal ends the wait, not what was begun: the user of a
- * device that waits for its own close could not be ended otherwise. Returns false if it must wait on.
+ * device that waits for its own close could not be ended otherwise.
  */
-function endOf(n: Call, { done }: Pending, size: number): boolean {
-  if (!n.valid()) return true;
-  if (done()) n.answer(size);
-  else if (interrupted(n.tid)) n.restart();
-  else return false;
-  return true;
+class WaitingWrite {
+  readonly #call: Call;
+  readonly #size: number;
+  #pending: Pending;
+
+  constructor(call: Call, pending: Pending, size: number) {
+    this.#call = call;
+    this.#pending = pending;
+    this.#size = size;
+  }
+
+  /** Returns false if it must wait on. */
+  goOn(): boolean {
+    if (!this.#call.valid()) return true;
+    try {
+      if (this.#pending.done()) this.#call.answer(this.#size);
+      else if (interrupted(this.#call.tid)) this.#call.restart();
+      else return false;
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      if (error instanceof Pending) {
+        this.#pending = error;
+        return false;
+      }
+      this.#call.answer(-error.errno);
+    }
+    return true;
+  }
 }

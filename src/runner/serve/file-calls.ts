@@ -2,7 +2,6 @@
 import { Errno, type ErrnoName } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
 import type { Caller, EventSignal, OpenFile } from '../../kernel/file/open-file.js';
-import { ATTRIBUTE } from '../../kernel/fs/attribute-file.js';
 import type { Located } from '../../kernel/fs/file-system.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import { PlainMemory } from '../../kernel/plain-memory.js';
@@ -152,11 +151,6 @@ export class FileCalls {
     );
   }
 
-  /** Is reading the file the host kernel's work? */
-  readByHost(file: OpenFile): boolean {
-    return !file.driven || file.facet(ATTRIBUTE) !== undefined;
-  }
-
   /** Is a thread's descriptor one of a file whose reads or writes are to be handed over? */
   isDriven(tid: number, fd: number): boolean {
     const file = this.find(tid, fd);
@@ -220,9 +214,10 @@ export class FileCalls {
     if (!file) return 'host';
     const shared = (n.int(3) & MAP_TYPE) !== MAP_PRIVATE;
     const request = { size: n.argument(1), offset: n.argument(5), shared, prot: n.int(2) };
-    const { memory } = this.kernel.mmap(this.caller(n), fd, file, request);
+    const { memory, offset } = this.kernel.mmap(this.caller(n), fd, file, request);
     const fileMemory = this.#files.memoryOf(file);
-    if (memory instanceof SharedMemory && fileMemory !== undefined) memory.moveTo(fileMemory);
+    if (memory instanceof SharedMemory && fileMemory !== undefined)
+      memory.moveTo(fileMemory, n.argument(5) - BigInt(offset));
     if (memory instanceof PlainMemory && fileMemory !== undefined)
       memory.moveTo(new FilePart(fileMemory, n.argument(5), memory.size));
     return 'host';

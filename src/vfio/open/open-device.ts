@@ -10,6 +10,7 @@ import { splitOffset } from '../../pci/region-offset.js';
 import type { ConfigEffects } from '../config/hardware.js';
 import { VirtualConfig } from '../config/virtual-config.js';
 import { Interrupts } from '../irq/interrupts.js';
+import type { MessageIrqs } from '../irq/message-irqs.js';
 import type { IrqRequest } from '../irq/request.js';
 import { configFacts, hardwareOf, setPowerState } from './function-config.js';
 import { IoEventFds } from './io-eventfd.js';
@@ -112,8 +113,16 @@ export class OpenDevice implements InterruptSink, Poller {
   }
 
   message(vector: number): boolean {
+    return this.#messages.raise(vector);
+  }
+
+  isAllocated(vector: number): boolean {
+    return this.#messages.has(vector);
+  }
+
+  get #messages(): MessageIrqs {
     const { msi, msix } = this.interrupts;
-    return (msix.active ? msix : msi).raise(vector);
+    return msix.active ? msix : msi;
   }
 
   /** VFIO_DEVICE_RESET of a function that can do it: the configuration registers come back as they were. */
@@ -163,7 +172,10 @@ export class OpenDevice implements InterruptSink, Poller {
     hw.write(COMMAND, 2, hw.read(COMMAND, 2) & ~COMMAND_BUS_MASTER);
     if (this.canReset) this.function.reset();
     this.function.writeConfig(0, this.#found);
-    for (const { memory } of this.function.bars) memory?.respond?.(true);
+    for (const bar of this.function.bars) {
+      bar.memory?.respond?.(true);
+      bar.letGo(this);
+    }
   }
 
   #effects(): ConfigEffects {

@@ -44,7 +44,7 @@ export class StreamCalls {
   #between(n: Call, ...descriptors: readonly number[]): Served {
     for (const fd of descriptors) {
       const file = fd < 0 ? undefined : this.#calls.find(n.tid, fd);
-      if (file && !this.#calls.readByHost(file)) throw new Errno('EINVAL', `${file.name} cannot be spliced`);
+      if (file && !this.#calls.giver.readByHost(file)) throw new Errno('EINVAL', `${file.name} cannot be spliced`);
     }
     return 'host';
   }

@@ -2,6 +2,7 @@
 import { Errno, type ErrnoName } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
 import type { Caller, EventSignal, OpenFile } from '../../kernel/file/open-file.js';
+import { ATTRIBUTE } from '../../kernel/fs/attribute-file.js';
 import type { Located } from '../../kernel/fs/file-system.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import { PlainMemory } from '../../kernel/plain-memory.js';

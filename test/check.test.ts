@@ -154,11 +154,32 @@ describe('ioasid check', () => {
 
   test('options that are wrong are told', () => {
     expect(run(['check', '--vms', '9'])).toMatchObject({ status: 2, stderr: expect.stringContaining('from 1 to 3') });
+    expect(run(['check', '--bound', 'vast'])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('large, huge'),
+    });
+    expect(run(['check', '--memory', '0'])).toMatchObject({ status: 2, stderr: expect.stringContaining('GiB') });
+    expect(run(['check', '--bit-state', '3'])).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('power of two'),
+    });
     expect(run(['check', '--policy', 'nobody'])).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('there are'),
     });
   });
+});
+
+test('ioasid check says what bit-state hashing cannot promise', () => {
+  const args = ['check', '--policy', 'mediated', '--bound', 'small', '--bit-state', '1'];
+  const { status, stdout } = run(args);
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^mediated +\? +- +\? +\? +8 +ok= /m);
+  expect(stdout).toContain('which is no proof');
+  expect(stdout).toMatch(/^mediated: at least \d+ states .* was taken for known$/m);
+  const { checks } = JSON.parse(run([...args, '--json']).stdout);
+  expect(checks[0].omission).toBeGreaterThan(0);
+  expect(checks[0].standing.P1).toBe('not refuted');
 });
 
 describe('refinement', () => {

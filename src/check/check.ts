@@ -3,7 +3,7 @@
 import { timeout } from '../authority/policies/timeout.js';
 import { policyByName } from '../authority/policies.js';
 import type { Policy } from '../authority/policy.js';
-import { type Exploration, explore } from './explore.js';
+import { type Exploration, type ExploreOptions, explore } from './explore.js';
 import { PROPERTIES } from './properties.js';
 import type { Refutation } from './story.js';
 import { type Bounds, type DeviceKind, World } from './world.js';
@@ -30,6 +30,9 @@ export const DEFAULT_OPTIONS: CheckOptions = {
   flushAllCpus: true,
   flushOnMap: true,
 };
+
+/** How the states are gone through: without symmetry, in how much memory, by bit-state hashing. */
+export type Means = Pick<ExploreOptions, 'symmetry' | 'memory' | 'bitState'>;
 
 /** The devices of the default machine, in the order in which a world gets them. */
 const DEVICES: readonly DeviceKind[] = [
@@ -59,8 +62,11 @@ export function checkedPolicy(name: string): Policy {
   return name === 'timeout' ? timeout(TIMEOUT_TICKS, 'timeout') : policyByName(name);
 }
 
-/** How a property fares: proved; by construction, whatever the policy; vacuous, nothing that it speaks of happens. */
-export type Standing = 'proved' | 'by construction' | 'vacuous' | 'refuted';
+/**
+ * How a property fares: proved; by construction, whatever the policy; vacuous, nothing that it speaks of happens. With
+ * bit-state hashing nothing is proved: not refuted by any state that was seen, or not judged at all.
+ */
+export type Standing = 'proved' | 'by construction' | 'vacuous' | 'refuted' | 'not refuted' | 'not judged';
 
 export interface PolicyCheck {
   readonly policy: string;
@@ -75,6 +81,8 @@ export interface PolicyCheck {
   readonly deadlocks: number;
   readonly never: Exploration['never'];
   readonly bytesPerState: number;
+  /** With bit-state hashing: how likely a new state was taken for known at the end; the states are a lower bound then. */
+  readonly omission?: number;
 }
 
 /** The bounds of the two worlds. Caches need one process, file and VM only: their properties are about one line. */
@@ -97,26 +105,37 @@ export function worldOf(policy: Policy, options: CheckOptions, caches: boolean):
 }
 
 function standingOf(exploration: Exploration): [string, Standing][] {
-  const { judged, vacuous, refutations, remembers } = exploration;
-  return judged.map((id) => {
+  const { judged, vacuous, refutations, remembers, omission } = exploration;
+  const unjudged: [string, Standing][] = omission === undefined ? [] : [['P2', 'not judged']];
+  const standing = judged.map((id): [string, Standing] => {
     if (refutations.some(({ property }) => property === id)) return [id, 'refuted'];
     const construction = PROPERTIES.some((property) => property.id === id && property.construction !== undefined);
     // P2: what keeps no memory has no history.
     if (construction || (id === 'P2' && !remembers)) return [id, 'by construction'];
+    if (omission !== undefined) return [id, 'not refuted'];
     return [id, vacuous.includes(id) ? 'vacuous' : 'proved'];
   });
+  return [...standing, ...unjudged];
 }
 
-/** Checks one policy. @param now seconds, for the speed. @throws RangeError the bounds are too large */
+/**
+ * Checks one policy.
+ * @param now seconds, for the speed
+ * @param means bit-state hashing is for the world of rights; that of caches is small
+ * @throws RangeError the bounds are too large, or their states need more memory
+ */
 export function checkPolicy(
   policy: Policy,
   options: CheckOptions,
   now: () => number,
   progress?: (states: number) => void,
+  means: Means = {},
 ): PolicyCheck {
   const start = now();
-  const rights = explore(worldOf(policy, options, false), { progress });
+  const rights = explore(worldOf(policy, options, false), { ...means, progress });
   const caches = explore(worldOf(policy, options, true), {
+    ...means,
+    bitState: undefined,
     progress: (states) => progress?.(rights.states + states),
   });
   const states = rights.states + caches.states;
@@ -132,5 +151,6 @@ export function checkPolicy(
     deadlocks: rights.deadlocks + caches.deadlocks,
     never: [...rights.never, ...caches.never],
     bytesPerState: (rights.bytesPerState * rights.states + caches.bytesPerState * caches.states) / states,
+    ...(rights.omission !== undefined && { omission: rights.omission }),
   };
 }

@@ -4,12 +4,15 @@
  */
 
 import { actionsOf } from './actions.js';
-import { History } from './history.js';
 import { PROPERTIES, type Property, type Verdict } from './properties.js';
-import { StateSet } from './state-set.js';
+import { BitStates } from './states/bit-states.js';
+import { History } from './states/history.js';
+import { Packing } from './states/packing.js';
+import { StateSet } from './states/state-set.js';
+import { Trail } from './states/trail.js';
 import type { Step } from './steps.js';
 import { type Refutation, retell } from './story.js';
-import { renameRights, renamingsOf } from './symmetry.js';
+import { renamingsOf, rightsUnder } from './symmetry.js';
 import type { Action, World } from './world.js';
 
 export interface Exploration {
@@ -33,6 +36,8 @@ export interface Exploration {
   readonly never: readonly Step[];
   /** Bytes held for each state. */
   readonly bytesPerState: number;
+  /** Bit-state hashing only: at the end, how likely a new state was taken for one that is known. Undefined: none is missed. */
+  readonly omission?: number;
 }
 
 export interface ExploreOptions {
@@ -44,15 +49,16 @@ export interface ExploreOptions {
   readonly properties?: readonly Property[];
   /** True: ends with the round of steps in which the first property is refuted. */
   readonly first?: boolean;
+  /** Most bytes that are held for states. */
+  readonly memory?: number;
+  /** Bit-state hashing: the MiB of the field. P2, which is judged over pairs of states, is not judged. */
+  readonly bitState?: number | undefined;
 }
 
-/** Growing arrays of one number a state. */
-function grown<T extends Uint32Array | Uint16Array>(array: T, wanted: number, make: (size: number) => T): T {
-  if (wanted < array.length) return array;
-  const larger = make(array.length * 2);
-  larger.set(array);
-  return larger;
-}
+/** How often the memory is looked at, in states. */
+const LOOK_EVERY = 1 << 14;
+/** Rights are kept in a byte. */
+const MOST_RIGHTS = 8;
 
 /** A violation that was found: from which state, by which action. */
 interface Found {
@@ -64,37 +70,43 @@ interface Found {
   readonly like?: number;
 }
 
-/** Explores a world. @throws RangeError the bounds are too large, or the policy breaks its interface */
+/**
+ * Explores a world.
+ * @throws RangeError the bounds are too large, their states need more memory, or the policy breaks its interface
+ */
 export function explore(world: World, options: ExploreOptions = {}): Exploration {
   const kind = world.bounds.caches ? 'caches' : 'rights';
-  const { layout } = world;
-  const judged = (options.properties ?? PROPERTIES).filter((property) => property.world === kind);
+  const { layout, bounds } = world;
+  const judged = (options.properties ?? PROPERTIES).filter(
+    (property) => property.world === kind && (options.bitState === undefined || property.id !== 'P2'),
+  );
   const open = new Set(judged);
   const actions = actionsOf(world);
-  const all = renamingsOf(world.bounds);
+  const all = renamingsOf(bounds);
   const renamings = options.symmetry === false ? all.slice(0, 1) : all;
-  const numberOfRights = 1 << (world.bounds.files + world.bounds.vms);
-  const renamed = renamings.map((to) =>
-    Uint16Array.from({ length: numberOfRights }, (_, rights) => renameRights(rights, to)),
-  );
-  const inverse = renamed.map((table) => {
-    const back = new Uint16Array(numberOfRights);
-    for (let rights = 0; rights < numberOfRights; rights++) back[table[rights] as number] = rights;
-    return back;
-  });
-  const set = new StateSet(layout, world.bounds, renamings);
-  const history = judged.some(({ id }) => id === 'P2') ? new History(world, renamings, renamed) : undefined;
-  let parents = new Uint32Array(1 << 12);
-  let taken = new Uint16Array(1 << 12);
-  let level = new Uint16Array(1 << 12);
-  /** Rights in each state, as bits. */
-  let rights = new Uint16Array(1 << 12);
-  const state = new Uint8Array(layout.size);
-  const scratch = new Uint8Array(layout.size);
+  if (bounds.files + bounds.vms > MOST_RIGHTS)
+    throw new RangeError(`${bounds.files} files and ${bounds.vms} VMs: at most ${MOST_RIGHTS} together`);
+  const renamed = rightsUnder(renamings, bounds.files + bounds.vms);
+  const packing = new Packing(layout, bounds, renamings);
+  const bits = options.bitState === undefined ? undefined : new BitStates(packing, options.bitState);
+  const states = bits ?? new StateSet(packing, renamed);
+  const history = judged.some(({ id }) => id === 'P2') ? new History(world, packing, renamed) : undefined;
+  const trail = new Trail(actions.length);
+  const held = (): number => states.bytes + trail.bytes + (history?.bytes ?? 0);
+  // Whole words of memory, so that putting a state back is a few moves.
+  const words = (layout.size + 3) >> 2;
+  const [stateWords, scratchWords] = [new Int32Array(words), new Int32Array(words)];
+  const state = new Uint8Array(stateWords.buffer, 0, layout.size);
+  const scratch = new Uint8Array(scratchWords.buffer, 0, layout.size);
+  const putBack = (): void => {
+    for (let i = 0; i < words; i++) scratchWords[i] = stateWords[i] as number;
+  };
   const found = new Map<Property, Found>();
   const exercised = new Set<Property>();
   const happened = new Uint8Array(actions.length);
-  let [transitions, deadlocks, depth, covered] = [0, 0, 0, 1];
+  let [transitions, deadlocks] = [0, 0];
+  /** Steps from the beginning to the state whose actions are tried, and the first state that is a step farther. */
+  let [level, farther] = [0, 1];
   let remembers = false;
   let last = Number.POSITIVE_INFINITY;
 
@@ -111,7 +123,7 @@ export function explore(world: World, options: ExploreOptions = {}): Exploration
     const weak = typeof verdict === 'object';
     if (!weak || !found.has(property)) {
       found.set(property, { property, wrong: weak ? verdict.weak : verdict, ...at });
-      if (options.first) last = Math.min(last, level[at.number] as number);
+      if (options.first) last = level;
     }
     if (weak && !options.first) return;
     open.delete(property);
@@ -119,14 +131,18 @@ export function explore(world: World, options: ExploreOptions = {}): Exploration
   };
 
   world.s = world.initial();
-  set.add(world.s);
-  rights[0] = world.rights();
-  history?.add(rights[0], 0);
-  for (let number = 0; number < set.count && (level[number] as number) <= last; number++) {
-    set.read(number, state);
-    scratch.set(state);
+  states.visit(world);
+  history?.add(states.rights, 0);
+  for (let number = 0; number < states.count; number++) {
+    if (number === farther) {
+      level++;
+      farther = states.count;
+      if (level > last) break;
+    }
+    states.read(number, state);
+    putBack();
     world.s = scratch;
-    const before = rights[number] as number;
+    const before = world.rights();
     let enabled = 0;
     for (let index = 0; index < actions.length; index++) {
       const action = actions[index] as Action;
@@ -136,26 +152,15 @@ export function explore(world: World, options: ExploreOptions = {}): Exploration
       enabled++;
       happened[index] = 1;
       transitions++;
-      const added = outcome === 'refused' ? -1 - number : set.add(scratch);
-      const next = added < 0 ? -1 - added : added;
-      const to = outcome === 'refused' ? 0 : (set.to[0] as number);
-      if (added >= 0) {
-        parents = grown(parents, next, (size) => new Uint32Array(size));
-        taken = grown(taken, next, (size) => new Uint16Array(size));
-        rights = grown(rights, next, (size) => new Uint16Array(size));
-        level = grown(level, next, (size) => new Uint16Array(size));
-        parents[next] = number;
-        taken[next] = index;
-        rights[next] = (renamed[to] as Uint16Array)[world.rights()] as number;
-        level[next] = (level[number] as number) + 1;
-        depth = level[next] as number;
-        covered += set.orbit;
+      const next = states.count;
+      const fresh = outcome === 'done' && states.visit(world);
+      const after = outcome === 'done' ? states.rights : before;
+      if (fresh) {
+        trail.add(next, number, index);
         remembers ||= world.remembers();
       }
-      // The rights after, in the names of the state before.
-      const after = (inverse[to] as Uint16Array)[rights[next] as number] as number;
       // A property of states is judged once a state, one of steps at every step.
-      const toJudge = (added >= 0 ? ofNewStates : ofSteps)[index] as Property[];
+      const toJudge = (fresh ? ofNewStates : ofSteps)[index] as Property[];
       for (const property of toJudge) {
         if (property.id === 'P2') {
           const like = history?.add(after, next);
@@ -167,24 +172,24 @@ export function explore(world: World, options: ExploreOptions = {}): Exploration
         exercised.add(property);
         if (verdict !== true) violated(property, verdict, { number, action });
       }
-      scratch.set(state);
+      putBack();
     }
     if (enabled === 0) deadlocks++;
-    if (options.progress && (number & 0x3fff) === 0) options.progress(set.count);
+    if (number % LOOK_EVERY !== 0) continue;
+    options.progress?.(states.count);
+    if (options.memory !== undefined && held() > options.memory)
+      throw new RangeError(
+        `${states.count} states of policy '${world.policy.name}' take more than the ${options.memory} bytes of --memory, and there are more`,
+      );
   }
-  const path = (number: number): number[] => {
-    const states = [number];
-    for (let at = number; at > 0; at = parents[at] as number) states.unshift(parents[at] as number);
-    return states;
-  };
-  const held = set.bytes + parents.byteLength + taken.byteLength + level.byteLength + rights.byteLength;
   if (history?.met) for (const property of judged) if (property.id === 'P2') exercised.add(property);
   return {
-    ...{ states: set.count, covered, transitions, depth, deadlocks, remembers },
+    ...{ states: states.count, covered: states.covered, transitions, depth: level, deadlocks, remembers },
     judged: judged.map((property) => property.id),
     vacuous: judged.filter((property) => !exercised.has(property)).map((property) => property.id),
-    refutations: [...found.values()].map((violation) => retell(world, { set, path, renamings: all }, violation)),
+    refutations: [...found.values()].map((violation) => retell(world, { packing, trail, renamings: all }, violation)),
     never: actions.filter((_, index) => happened[index] === 0).map((action) => action.step),
-    bytesPerState: held / set.count,
+    bytesPerState: held() / states.count,
+    ...(bits && { omission: bits.omission }),
   };
 }

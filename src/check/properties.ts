@@ -1,7 +1,7 @@
 /** The properties of authority.md, P1 to P14, as judgements of a step: the state before, the action, the state after. */
 
 import type { Step } from './steps.js';
-import { fileName, processName, vmName } from './steps.js';
+import { fileName, indexOf, processName, vmName } from './steps.js';
 import { ownerOf } from './symmetry.js';
 import type { Action, Outcome } from './world.js';
 import { POSSIBLE_FACTS, type World } from './world.js';
@@ -59,7 +59,7 @@ function own(w: World, step: Step, v: number): boolean {
   if (step.do === 'unplug' || step.do === 'plug' || step.do === 'tick') return false;
   const owner = ownerOf(w.bounds, v);
   if ('process' in step) return step.process === processName(owner);
-  return 'vm' in step ? ownerOf(w.bounds, Number(step.vm) - 1) === owner : true;
+  return 'vm' in step ? ownerOf(w.bounds, indexOf(step.vm)) === owner : true;
 }
 
 /** What differs between two sets of rights, in words. */
@@ -155,7 +155,7 @@ export const PROPERTIES: readonly Property[] = [
     on: ['dup', 'pass', 'close'],
     judge: (w, { step }, _outcome, before, after) => {
       if (step.do !== 'dup' && step.do !== 'pass' && step.do !== 'close') return false;
-      const file = Number(step.file.slice(1)) - 1;
+      const file = indexOf(step.file);
       if (!w.fileOpen(file)) return false;
       return before === after || `it changed who may flush the caches, though ${step.file} stays open`;
     },
@@ -173,8 +173,10 @@ export const PROPERTIES: readonly Property[] = [
     name: 'no surprise loss',
     world: 'rights',
     of: 'step',
-    judge: (w, { step }, _outcome, before, after) =>
-      forVm(w, (v) => {
+    judge: (w, { step }, _outcome, before, after) => {
+      // Nobody lost a right, which is what nearly every step is.
+      if ((before & ~after) >> w.bounds.files === 0) return before >> w.bounds.files !== 0;
+      return forVm(w, (v) => {
         if (!guestMayFlush(w, before, v)) return false;
         if (guestMayFlush(w, after, v)) return true;
         if ((step.do === 'delete' || step.do === 'disable' || step.do === 'close-vm') && step.vm === vmName(v))
@@ -183,7 +185,8 @@ export const PROPERTIES: readonly Property[] = [
         return own(w, step, v)
           ? { weak: `${loss}, though nothing was given up` }
           : `${loss}, without having done anything`;
-      }),
+      });
+    },
   },
   {
     id: 'P9',
@@ -206,11 +209,11 @@ export const PROPERTIES: readonly Property[] = [
     on: ['open', 'create-vm'],
     judge: (w, { step }, _outcome, _before, after) => {
       if (step.do === 'open') {
-        const file = Number(step.file.slice(1)) - 1;
+        const file = indexOf(step.file);
         return !fileRight(w, after, file) || 'a file that was just opened may flush the caches';
       }
       if (step.do !== 'create-vm') return false;
-      return !guestMayFlush(w, after, Number(step.vm) - 1) || 'a VM that was just created has the right';
+      return !guestMayFlush(w, after, indexOf(step.vm)) || 'a VM that was just created has the right';
     },
   },
   {
@@ -221,7 +224,7 @@ export const PROPERTIES: readonly Property[] = [
     on: ['add', 'delete'],
     judge: (w, { step }, outcome) => {
       if (outcome !== 'refused' || step.do !== 'add') return true;
-      const others = w.vmsOf(Number(step.file.slice(1)) - 1);
+      const others = w.vmsOf(indexOf(step.file));
       if (others === 0) return 'it is refused, though no other VM holds the file';
       const judged = POSSIBLE_FACTS.some((facts) => w.policy.mayShow(others, facts));
       return !judged || `it is refused because of what is attached to ${step.file}`;
@@ -237,7 +240,7 @@ export const PROPERTIES: readonly Property[] = [
     judge: (w, { step }, outcome, _before, after) => {
       if (step.do !== 'disable') return false;
       if (outcome === 'refused') return 'it is refused';
-      return !guestMayFlush(w, after, Number(step.vm) - 1) || 'the right is still there';
+      return !guestMayFlush(w, after, indexOf(step.vm)) || 'the right is still there';
     },
   },
   {
@@ -247,7 +250,7 @@ export const PROPERTIES: readonly Property[] = [
     of: 'step',
     on: ['flush', 'flush-and-look'],
     judge: (w, { step }) => {
-      const flushed = step.do === 'flush' || (step.do === 'flush-and-look' && w.vmRight(Number(step.vm) - 1));
+      const flushed = step.do === 'flush' || (step.do === 'flush-and-look' && w.vmRight(indexOf(step.vm)));
       return flushed && (w.at(w.layout.dirty) === 0 || 'the line is still dirty in the cache of the other CPU');
     },
   },

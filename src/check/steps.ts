@@ -25,6 +25,8 @@ export type Step =
 export const processName = (index: number): string => String.fromCharCode(65 + index);
 export const fileName = (index: number): string => `F${index + 1}`;
 export const vmName = (index: number): string => String(index + 1);
+/** The index of a file or a VM by its name, whose last character is its number: a bounded world has fewer than ten. */
+export const indexOf = (name: string): number => name.charCodeAt(name.length - 1) - 49;
 
 /** An IOASID that enforces snoop, or one that does not. */
 export type Kind = 'enforcing' | 'plain';

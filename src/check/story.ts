@@ -2,7 +2,8 @@
 
 import { actionsOf } from './actions.js';
 import { differ, type Property, type Verdict } from './properties.js';
-import type { StateSet } from './state-set.js';
+import type { Packing } from './states/packing.js';
+import type { Trail } from './states/trail.js';
 import type { Step } from './steps.js';
 import { type Renaming, renameStep } from './symmetry.js';
 import type { Action, Outcome, World } from './world.js';
@@ -17,20 +18,9 @@ export interface Refutation {
   readonly wrong: string;
 }
 
-export interface Refutation {
-  readonly property: string;
-  /** The story, step by step; the last one goes wrong. */
-  readonly steps: readonly Step[];
-  /** P2: the other way to the same objects and attachments. */
-  readonly other?: readonly Step[];
-  /** What goes wrong, in words. */
-  readonly wrong: string;
-}
-
 export interface Explored {
-  readonly set: StateSet;
-  /** The states on the way to one, the beginning first. */
-  readonly path: (number: number) => number[];
+  readonly packing: Packing;
+  readonly trail: Trail;
   readonly renamings: readonly Renaming[];
 }
 
@@ -67,19 +57,31 @@ export function replay(world: World, steps: readonly Step[]): { before: number; 
 }
 
 /** Steps from the beginning to a state that is the wanted one up to renaming, and what leads on from there. */
-function wayTo(world: World, { set, path }: Explored, number: number): Step[] {
+function wayTo(world: World, { packing, trail }: Explored, number: number): Step[] {
   const actions = actionsOf(world);
-  world.s = world.initial();
-  return path(number)
-    .slice(1)
-    .map((next) => {
-      const from = world.s.slice();
-      for (const action of actions) {
-        world.s = from.slice();
-        if (action.run(world) === 'done' && -1 - set.add(world.s) === next) return action.step;
+  /** The state that stands for the one at hand, as the explorer had it. */
+  const chosen = world.initial();
+  let here = world.initial();
+  const steps = trail.to(number).map((index) => {
+    packing.choose(chosen);
+    packing.unpack(packing.low, packing.high, chosen);
+    world.s = chosen;
+    if (actions[index]?.run(world) === 'done') {
+      packing.choose(chosen);
+      const { low, high } = packing;
+      for (const { step, run } of actions) {
+        world.s = here.slice();
+        if (run(world) !== 'done') continue;
+        packing.choose(world.s);
+        if (packing.low !== low || packing.high !== high) continue;
+        here = world.s;
+        return step;
       }
-      throw new Impure(world, 'a state is not reached again by the way that led there');
-    });
+    }
+    throw new Impure(world, 'a state is not reached again by the way that led there');
+  });
+  world.s = here;
+  return steps;
 }
 
 /** The renaming of a story in which names come in their natural order. */

@@ -48,7 +48,7 @@ export function renameStep(step: Step, { processes, files, vms }: Renaming): Ste
 }
 
 /** Rights as bits (files first, then VMs) under a renaming. */
-export function renameRights(rights: number, { files, vms }: Renaming): number {
+function renameRights(rights: number, { files, vms }: Renaming): number {
   let renamed = 0;
   files.forEach((to, f) => {
     if (rights & (1 << f)) renamed |= 1 << to;
@@ -57,6 +57,11 @@ export function renameRights(rights: number, { files, vms }: Renaming): number {
     if (rights & (1 << (files.length + v))) renamed |= 1 << (files.length + to);
   });
   return renamed;
+}
+
+/** For each renaming a table: what each set of rights is under it. @param bits files and VMs together, at most 8 */
+export function rightsUnder(renamings: readonly Renaming[], bits: number): Uint8Array[] {
+  return renamings.map((to) => Uint8Array.from({ length: 1 << bits }, (_, rights) => renameRights(rights, to)));
 }
 
 /** For each field of the renamed state: the field that its value comes from. */

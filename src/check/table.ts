@@ -9,6 +9,8 @@ const SIGNS: Readonly<Record<Standing, string>> = {
   'by construction': 'ok=',
   vacuous: 'ok~',
   refuted: '',
+  'not refuted': '?',
+  'not judged': '-',
 };
 
 /** One row a policy: how each property stands, or the number of steps of the shortest counterexample. */
@@ -25,12 +27,17 @@ export function table(checks: readonly PolicyCheck[]): string {
   return [head, ...rows].join('\n');
 }
 
-/** What the signs and the columns are. */
-export function legend(): string {
+/** What bit-state hashing cannot promise. */
+const UNSURE = `?: not refuted by the states that were seen, which is no proof: with bit-state hashing some states are taken for known, and
+what only they lead to is missed; -: not judged, because it needs every state. What is refuted is refuted.
+`;
+
+/** What the signs and the columns are. @param unsure the states were gone through by bit-state hashing */
+export function legend(unsure: boolean): string {
   const names = PROPERTIES.map(({ id, name }) => `${id} ${name}`).join(', ');
   return `ok: proved within the bounds; ok=: by construction, whatever the policy does; ok~: vacuous, what it speaks of never
 happens; a number: refuted, by a story of so many steps
-${names}`;
+${unsure ? UNSURE : ''}${names}`;
 }
 
 /** The stories of a policy's refuted properties. */
@@ -56,10 +63,14 @@ export function remarks({
   seconds,
   bytesPerState,
   deadlocks,
+  omission,
 }: PolicyCheck): string {
   const speed = Math.round(states / Math.max(seconds, 0.001));
   const stuck = deadlocks > 0 ? `, ${deadlocks} deadlocks` : '';
-  return `${policy}: ${states} states (${covered} with renamings), ${transitions} steps, ${speed} states/s, ${bytesPerState.toFixed(0)} bytes/state${stuck}`;
+  const least = omission === undefined ? '' : 'at least ';
+  const missed =
+    omission === undefined ? '' : `, at the end 1 new state of ${(1 / omission).toPrecision(2)} was taken for known`;
+  return `${policy}: ${least}${states} states (${covered} with renamings), ${transitions} steps, ${speed} states/s, ${bytesPerState.toFixed(0)} bytes/state${stuck}${missed}`;
 }
 
 /**

@@ -122,7 +122,8 @@ export class World {
   /** The state at hand. */
   s: Uint8Array;
   readonly memories: Memories;
-  readonly #proofs: Proof[] = [];
+  /** A list for each number of proofs, filled anew at each question. */
+  readonly #lists: Proof[][];
   /** Proofs by memory, file memory and facts, made when they are met first. */
   readonly #met: Proof[] = [];
 
@@ -132,6 +133,7 @@ export class World {
     this.memories = memories;
     this.layout = layoutOf(bounds, memories);
     this.s = this.initial();
+    this.#lists = Array.from({ length: bounds.files + 1 }, () => []);
   }
 
   /** Nothing is open; every device is plugged in. */
@@ -188,16 +190,19 @@ export class World {
   proofs(vm: number): readonly Proof[] {
     const { listed, proofMemory, fileMemory } = this.layout;
     const { files } = this.bounds;
-    const proofs = this.#proofs;
-    proofs.length = 0;
+    const first = listed + vm * files;
+    let count = 0;
+    for (let f = 0; f < files; f++) count += this.at(first + f);
+    const proofs = this.#lists[count] as Proof[];
+    let next = 0;
     for (let f = 0; f < files; f++) {
-      if (this.at(listed + vm * files + f) === 0) continue;
+      if (this.at(first + f) === 0) continue;
       const memory = this.at(proofMemory + vm * files + f);
       const file = this.at(fileMemory + f);
       const facts = this.factsOf(f);
       const index = facts + 8 * (memory + this.memories.proof * file);
       this.#met[index] ??= { memory, file, facts: FACTS[facts] as FileFacts };
-      proofs.push(this.#met[index] as Proof);
+      proofs[next++] = this.#met[index] as Proof;
     }
     return proofs;
   }

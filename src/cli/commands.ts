@@ -1,5 +1,7 @@
 /** The commands. The work of each is elsewhere, and is loaded when it is asked for. */
+
 import { Command, Option } from 'commander';
+import { PRESETS } from '../check/presets.js';
 import { addExec } from './exec/command.js';
 import { setOption } from './set-option.js';
 import { version } from './version.js';
@@ -83,6 +85,12 @@ export function commands(): Command {
     .option('--clock', 'with these: policies that look at the clock, too')
     .option('--resume <file>', 'with these: keeps what is known there, and goes on from it')
     .option('--out <file>', 'with --synthesize: write the policy as a module')
+    .option(
+      '--bound <name>',
+      `bounds by name; what follows changes them. ${Object.entries(PRESETS)
+        .map(([name, { summary }]) => `${name}: ${summary}`)
+        .join('; ')}`,
+    )
     .option('--processes <n>', 'processes')
     .option('--files <n>', 'open files of /dev/ioasid')
     .option('--descriptors <n>', 'most descriptors of a file in a process')
@@ -91,11 +99,17 @@ export function commands(): Command {
     .option('--ticks <n>', 'ticks of the clock')
     .option('--flush-one-cpu', 'the mechanism: a flush reaches one CPU only')
     .option('--no-flush-on-map', 'the mechanism: pages are not flushed when they are mapped and let go')
+    .option('--no-symmetry', 'tell states apart that differ by names only; the answers are the same')
+    .option('--memory <GiB>', 'most memory for states, of all policies that are checked at once; 8 when not given')
+    .option(
+      '--bit-state [MiB]',
+      'bit-state hashing in a field of so many MiB for each policy at once (512): finds counterexamples, and proves nothing, because it misses states',
+    )
     .option('--json', 'for scripts')
     .option('--emit-scenario <directory>', 'write each counterexample as a scenario file')
     .option('-v, --verbose', 'say which actions never could happen, too')
-    .action(async ({ flushOnMap, ...rest }) => {
-      const options = { ...rest, noFlushOnMap: flushOnMap === false };
+    .action(async ({ flushOnMap, symmetry, ...rest }) => {
+      const options = { ...rest, noFlushOnMap: flushOnMap === false, noSymmetry: symmetry === false };
       const search = options.synthesize !== undefined || options.frontier;
       const { answer } = search
         ? await import('./check/frontier.js')

@@ -3,10 +3,9 @@ import { Errno } from '../abi/errno.js';
 import { O } from '../abi/fcntl.js';
 import { VFIO_GROUP_IOCTLS as IOCTL, VFIO_GROUP_FLAGS } from '../abi/vfio-container.js';
 import { IoctlTable, Rows } from '../kernel/file/ioctl.js';
-import { type Caller, OpenFile } from '../kernel/file/open-file.js';
+import type { Caller } from '../kernel/file/open-file.js';
 import { COMPAT_IOMMU } from '../vfio/compat-iommu.js';
 import { VFIO_ARGSZ } from '../vfio/convention.js';
-import { DeviceFile } from '../vfio/device-file.js';
 import { checkToken, tokenOfUuid } from '../vfio/vf-token.js';
 import { CONTAINER } from './container-file.js';
 import { parseOptions, readString } from './device-name.js';
@@ -62,7 +61,5 @@ function getDeviceFd(group: Group, caller: Caller, text: string): number {
   const device = group.device(name);
   const uuid = parseOptions(text.slice(name.length));
   checkToken(device.name, device.tokenRole, uuid === undefined ? undefined : tokenOfUuid(uuid));
-  const file = new DeviceFile(device, 'group');
-  file.bind(group.bindingOf(device));
-  return caller.install(new OpenFile(file, group.deviceFiles), O.CLOEXEC);
+  return caller.install(group.openDevice(device), O.CLOEXEC);
 }

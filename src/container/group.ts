@@ -3,10 +3,11 @@
  * descriptors of its devices. An open device holds the group's file while the group is in a container.
  */
 import { Errno } from '../abi/errno.js';
-import type { OpenFile } from '../kernel/file/open-file.js';
+import { OpenFile } from '../kernel/file/open-file.js';
 import type { AssignedDevice } from '../vfio/assigned-device.js';
 import type { DeviceBinding } from '../vfio/binding.js';
 import type { CompatIommu } from '../vfio/compat-iommu.js';
+import { DeviceFile } from '../vfio/device-file.js';
 import type { DeviceFileTable } from '../vfio/file.js';
 import type { VfioGroup } from '../vfio/group.js';
 import type { Container } from './container.js';
@@ -23,6 +24,8 @@ export class Group {
   /** This open file: held by the devices that are opened through it. */
   #self: OpenFile | undefined;
   #backend: Backend | undefined;
+  /** The open files of its devices. All who open a device share one, so that their mappings show the same memory. */
+  readonly #files = new Map<AssignedDevice, OpenFile>();
 
   constructor(vfio: VfioGroup<AssignedDevice>, deviceFiles: DeviceFileTable) {
     this.vfio = vfio;
@@ -82,16 +85,29 @@ export class Group {
   }
 
   /**
-   * Takes what an open device needs: the right to do DMA through the container or iommufd.
-   * @throws EINVAL no container, or one without IOMMU driver; what an iommufd says
+   * An open file of a device, or one more reference to it.
+   * @throws EINVAL no container, or one without IOMMU driver; ENODEV the device goes; what an iommufd says
    */
-  bindingOf(device: AssignedDevice): DeviceBinding {
+  openDevice(device: AssignedDevice): OpenFile {
     const backend = this.#backend;
     if (!backend) throw new Errno('EINVAL', `group ${this.vfio.iommu.id} is in no container`);
+    device.requireThere();
+    const known = this.#files.get(device);
+    if (known) return known.get();
+    const file = new DeviceFile(device, 'group');
+    file.bind(this.#bindingOf(device, backend));
+    const open = new OpenFile(file, this.deviceFiles);
+    this.#files.set(device, open);
+    return open;
+  }
+
+  /** Takes what an open device needs: the right to do DMA through the container or iommufd. */
+  #bindingOf(device: AssignedDevice, backend: Backend): DeviceBinding {
     if (backend.kind === 'iommufd') {
       const close = backend.iommu.open(device);
       backend.file.get();
       const release = () => {
+        this.#files.delete(device);
         close();
         backend.file.put();
       };
@@ -101,6 +117,7 @@ export class Group {
     backend.users++;
     const self = this.#self?.get();
     const release = () => {
+      this.#files.delete(device);
       backend.users--;
       self?.put();
     };

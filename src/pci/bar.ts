@@ -20,6 +20,8 @@ export class Bar {
   readonly memory: DeviceMemory | undefined;
   readonly #windows: readonly Window[];
   readonly #touched: () => void;
+  /** Whose mappings show the memory. */
+  #holder: object | undefined;
 
   /** @param touched called after bytes of a polled window were written by a call */
   constructor(layout: BarLayout, touched: () => void) {
@@ -31,6 +33,16 @@ export class Bar {
     this.#touched = touched;
     if (layout.memory === undefined && layout.windows.some(({ kind }) => kind !== 'trapped'))
       throw new Error(`BAR ${layout.index} has windows that can be mapped, and no memory`);
+  }
+
+  /** Somebody's mappings are to show the memory, which shows in one place. Returns false: it shows in another's. */
+  hold(by: object): boolean {
+    this.#holder ??= by;
+    return this.#holder === by;
+  }
+
+  letGo(by: object): void {
+    if (this.#holder === by) this.#holder = undefined;
   }
 
   /** The ranges that can be mapped, in rising order; neighbours are one range. */

@@ -14,7 +14,7 @@ import type { Poller } from '../kernel/pollers.js';
 import { Bar } from './bar.js';
 import { ConfigSpace, PCI_COMMAND, PCI_CONFIG } from './config/config-space.js';
 import type { FunctionLayout, PciIdentity } from './config/layout.js';
-import { AF, CAPABILITY, EXPRESS } from './config/standard-capabilities.js';
+import { AF, CAPABILITY, EXPRESS, PM } from './config/standard-capabilities.js';
 import { FunctionInterrupts } from './interrupts.js';
 import type { DeviceModel } from './model.js';
 
@@ -40,6 +40,7 @@ export class PciFunction implements Poller {
   readonly #port: DmaPort;
   readonly #pollers: PollerSet;
   #stopPolling: (() => void) | undefined;
+  #users = 0;
   #mapped = false;
 
   constructor(model: DeviceModel, port: DmaPort, pollers: PollerSet) {
@@ -80,13 +81,21 @@ export class PciFunction implements Poller {
     return methods;
   }
 
+  /** The power state that its driver chose: 0 to 3, D0 to D3hot. */
+  get powerState(): number {
+    const at = this.config.find(CAPABILITY.PM);
+    return at === undefined ? 0 : this.config.get16(at + PM.CONTROL) & PM.STATE;
+  }
+
   /** A user has it from now on: what it stores into polled registers is seen. */
   open(): void {
+    this.#users++;
     if (this.model.poll) this.#stopPolling ??= this.#pollers.add(this);
   }
 
-  /** The last user is gone, and its mappings with it. */
+  /** A user is gone, and its mappings with it. */
   close(): void {
+    if (--this.#users > 0) return;
     this.#stopPolling?.();
     this.#stopPolling = undefined;
     this.#mapped = false;

@@ -12,7 +12,7 @@ import {
   OpenFile,
 } from '../kernel/file/open-file.js';
 import { PROOF, type Proof } from '../kernel/proof.js';
-import { splitOffset } from '../pci/region-offset.js';
+import { regionOffset, splitOffset } from '../pci/region-offset.js';
 import type { AssignedDevice } from './assigned-device.js';
 import { DeviceFile } from './device-file.js';
 import { type DeviceRows, deviceTable } from './device-table.js';
@@ -38,6 +38,7 @@ function mmap(file: DeviceFile, { offset, size, shared }: MmapRequest): MmapGran
   if (!bar.mappable.some((it) => it.offset <= first && end <= Math.max(it.offset + it.size, Number(room)))) {
     throw new Errno('EINVAL', `${hex(start)}+${hex(size)} of region ${index} are registers that are not mapped`);
   }
+  if (!bar.hold(device)) throw new Errno('EBUSY', `BAR ${index} is mapped through its file in sysfs`);
   device.function.map(index, first, Number(size));
   return { memory: bar.memory, offset: first };
 }
@@ -91,7 +92,7 @@ export function deviceFileTable(wings: readonly DeviceRows[]): DeviceFileTable {
       DEVICE.from(({ device }: DeviceFile) => device.name),
       FDINFO.from(({ device }: DeviceFile) => `vfio-device-syspath: ${device.facts.directory}\n`),
       BACKING.from((file: DeviceFile) =>
-        file.device.function.bars.map(({ memory }) => memory).filter((memory) => memory !== undefined),
+        file.device.function.bars.flatMap(({ index, memory }) => (memory ? [{ memory, at: regionOffset(index) }] : [])),
       ),
     ],
   };

@@ -11,6 +11,8 @@ const SIGNS: Readonly<Record<Standing, string>> = {
   'by construction': '✓ⁿ',
   vacuous: '✓ᵛ',
   refuted: '',
+  'not refuted': '?',
+  'not judged': '–',
 };
 
 function grid(checks: readonly PolicyCheck[]): string {

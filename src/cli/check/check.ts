@@ -1,70 +1,27 @@
 /** `ioasid check`: the policies on as many CPUs as there are, the table, the stories. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import {
-  CHECKED_POLICIES,
-  type CheckOptions,
-  DEFAULT_OPTIONS,
-  MAX_DEVICES,
-  type PolicyCheck,
-} from '../../check/check.js';
+import { CHECKED_POLICIES, type CheckOptions, type Means, type PolicyCheck } from '../../check/check.js';
 import { PROPERTIES } from '../../check/properties.js';
 import { legend, neverPossible, remarks, stories, table } from '../../check/table.js';
 import { isPolicyFile } from '../../runner/policy-file.js';
 import { scenarioOf } from '../../scenario/emit.js';
 import { TICK_MS } from '../../scenario/play.js';
+import { type CheckCommand, meansOf, optionsOf } from './check-options.js';
 import { type CheckMessage, type CheckRequest, policyToCheck } from './check-worker.js';
 
-export interface CheckCommand {
-  readonly policy?: readonly string[];
-  /** Files of policies. */
-  readonly authority?: readonly string[];
-  readonly processes?: string;
-  readonly files?: string;
-  readonly descriptors?: string;
-  readonly devices?: string;
-  readonly vms?: string;
-  readonly ticks?: string;
-  readonly flushOneCpu?: boolean;
-  readonly noFlushOnMap?: boolean;
-  readonly json?: boolean;
-  readonly emitScenario?: string;
-  readonly verbose?: boolean;
-}
-
-const LIMITS = { processes: 3, files: 3, descriptors: 3, devices: MAX_DEVICES, vms: 3, ticks: 5 } as const;
-
-/** @throws RangeError an option is no number, or out of range */
-export function optionsOf(command: CheckCommand): CheckOptions {
-  const number = (name: keyof typeof LIMITS): number => {
-    const text = command[name];
-    if (text === undefined) return DEFAULT_OPTIONS[name];
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < 1 || value > LIMITS[name]) {
-      throw new RangeError(`--${name} ${text}: a number from 1 to ${LIMITS[name]}`);
-    }
-    return value;
-  };
-  return {
-    processes: number('processes'),
-    files: number('files'),
-    descriptors: number('descriptors'),
-    devices: number('devices'),
-    vms: number('vms'),
-    ticks: number('ticks'),
-    flushAllCpus: !command.flushOneCpu,
-    flushOnMap: !command.noFlushOnMap,
-  };
-}
+/** How often a check tells how far it is where no terminal shows it at once, milliseconds. */
+const TELL_EVERY = 30_000;
 
 /** Checks policies on several Workers. */
 export function checkAll(
   policies: readonly string[],
   options: CheckOptions,
+  { means, workers: most }: { readonly means: Means; readonly workers: number },
   progress: (text: string) => void,
 ): Promise<PolicyCheck[]> {
+  const start = Date.now();
   const results = new Map<string, PolicyCheck>();
   // The largest worlds first, so that no Worker sits alone at the end.
   const order = ['sticky', 'timeout', 'one-time', 'linux', 'notifier'];
@@ -76,12 +33,12 @@ export function checkAll(
       for (const each of workers) void each.terminate();
       reject(error);
     };
-    const workers: Worker[] = Array.from({ length: Math.min(availableParallelism(), waiting.length) }, () => {
+    const workers: Worker[] = Array.from({ length: most }, () => {
       const worker = new Worker(new URL('./check-worker.js', import.meta.url));
       let policy = '';
       const next = (): void => {
         policy = waiting.shift() ?? '';
-        const request: CheckRequest = { policy, options };
+        const request: CheckRequest = { policy, options, means };
         if (policy) worker.postMessage(request);
         else void worker.terminate();
       };
@@ -90,9 +47,9 @@ export function checkAll(
         if (message.kind === 'failed') return fail(new RangeError(message.message));
         if (message.kind === 'progress') {
           states.set(policy, message.states);
-          progress(
-            `${results.size} of ${policies.length} policies, ${[...states.values()].reduce((a, b) => a + b, 0)} states`,
-          );
+          const all = [...states.values()].reduce((a, b) => a + b, 0);
+          const speed = (all / Math.max(Date.now() - start, 1)) * 1000;
+          progress(`${results.size} of ${policies.length} policies, ${all} states, ${speed.toFixed(0)} states/s`);
           return;
         }
         states.set(policy, message.check.states);
@@ -134,8 +91,13 @@ async function emit(
 /** Returns the exit status: 0 if the check ran, whatever it found; 2 for wrong options. */
 export async function check(command: CheckCommand): Promise<number> {
   const terminal = process.stderr.isTTY === true;
+  let told = Date.now();
   const progress = (text: string): void => {
     if (terminal) process.stderr.write(`\r${text}\u001b[K`);
+    else if (text && Date.now() - told >= TELL_EVERY) {
+      told = Date.now();
+      process.stderr.write(`${text}\n`);
+    }
   };
   try {
     const options = optionsOf(command);
@@ -143,17 +105,22 @@ export async function check(command: CheckCommand): Promise<number> {
     const policies = [...named, ...(command.authority ?? [])];
     const unknown = named.find((policy) => !CHECKED_POLICIES.includes(policy));
     if (unknown) throw new RangeError(`no policy '${unknown}' to check; there are: ${CHECKED_POLICIES.join(', ')}`);
-    const checks = await checkAll(policies, options, progress);
+    const way = meansOf(command, policies.length);
+    const checks = await checkAll(policies, options, way, progress);
     progress('');
     if (command.emitScenario) {
       const count = await emit(command.emitScenario, policies, checks, options);
       process.stderr.write(`${count} scenarios are in ${command.emitScenario}\n`);
     }
     const answer = command.json
-      ? JSON.stringify({ options, properties: PROPERTIES.map(({ id, name }) => ({ id, name })), checks }, null, 2)
+      ? JSON.stringify(
+          { options, ...way.means, properties: PROPERTIES.map(({ id, name }) => ({ id, name })), checks },
+          null,
+          2,
+        )
       : [
           table(checks),
-          legend(),
+          legend(way.means.bitState !== undefined),
           ...checks.map(stories),
           checks.map(remarks).join('\n'),
           neverPossible(checks, command.verbose ?? false),

@@ -10,7 +10,8 @@ import { frontier, frontierText } from '../../frontier/frontier.js';
 import { scenarioOfLeaf } from '../../frontier/leaf.js';
 import { DECIDED, type Exclusion, propertyOf, Search } from '../../frontier/search.js';
 import { argumentLines, leavesOf } from '../../frontier/text.js';
-import { type CheckCommand, checkAll, optionsOf } from './check.js';
+import { checkAll } from './check.js';
+import { type CheckCommand, meansOf, optionsOf } from './check-options.js';
 
 export interface SearchCommand extends CheckCommand {
   readonly synthesize?: string;
@@ -134,7 +135,12 @@ export async function answer(command: SearchCommand): Promise<number> {
     const [search, kept] = searchOf(command, options, progress);
     if (command.frontier) {
       const built: readonly Policy[] = CHECKED_POLICIES.map((name) => checkedPolicy(name));
-      const checks = await checkAll(CHECKED_POLICIES, searchBounds(options), () => {});
+      const checks = await checkAll(
+        CHECKED_POLICIES,
+        searchBounds(options),
+        meansOf(command, CHECKED_POLICIES.length),
+        () => {},
+      );
       const start = now();
       const result = frontier(search, { built, checks, options, now, told: progress });
       progress('');

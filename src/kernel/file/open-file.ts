@@ -60,8 +60,15 @@ export interface MappableMemory {
   respond?(on: boolean): void;
 }
 
-/** The memories that mappings of a file show, those of its device's BARs, in the order of the regions. */
-export const BACKING = new Facet<readonly MappableMemory[]>('backing');
+/** Memory that mappings of a file show. */
+export interface BackingPart {
+  readonly memory: MappableMemory;
+  /** Offset in the file of its first byte. */
+  readonly at: bigint;
+}
+
+/** What mappings of a file show, in the order of the offsets. */
+export const BACKING = new Facet<readonly BackingPart[]>('backing');
 
 /** The device that a file is an open file of, by its name: vfioN. */
 export const DEVICE = new Facet<string>('device');

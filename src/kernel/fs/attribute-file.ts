@@ -6,7 +6,7 @@
 import { Errno } from '../../abi/errno.js';
 import { Facet } from '../file/facet.js';
 import type { FileTable } from '../file/open-file.js';
-import type { Attribute, AttributeInode, BinaryAttribute } from './inode.js';
+import type { Attribute, BinaryAttribute } from './inode.js';
 
 /** Most bytes that one read or write of a text attribute moves: a page. */
 const PAGE = 4096;
@@ -17,15 +17,15 @@ const decode = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
 
 export class AttributeFile {
   readonly name: string;
-  readonly inode: AttributeInode;
+  readonly #content: Attribute | BinaryAttribute;
   /** The opener had CAP_SYS_ADMIN. */
   readonly #privileged: boolean;
   #position = 0n;
   #text: Uint8Array | undefined;
 
-  constructor(name: string, inode: AttributeInode, privileged: boolean) {
+  constructor(name: string, content: Attribute | BinaryAttribute, privileged: boolean) {
     this.name = name;
-    this.inode = inode;
+    this.#content = content;
     this.#privileged = privileged;
   }
 
@@ -54,7 +54,7 @@ export class AttributeFile {
 
   /** @throws EIO the attribute has nothing to show, and what show() throws */
   pread(into: Uint8Array, offset: bigint): number {
-    const { content } = this.inode;
+    const content = this.#content;
     if ('size' in content) return this.#preadBinary(content, into, offset);
     if (offset === 0n || !this.#text) this.#text = this.#show(content);
     const bytes = this.#text.subarray(Number(offset < PAGE ? offset : PAGE)).subarray(0, into.length);
@@ -64,7 +64,7 @@ export class AttributeFile {
 
   /** @throws EIO the attribute takes nothing; EFBIG behind the end of a binary one; and what store() throws */
   pwrite(from: Uint8Array, offset: bigint): number {
-    const { content } = this.inode;
+    const content = this.#content;
     if ('size' in content) return this.#pwriteBinary(content, from, offset);
     if (!content.store) throw new Errno('EIO', `${this.name} takes nothing`);
     if (from.length === 0) return 0;

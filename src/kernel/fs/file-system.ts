@@ -6,7 +6,15 @@ import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
 import { OpenFile } from '../file/open-file.js';
 import { ATTRIBUTE_TABLE, AttributeFile } from './attribute-file.js';
-import { type AttributeInode, DeviceInode, DirectoryInode, type HostNames, type Inode, LinkInode } from './inode.js';
+import {
+  type Attribute,
+  type BinaryAttribute,
+  DeviceInode,
+  DirectoryInode,
+  type HostNames,
+  type Inode,
+  LinkInode,
+} from './inode.js';
 import { CAP, type Credentials, capable, MAY, permit, ROOT } from './permission.js';
 import { type Found, type Place, type WalkOptions, walk } from './walk.js';
 
@@ -113,13 +121,20 @@ export class FileSystem {
     const [reads, writes] = [access !== O.WRONLY, access !== O.RDONLY];
     permit(path, inode, who, (reads ? MAY.READ : 0) | (writes ? MAY.WRITE : 0));
     if (inode.type === 'device') return inode.open();
-    hasSides(path, inode, reads, writes);
-    return new OpenFile(new AttributeFile(path, inode, capable(who, CAP.SYS_ADMIN)), ATTRIBUTE_TABLE);
+    if ('open' in inode.content) return inode.content.open();
+    hasSides(path, inode.mode, inode.content, reads, writes);
+    return new OpenFile(new AttributeFile(path, inode.content, capable(who, CAP.SYS_ADMIN)), ATTRIBUTE_TABLE);
   }
 }
 
 /** sysfs refuses everybody, root too, what no permission bit or no method allows (fs/kernfs/file.c, kernfs_fop_open). */
-function hasSides(path: string, { mode, content }: AttributeInode, reads: boolean, writes: boolean): void {
+function hasSides(
+  path: string,
+  mode: number,
+  content: Attribute | BinaryAttribute,
+  reads: boolean,
+  writes: boolean,
+): void {
   const [canRead, canWrite] = 'size' in content ? [content.pread, content.pwrite] : [content.show, content.store];
   if (reads && (!(mode & 0o444) || !canRead)) throw new Errno('EACCES', `${path} cannot be read`);
   if (writes && (!(mode & 0o222) || !canWrite)) throw new Errno('EACCES', `${path} cannot be written`);

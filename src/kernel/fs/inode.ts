@@ -87,12 +87,20 @@ export interface BinaryAttribute {
   pwrite?(from: Uint8Array, offset: number): number;
 }
 
+/** A binary attribute that is mapped, and neither read nor written: memory of a device. */
+export interface MappedAttribute {
+  /** Bytes. */
+  readonly size: number;
+  /** All who have it open at a time share an open file. */
+  open(): OpenFile;
+}
+
 /** A regular file of sysfs. */
 export class AttributeInode extends InodeBase {
   readonly type = 'attribute';
-  readonly content: Attribute | BinaryAttribute;
+  readonly content: Attribute | BinaryAttribute | MappedAttribute;
 
-  constructor(content: Attribute | BinaryAttribute, owner: Ownership, present?: () => boolean) {
+  constructor(content: AttributeInode['content'], owner: Ownership, present?: () => boolean) {
     super(owner, present);
     this.content = content;
   }

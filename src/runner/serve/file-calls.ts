@@ -1,5 +1,5 @@
 /** System calls on descriptors of the virtual kernel's files: ioctl, positioned reads and writes, mmap, fstat. */
-import { Errno } from '../../abi/errno.js';
+import { Errno, type ErrnoName } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
 import type { Caller, EventSignal, OpenFile } from '../../kernel/file/open-file.js';
 import { ATTRIBUTE } from '../../kernel/fs/attribute-file.js';
@@ -29,6 +29,9 @@ const AT_EMPTY_PATH = 0x1000;
 const IOV_MAX = 1024;
 
 type Handler = (notification: Call) => Served;
+
+/** Is an argument of type off_t negative? */
+const negative = (value: bigint): boolean => BigInt.asIntN(64, value) < 0n;
 
 /** The thread whose call is being served. */
 class RemoteCaller implements Caller {
@@ -119,7 +122,19 @@ export class FileCalls {
       pwritev2: (n) => this.#vector(n, true),
       mmap: (n) => this.#mmap(n),
       fstat: (n) => this.#fstat(n, n.int(0), (found) => copyOut(n, 1, packStat(found))),
+      ftruncate: (n) => this.#resize(n, 'EINVAL'),
+      fallocate: (n) => {
+        const [offset, size] = [n.argument(2), n.argument(3)];
+        return this.#resize(n, negative(offset) || negative(size) || size === 0n ? 'EINVAL' : 'ENODEV');
+      },
     };
+  }
+
+  /** Only attributes have a size; what else is ours is no regular file. */
+  #resize(n: Call, code: ErrnoName): Served {
+    const file = this.find(n.tid, n.int(0));
+    if (file && file.facet(ATTRIBUTE) === undefined) throw new Errno(code, `${file.name} has no size to change`);
+    return 'host';
   }
 
   /** Does newfstatat or statx mean the descriptor, by an empty path? */
@@ -135,11 +150,6 @@ export class FileCalls {
     return this.#fstat(n, n.int(0), (found) =>
       name === 'statx' ? copyOut(n, 4, packStatx(found)) : copyOut(n, 2, packStat(found)),
     );
-  }
-
-  /** Is reading the file the host kernel's work? */
-  readByHost(file: OpenFile): boolean {
-    return !file.driven || file.facet(ATTRIBUTE) !== undefined;
   }
 
   /** Is a thread's descriptor one of a file whose reads or writes are to be handed over? */
@@ -205,9 +215,10 @@ export class FileCalls {
     if (!file) return 'host';
     const shared = (n.int(3) & MAP_TYPE) !== MAP_PRIVATE;
     const request = { size: n.argument(1), offset: n.argument(5), shared, prot: n.int(2) };
-    const { memory } = this.kernel.mmap(this.caller(n), fd, file, request);
+    const { memory, offset } = this.kernel.mmap(this.caller(n), fd, file, request);
     const fileMemory = this.#files.memoryOf(file);
-    if (memory instanceof SharedMemory && fileMemory !== undefined) memory.moveTo(fileMemory);
+    if (memory instanceof SharedMemory && fileMemory !== undefined)
+      memory.moveTo(fileMemory, n.argument(5) - BigInt(offset));
     if (memory instanceof PlainMemory && fileMemory !== undefined)
       memory.moveTo(new FilePart(fileMemory, n.argument(5), memory.size));
     return 'host';

@@ -32,6 +32,8 @@ export class FileGiver {
   readonly #memories = new Set<SharedMemory>();
   /** Files whose descriptors must have driven numbers. */
   readonly #atDriven = new WeakSet<OpenFile>();
+  /** Attributes whose text lies in a memfd. */
+  readonly #withText = new WeakSet<OpenFile>();
 
   constructor(options: FileGiverOptions) {
     this.#options = options;
@@ -45,6 +47,11 @@ export class FileGiver {
     return this.#atDriven.has(file);
   }
 
+  /** Is reading the file the host kernel's work? */
+  readByHost(file: OpenFile): boolean {
+    return !file.driven || this.#withText.has(file);
+  }
+
   /**
    * Puts a descriptor of a new open file into the caller.
    * @param flags access mode, O_NONBLOCK, O_CLOEXEC
@@ -56,14 +63,23 @@ export class FileGiver {
     const { files, kernel } = this.#options;
     const attribute = file.facet(ATTRIBUTE);
     if (attribute) return this.#giveAttribute(n, file, attribute, flags, send);
-    if (file.driven) return this.#giveDriven(n, file, flags, send);
-    const memories = (file.facet(BACKING) ?? []).filter((memory) => memory instanceof SharedMemory);
-    for (const memory of memories) this.#memories.add(memory);
+    const backing = file.facet(BACKING);
+    if (file.driven && !backing) return this.#giveDriven(n, file, flags, send);
+    let end = 0n;
+    for (const { memory, at } of backing ?? []) {
+      if (!(memory instanceof SharedMemory)) continue;
+      this.#memories.add(memory);
+      end = at + BigInt(memory.size);
+    }
     const growing = file.facet(GROWING);
-    const ours = files.make(file, flags & (O.ACCMODE | O.NONBLOCK), growing ? 'growing' : memories);
+    const ours = files.make(file, flags & (O.ACCMODE | O.NONBLOCK), growing ? 'growing' : end);
     if (growing) {
       const count = (offset: bigint): number => countMappings(files.memoryOf(file), offset);
       growing.count = kernel.recorder?.counting(file, count) ?? count;
+    }
+    if (file.driven) {
+      this.#atDriven.add(file);
+      return this.addDriven(n, ours, flags, send);
     }
     return this.#hand(n, ours, flags, send);
   }
@@ -96,9 +112,10 @@ export class FileGiver {
     const bytes = access === O.WRONLY ? new Uint8Array() : attribute.text();
     // Its read fails: with the right number.
     if (!bytes) return this.#giveDriven(n, file, flags, send);
+    this.#withText.add(file);
     const written = (from: Uint8Array): void => this.#writeUnasked(file, attribute, from);
     const content = { bytes, written: access === O.RDONLY ? undefined : written };
-    const ours = this.#options.files.make(file, flags & (O.ACCMODE | O.NONBLOCK), [], content);
+    const ours = this.#options.files.make(file, flags & (O.ACCMODE | O.NONBLOCK), 0n, content);
     if (access === O.RDONLY) return this.#hand(n, ours, flags, send);
     this.#atDriven.add(file);
     return this.addDriven(n, ours, flags, send);

@@ -19,7 +19,7 @@ import { closeSync } from 'node:fs';
 import type { OpenFile } from '../../kernel/file/open-file.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import { addressOf, check, libc } from '../host/libc.js';
-import { memoryFile, type SharedMemory } from '../memory/shared-memory.js';
+import { memoryFile } from '../memory/shared-memory.js';
 import type { FileIndex, Place } from './file-index.js';
 
 const MFD_CLOEXEC = 1;
@@ -57,6 +57,8 @@ interface HostFile {
   readonly memory: boolean;
   /** Bytes of the memfd that are not news. */
   known: number;
+  /** References to the open file: one each time that it was made. */
+  references: number;
 }
 
 /** What a memfd has in it at first. */
@@ -97,22 +99,35 @@ export class HostFiles {
   }
 
   /**
-   * Makes the host's descriptor of an open file.
+   * Makes the host's descriptor of an open file, or one more of a file with memory.
    * @param flags access mode and O_NONBLOCK, as the program sees them by F_GETFL
-   * @param memory the mappable memory that the file has, a region each, in the order of the regions; 'growing': it comes
-   *   and goes (growMemory)
+   * @param memory where the mappable memory of the file ends, bytes; 0n: it has none; 'growing': it comes and goes
    * @param content what reading it shows
    * @returns our copy; close it once the program has its own. If nobody has one then, the open file is released
    * @throws LibcError a limit of the host; the open file is released then
    */
-  make(file: OpenFile, flags: number, memory: readonly SharedMemory[] | 'growing', content?: Content): number {
+  make(file: OpenFile, flags: number, memory: bigint | 'growing', content?: Content): number {
+    const known = memory === 0n ? undefined : this.#withMemory(file);
+    return known ? this.#again(known, flags) : this.#make(file, flags, memory, content);
+  }
+
+  /** One more description of a file with memory: it is the same open file. */
+  #again(host: HostFile, flags: number): number {
+    host.references++;
+    const fd = openAgain(host.own, flags);
+    check(Number(libc.lseek(fd, END_OF_ALL, SEEK_SET)), 'lseek of a memfd');
+    libc.flock(fd, LOCK_SH);
+    return fd;
+  }
+
+  #make(file: OpenFile, flags: number, memory: bigint | 'growing', content?: Content): number {
     const open: number[] = [];
     try {
-      const last = memory === 'growing' ? undefined : memory.at(-1);
-      const mappable = last !== undefined || memory === 'growing';
-      const base = last
-        ? memoryFile(file.name, last.bar, last.size)
-        : check(libc.memfd_create(file.name, MFD_CLOEXEC | MFD_ALLOW_SEALING), 'memfd_create');
+      const mappable = memory !== 0n;
+      const base =
+        mappable && memory !== 'growing'
+          ? memoryFile(file.name, memory)
+          : check(libc.memfd_create(file.name, MFD_CLOEXEC | MFD_ALLOW_SEALING), 'memfd_create');
       open.push(base);
       if (content) check(libc.write(base, addressOf(content.bytes), content.bytes.length), 'write to a memfd');
       if (!mappable && !content?.written) libc.fcntl(base, F_ADD_SEALS, F_SEAL_ALL);
@@ -130,7 +145,7 @@ export class HostFiles {
       const mask = IN_CLOSE | (content?.written ? IN_MODIFY : 0);
       const watch = check(libc.inotify_add_watch(this.inotify, `/proc/self/fd/${fd}`, mask), 'inotify_add_watch');
       const known = content?.bytes.length ?? 0;
-      const host = { file, place: this.#index.add(fd, file), watch, own, memory: mappable, known };
+      const host = { file, place: this.#index.add(fd, file), watch, own, memory: mappable, known, references: 1 };
       this.#byWatch.set(watch, host);
       if (content?.written) this.#written.set(host, content.written);
       return fd;
@@ -143,7 +158,11 @@ export class HostFiles {
 
   /** The memfd with a device file's mappable memory. */
   memoryOf(file: OpenFile): number | undefined {
-    for (const host of this.#byWatch.values()) if (host.file === file && host.memory) return host.own;
+    return this.#withMemory(file)?.own;
+  }
+
+  #withMemory(file: OpenFile): HostFile | undefined {
+    for (const host of this.#byWatch.values()) if (host.file === file && host.memory) return host;
     return undefined;
   }
 
@@ -198,6 +217,6 @@ export class HostFiles {
     libc.inotify_rm_watch(this.inotify, host.watch);
     if (host.memory) this.onMemoryGone?.(host.own);
     closeSync(host.own);
-    this.#kernel.close(host.file);
+    for (let i = 0; i < host.references; i++) this.#kernel.close(host.file);
   }
 }

@@ -8,7 +8,6 @@ import { PAGE_SIZE } from '../../abi/address.js';
 import { O } from '../../abi/fcntl.js';
 import { FDINFO, OpenFile } from '../../kernel/file/open-file.js';
 import { ATTRIBUTE_TABLE, AttributeFile } from '../../kernel/fs/attribute-file.js';
-import { AttributeInode } from '../../kernel/fs/inode.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import type { Mm } from '../../memory/mm.js';
 import { threadGroup } from '../host/procfs.js';
@@ -93,8 +92,7 @@ export class ProcFiles {
 
 /** A file of /proc that is read. */
 function shows(path: string, show: () => string): OpenFile {
-  const inode = new AttributeInode({ show }, { mode: 0o444 });
-  return new OpenFile(new AttributeFile(path, inode, false), ATTRIBUTE_TABLE);
+  return new OpenFile(new AttributeFile(path, { show }, false), ATTRIBUTE_TABLE);
 }
 
 /** What the host's /proc says. @param pid the process that `self` is */

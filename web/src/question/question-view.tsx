@@ -16,6 +16,8 @@ const SIGNS = {
   proved: ['✓', 'is proved'],
   'by construction': ['✓ⁿ', 'holds by construction'],
   vacuous: ['✓ᵛ', 'holds because what it speaks of never happens'],
+  'not refuted': ['?', 'was not refuted'],
+  'not judged': ['–', 'was not judged'],
 } as const;
 
 function Cell({ answer, property }: { answer: Answer; property: string }) {

@@ -1,4 +1,4 @@
-/** read, write, readv and writev of driven descriptors (driven-files.ts). */
+/** read, write, readv, writev, and splice and its like, of driven descriptors (driven-files.ts). */
 import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
 import type { OpenFile } from '../../kernel/file/open-file.js';
@@ -30,7 +30,23 @@ export class StreamCalls {
       readv: (n) => this.#read(n, () => this.#calls.pieces(n)),
       write: (n) => this.#write(n, () => [[n.argument(1), n.argument(2)]]),
       writev: (n) => this.#write(n, () => this.#calls.pieces(n)),
+      splice: (n) => (n.argument(4) === 0n ? 'host' : this.#between(n, n.int(0), n.int(2))),
+      tee: (n) => (n.argument(2) === 0n ? 'host' : this.#between(n, n.int(0), n.int(1))),
+      sendfile: (n) => this.#between(n, n.int(1), n.int(0)),
+      vmsplice: (n) => {
+        if (this.#calls.isDriven(n.tid, n.int(0))) throw new Errno('EBADF', `descriptor ${n.int(0)} is no pipe`);
+        return 'host';
+      },
     };
+  }
+
+  /** A call that moves bytes between two files: those here have neither splice_read nor splice_write, only attributes. */
+  #between(n: Call, ...descriptors: readonly number[]): Served {
+    for (const fd of descriptors) {
+      const file = fd < 0 ? undefined : this.#calls.find(n.tid, fd);
+      if (file && !this.#calls.giver.readByHost(file)) throw new Errno('EINVAL', `${file.name} cannot be spliced`);
+    }
+    return 'host';
   }
 
   #read(n: Call, pieces: () => readonly Piece[]): Served {

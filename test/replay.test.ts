@@ -101,6 +101,26 @@ describe('ioasid replay', () => {
     expect(run(['replay', join(workDirectory, 'none')]).status).toBe(2);
   });
 
+  test('says where a trace ends that was cut off, and that all before was the same; and reads a pipe', () => {
+    const [whole, cut, empty] = ['whole', 'cut', 'empty'].map((name) => join(workDirectory, `${name}.trace`)) as [
+      string,
+      string,
+      string,
+    ];
+    expect(exec([program()], ['--record', whole]).status).toBe(0);
+    const text = readFileSync(whole, 'utf8');
+    expect(run(['replay', '/dev/stdin'], { input: text })).toMatchObject({ status: 0, stderr: '' });
+    writeFileSync(cut, text.trimEnd().slice(0, -5));
+    expect(run(['replay', cut]).stderr).toMatch(
+      /line \d+ is no JSON.*\d+ steps before it had the same answers.*cut off/,
+    );
+    writeFileSync(empty, '');
+    expect(run(['replay', empty])).toEqual({
+      ...{ status: 2, stdout: '' },
+      stderr: `ioasid: ${empty}: it is empty: nothing was recorded\n`,
+    });
+  });
+
   test('exec refuses to record what a trace cannot hold', () => {
     const machine = join(workDirectory, 'disk.yaml');
     const disk = `model: nvme, nvme: { namespaces: [{ file: ${join(workDirectory, 'disk.img')}, size: 1M }] }`;

@@ -142,6 +142,7 @@ export class BootedMachine {
       caches: this.caches,
       timers: this.timers,
       pollers: this.pollers,
+      parameters: this.slots.sysfs.parameters,
       random: options.random ?? repeatable(),
       nodes: {
         add: (device, open, mode) => {
@@ -208,6 +209,7 @@ export class BootedMachine {
     if (!device || !this.#plugged.delete(device.name)) {
       throw new RangeError(`no device '${name}' is plugged in; there are: ${[...this.#plugged].join(', ')}`);
     }
+    for (const each of this.slots.virtualOf(device)) if (this.#plugged.has(each.name)) this.#unplug(each.name);
     for (const personality of this.personalities) personality.unplug?.(device);
     this.slots.gone(device);
     this.kernel.note(name, 'was unplugged');

@@ -75,6 +75,11 @@ describe('ioasid exec', () => {
     expect(await ended).toBe(137);
   });
 
+  test('signals that meet the supervisor take no descriptor from a program that opens a file', () => {
+    const { status, stdout } = exec([compile('test/programs/open-under-signals.c')]);
+    expect([status, stdout]).toEqual([0, '0 of 1000 wrong\n']);
+  });
+
   test('a supervisor that dies leaves ENOSYS behind, and nothing hangs', async () => {
     const { child, until, state } = start(['exec', '--', compile('test/programs/wait-for-kill.c')]);
     await until('pid');

@@ -27,6 +27,8 @@ const SECTIONS = [
   ['iommufd-compat', '/dev/iommu: the ioctls of VFIO containers'],
   ['main-thread-ends', 'A process whose first thread has ended'],
   ['hostile', 'Hostile input'],
+  ['other-ways', 'Descriptors that arrive, or are used, by ways other than open and read'],
+  ['crowds', 'A thousand threads, storms of vfork and exec, execveat, close_range'],
 ] as const;
 
 describe('an unmodified C program sees', () => {

@@ -1,25 +1,47 @@
+import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { MOST_MEMORY, nothing, torture } from './torture.js';
 
-const minutes = Number(process.env.TORTURE_MINUTES ?? 0);
-const first = Number(process.env.TORTURE_SEED ?? 1);
+const count = (name: string): number => Number(process.env[`TORTURE_${name}`] ?? 0);
+const minutes = count('MINUTES');
+const wanted = { kills: count('KILLS'), ioctls: count('IOCTLS') };
+
+/** In turn: clients that are killed young, and clients that live long. */
+const ROUNDS = [
+  { calls: 5000, kills: 500 },
+  { calls: 10_000, kills: 50 },
+];
 
 test.skipIf(minutes === 0)(
   'hostile clients, round after round: npm run torture',
-  () => {
-    const end = Date.now() + minutes * 60_000;
-    let [made, killed, spent] = [0, 0, 0];
-    for (let seed = first; Date.now() < end; seed++) {
-      // In turn: clients that live long, and clients that are killed young.
-      const [calls, kills] = seed % 2 ? [20_000, 50] : [5000, 500];
-      const started = Date.now();
-      const { memory, calls: done, ...found } = torture({ seed, calls, clients: 100, kills, timeout: 1_800_000 });
+  async () => {
+    const begin = Date.now();
+    const made = { calls: 0, kills: 0, ioctls: 0 };
+    const goals = wanted.kills > 0 || wanted.ioctls > 0;
+    const enough = (): boolean => goals && made.kills >= wanted.kills && made.ioctls >= wanted.ioctls;
+    for (let i = 0; Date.now() < begin + minutes * 60_000 && !enough(); i++) {
+      const seed = count('SEED') + i;
+      const { calls, kills } = ROUNDS[i % ROUNDS.length] ?? { calls: 0, kills: 0 };
+      const {
+        memory,
+        calls: done,
+        ioctls,
+        ...found
+      } = torture({ seed, calls, clients: 100, kills, timeout: 3_600_000 });
       expect({ seed, ...found }).toEqual({ seed, ...nothing });
       expect(memory).toBeLessThan(MOST_MEMORY);
-      [made, killed, spent] = [made + done, killed + kills, spent + (Date.now() - started) / 1000];
-      const rate = `${(made / spent).toFixed(0)} a second`;
-      console.log(`seed ${seed}: ${made} calls so far, ${rate}; ${killed} clients killed; ${memory} MiB more`);
+      made.calls += done;
+      made.ioctls += ioctls;
+      made.kills += kills;
+      const rate = `${((made.calls * 1000) / (Date.now() - begin)).toFixed(0)} calls a second`;
+      console.log(
+        `seed ${seed}: ${made.calls} calls so far, ${made.ioctls} of them ioctls, ${rate}; ${made.kills} clients killed; ${memory} MiB more`,
+      );
+      // So that the line is shown now.
+      await setTimeout(200);
     }
+    expect(made.kills).toBeGreaterThanOrEqual(wanted.kills);
+    expect(made.ioctls).toBeGreaterThanOrEqual(wanted.ioctls);
   },
   24 * 3600_000,
 );

@@ -22,8 +22,9 @@ export interface TortureResult {
   readonly descriptors: number;
   /** Memory that the supervisor has more than before, MiB: what is not collected yet is part of it. */
   readonly memory: number;
-  /** Calls that the clients made. */
+  /** Calls that the clients made, and how many of them were ioctls. */
   readonly calls: number;
+  readonly ioctls: number;
 }
 
 /** What a round leaves behind. */
@@ -54,8 +55,8 @@ export function torture({ seed, calls, clients, kills, timeout = 300_000 }: Tort
     maxBuffer: 1 << 26,
     env: { ...process.env, IOASID: ioasid },
   });
-  const told = /^\d+ clients, (\d+) calls in .*\n/m;
-  const [, made = 'NaN'] = told.exec(stderr) ?? [];
+  const told = /^\d+ clients, (\d+) calls, (\d+) of them ioctls, in .*\n/m;
+  const [, made = 'NaN', ioctls = 'NaN'] = told.exec(stderr) ?? [];
   const [, descriptors = 'NaN', memory = 'NaN', text = '{}'] = /^(-?\d+) (-?\d+) (\{.*\})$/m.exec(stdout) ?? [];
   const { contexts, vms } = JSON.parse(text) as { contexts?: unknown; vms?: unknown };
   return {
@@ -65,5 +66,6 @@ export function torture({ seed, calls, clients, kills, timeout = 300_000 }: Tort
     descriptors: Number(descriptors),
     memory: Number(memory),
     calls: Number(made),
+    ioctls: Number(ioctls),
   };
 }

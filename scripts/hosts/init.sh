@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # The first process of a guest: looks what ioasid does on this kernel, tells it in lines that begin with HOST, powers off.
-# What the kernel's command line sets is in the environment: EXPECT=refused|works, LIMIT (seconds a check), ONLY (a pattern).
+# What the kernel's command line sets is in the environment: EXPECT=refused|works, LIMIT (seconds a check), ONLY (patterns with commas between).
 /bin/busybox mkdir -p /proc /sys /dev /tmp /root
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sysfs /sys
@@ -11,14 +11,23 @@ mkdir -p /dev/shm /dev/pts && mount -t tmpfs tmpfs /dev/shm && mount -t devpts d
 export PATH=/bin:/ioasid/bin HOME=/root TMPDIR=/tmp
 ip link set lo up
 
+# wanted NAME: whether a pattern of ONLY matches it.
+wanted() (
+	set -f
+	IFS=,
+	for pattern in $ONLY; do
+		case $1 in
+		$pattern) exit 0 ;;
+		esac
+	done
+	exit 1
+)
+
 # tell NAME COMMAND...: runs it, and tells its exit status, the seconds, and the end of what it said.
 tell() {
 	name=$1
 	shift
-	case $name in
-	$ONLY) ;;
-	*) return ;;
-	esac
+	wanted "$name" || return
 	echo "HOST begin $name"
 	begin=$(date +%s)
 	timeout "$LIMIT" "$@" >/tmp/said 2>&1 </dev/null
@@ -34,11 +43,11 @@ tell doctor ioasid doctor
 if [ "$EXPECT" = works ]; then
 	mkdir /tmp/paths
 	tell shell ioasid exec -- sh /programs/shell.sh
+	tell story node /ioasid/tell-story.mjs
 	while read -r name arguments; do
 		# The flags of a check are words.
 		tell "$name" ioasid exec $arguments
 	done </programs/list
-	tell story node /ioasid/tell-story.mjs
 fi
 echo "HOST over"
 poweroff -f

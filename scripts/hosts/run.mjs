@@ -1,4 +1,4 @@
-// npm run test:hosts [-- [--json] [--junit FILE] [--only PATTERN] [--limit MINUTES] NAME...]: boots guests with Debian's
+// npm run test:hosts [-- [--json] [--junit FILE] [--only PATTERNS] [--limit MINUTES] NAME...]: boots guests with Debian's
 // kernels, and looks what ioasid does on each of them.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,7 +39,8 @@ const unknown = positionals.find((name) => !HOSTS[name]);
 if (unknown !== undefined) fail(`there is no '${unknown}'; there are: ${Object.keys(HOSTS).join(', ')}`);
 const minutes = Number(values.limit);
 if (!(minutes > 0)) fail(`--limit: '${values.limit}' is no number of minutes`);
-if (/[\s"]/.test(values.only)) fail(`--only: '${values.only}' is no pattern of a shell without blanks`);
+if (/[\s"]/.test(values.only))
+  fail(`--only: '${values.only}' are no patterns of a shell, with commas and no blanks between`);
 
 const trees = new Map();
 const all = [];

@@ -6,7 +6,7 @@ import { VFIO_CONTAINER_IOCTLS as IOCTL } from '../abi/vfio-container.js';
 import { Facet } from '../kernel/file/facet.js';
 import { NO_DATA } from '../kernel/file/no-data.js';
 import { type FileTable, OpenFile } from '../kernel/file/open-file.js';
-import { Container } from './container.js';
+import { Container, type ContainerParameters } from './container.js';
 import { CONTAINER_TABLE } from './container-table.js';
 
 export const CONTAINER_PATH = '/dev/vfio/vfio';
@@ -38,8 +38,8 @@ const CONTAINER_FILE: FileTable<Container> = {
  * open(2) of /dev/vfio/vfio.
  * @param all the containers that live: it is one of them until nobody holds its file
  */
-export function openContainer(all: Set<Container>): OpenFile {
-  const container = new Container();
+export function openContainer(all: Set<Container>, parameters: ContainerParameters): OpenFile {
+  const container = new Container(parameters);
   all.add(container);
   return new OpenFile(container, { ...CONTAINER_FILE, release: () => all.delete(container) });
 }

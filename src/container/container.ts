@@ -8,14 +8,27 @@ import { VFIO_EXTENSION } from '../abi/vfio-container.js';
 import { attach, claim, detach, release } from '../iommu/attach.js';
 import type { Domain } from '../iommu/domain.js';
 import type { IommuGroup } from '../iommu/requester.js';
-import { DMA_ENTRY_LIMIT, Type1 } from './type1/type1.js';
+import { Type1 } from './type1/type1.js';
+
+/** What the parameters of VFIO's modules say now. */
+export interface ContainerParameters {
+  /** Most mappings of a container that gets its driver now. */
+  readonly dmaEntryLimit: () => number;
+  /** Groups without an IOMMU may be used. */
+  readonly unsafeNoIommu: () => boolean;
+}
 
 export class Container {
+  readonly #parameters: ContainerParameters;
   /** The groups in it, the newest first. */
   readonly #groups: IommuGroup[] = [];
   #type1: Type1 | undefined;
   /** Where the requests of each group go. */
   readonly #domains = new Map<IommuGroup, Domain>();
+
+  constructor(parameters: ContainerParameters) {
+    this.#parameters = parameters;
+  }
 
   /** The IOMMU driver. @throws EINVAL none was chosen */
   get type1(): Type1 {
@@ -41,6 +54,9 @@ export class Container {
         return 1;
       case VFIO_EXTENSION.DMA_CC_IOMMU:
         return this.#type1?.enforcesSnoop ? 1 : 0;
+      case VFIO_EXTENSION.NOIOMMU_IOMMU:
+        // Not beside groups that have an IOMMU, and this machine has no others.
+        return this.#groups.length === 0 && this.#parameters.unsafeNoIommu() ? 1 : 0;
       case VFIO_EXTENSION.UPDATE_VADDR:
         return this.#type1 ? 1 : 0;
       default:
@@ -61,7 +77,7 @@ export class Container {
     if (type !== BigInt(TYPE1_IOMMU) && type !== BigInt(TYPE1v2_IOMMU)) {
       throw new Errno('ENODEV', `no IOMMU driver has type ${type}; there are 1 and 3`);
     }
-    const type1 = new Type1(type === BigInt(TYPE1v2_IOMMU), DMA_ENTRY_LIMIT);
+    const type1 = new Type1(type === BigInt(TYPE1v2_IOMMU), this.#parameters.dmaEntryLimit());
     const done: IommuGroup[] = [];
     try {
       for (const group of this.#groups) {

@@ -25,7 +25,11 @@ export class ContainerPersonality implements Personality {
   constructor(services: MachineServices, vfio: VfioPersonality) {
     this.#services = services;
     this.#vfio = vfio;
-    services.nodes.add(miscDevice('vfio', MINOR, 'vfio/vfio'), () => openContainer(this.containers), 0o666);
+    services.nodes.add(
+      miscDevice('vfio', MINOR, 'vfio/vfio'),
+      () => openContainer(this.containers, services.parameters),
+      0o666,
+    );
   }
 
   state(): ReturnType<NonNullable<Personality['state']>> {

@@ -59,3 +59,16 @@ export function orWait(what: string, begin: (ended: () => void) => void): void {
   });
   if (!over) throw new Pending('EBUSY', `${what} is in use: its user was asked to close it`, () => over);
 }
+
+/**
+ * Does something later, when nothing is in its way any more.
+ * @param act may throw what the call answers then, or that it waits again
+ * @throws Pending always
+ */
+export function waitFor(what: string, ready: () => boolean, act: () => void): never {
+  throw new Pending('EBUSY', what, () => {
+    if (!ready()) return false;
+    act();
+    return true;
+  });
+}

@@ -8,6 +8,7 @@ import type { VirtualKernel } from '../kernel/kernel.js';
 import type { Pollers } from '../kernel/pollers.js';
 import type { Timers } from '../kernel/timers.js';
 import type { CpuCaches } from '../memory/cpu-caches.js';
+import type { ModuleParameters } from '../sysfs/bus-directory.js';
 import type { CharacterDevice } from '../sysfs/character-devices.js';
 import type { Machine, MachineDevice } from './build.js';
 
@@ -29,6 +30,8 @@ export interface MachineServices {
   readonly timers: Timers;
   readonly pollers: Pollers;
   readonly nodes: CharacterDevices;
+  /** What the parameters of modules say, as /sys/module has them. */
+  readonly parameters: ModuleParameters;
   /** So many random bytes: what no program can know. */
   readonly random: (count: number) => Uint8Array;
   /** How long a device waits for a page, milliseconds. */

@@ -2,17 +2,16 @@
  * The machine's functions in their slots: which driver has each at the start, and how functions come and go. A function of
  * the machine file that no driver of the host has starts under vfio-pci, as if an administrator had bound it.
  */
-import { Errno } from '../abi/errno.js';
 import { plug, unplug } from '../iommu/attach.js';
 import type { FileSystem } from '../kernel/fs/file-system.js';
 import { PciBus, type PciSlot } from '../pci/bus/bus.js';
 import { hostDriver, PciDriver } from '../pci/bus/driver.js';
 import { hostDrivers } from '../pci/bus/host-drivers.js';
-import { EXTENDED, SRIOV } from '../pci/config/extended-capabilities.js';
 import { functionPath } from '../sysfs/function-directory.js';
 import { Sysfs } from '../sysfs/sysfs.js';
 import type { Machine, MachineDevice } from './build.js';
 import { Departures, orWait } from './departures.js';
+import { VirtualFunctions } from './virtual-functions.js';
 
 /** What VFIO does with a device of the machine. */
 export interface VfioSide {
@@ -30,6 +29,7 @@ export class MachineSlots {
   readonly #vfioPci: PciDriver;
   readonly #slots = new Map<MachineDevice, PciSlot>();
   readonly #departures: Departures;
+  readonly #virtual: VirtualFunctions;
 
   /** @param cpus of the machine */
   constructor(machine: Machine, fs: FileSystem, cpus: number, vfio: VfioSide) {
@@ -41,8 +41,15 @@ export class MachineSlots {
       remove: (slot) => orWait(slot.address, (left) => this.#departures.begin(this.bus.at(slot.address), left)),
     });
     this.#departures = new Departures({
-      removeVirtual: (slot, then) => this.#removeVirtual(slot, then),
+      removeVirtual: (slot, then) => this.#virtual.removeAll(slot, then),
       release: (slot, left) => this.#release(slot, left),
+    });
+    this.#virtual = new VirtualFunctions({
+      ...{ machine, bus: this.bus, slots: this.#slots, vfioPci: this.#vfioPci },
+      enabled: () => this.sysfs.parameters.enableSriov(),
+      deviceOf: (slot) => this.#device(slot),
+      isLeaving: (slot) => this.#departures.has(slot),
+      remove: (slot, gone) => this.#remove(slot, gone),
     });
     this.bus.register(this.#vfioPci);
     for (const driver of hostDrivers()) this.bus.register(driver);
@@ -54,7 +61,7 @@ export class MachineSlots {
       bus: this.bus,
       cpus,
       remove: (slot) => orWait(slot.address, (gone) => this.#remove(slot, gone)),
-      setVirtual: (slot, count) => this.#setVirtual(slot, count),
+      setVirtual: (slot, count) => this.#virtual.set(slot, count),
       rescan: () => this.#rescan(),
     });
   }
@@ -90,6 +97,11 @@ export class MachineSlots {
     return slot !== undefined && this.bus.slots.includes(slot);
   }
 
+  /** The virtual functions of a device, the first one first. */
+  virtualOf(device: MachineDevice): MachineDevice[] {
+    return this.#slots.get(device)?.virtual.map((slot) => this.#device(slot)) ?? [];
+  }
+
   /** A device comes, and is VFIO's. */
   putIn(device: MachineDevice): void {
     const { name, requester } = device;
@@ -102,82 +114,14 @@ export class MachineSlots {
     this.#vfio.install(device);
   }
 
-  /**
-   * What a write to sriov_numvfs does: virtual functions come at once, or go when the last user has closed each.
-   * @throws ERANGE more than there can be; EBUSY there are some already, or the driver lets the function go; ENOENT no
-   *   driver that can; Pending
-   */
-  #setVirtual(slot: PciSlot, count: number): void {
-    const { config } = slot.function;
-    const at = config.findExtended(EXTENDED.SRIOV) ?? 0;
-    const [total, now] = [config.get16(at + SRIOV.TOTAL_VFS), slot.virtual.length];
-    if (count > total)
-      throw new Errno('ERANGE', `${slot.address} has at most ${total} virtual functions, not ${count}`);
-    if (count === now) return;
-    if (slot.driver !== this.#vfioPci)
-      throw new Errno('ENOENT', `${slot.address} has no driver that can make virtual functions`);
-    if (count > 0 && now > 0) throw new Errno('EBUSY', `${slot.address} has ${now} virtual functions already`);
-    if (!this.sysfs.parameters.enableSriov())
-      throw new Errno(
-        'ENOENT',
-        `vfio-pci makes no virtual functions of ${slot.address}: its parameter enable_sriov is N`,
-      );
-    if (count === 0) {
-      orWait(`a virtual function of ${slot.address}`, (gone) => this.#removeVirtual(slot, gone));
-      return;
-    }
-    if (this.#departures.has(slot)) throw new Errno('EBUSY', `${slot.address} is in use while its driver lets it go`);
-    this.#addVirtual(slot, count);
-    this.#showVirtual(slot);
-  }
-
-  /** The SR-IOV capability tells how many virtual functions there are. */
-  #showVirtual({ virtual, function: { config } }: PciSlot): void {
-    const at = config.findExtended(EXTENDED.SRIOV);
-    if (at === undefined) return;
-    config.set16(at + SRIOV.NUM_VFS, virtual.length);
-    config.set16(at + SRIOV.CONTROL, virtual.length > 0 ? SRIOV.VF_ENABLE | SRIOV.VF_MEMORY : 0);
-  }
-
-  /** They get the driver of their physical function. */
-  #addVirtual(slot: PciSlot, count: number): void {
-    for (let index = 0; index < count; index++) {
-      const device = this.#machine.addVirtual(this.#device(slot), index);
-      const virtual = this.#slots.get(device) ?? this.bus.slot(device.name, device.requester, device.function);
-      virtual.physical = slot;
-      slot.virtual.push(virtual);
-      this.#slots.set(device, virtual);
-      plug(device.requester);
-      this.bus.add(virtual, this.#vfioPci);
-    }
-  }
-
-  /** One virtual function after the other goes, the last one first. @param then called when there is none any more */
-  #removeVirtual(slot: PciSlot, then: () => void): void {
-    const virtual = slot.virtual.at(-1);
-    if (!virtual) {
-      then();
-      return;
-    }
-    this.#remove(virtual, () => {
-      const at = slot.virtual.indexOf(virtual);
-      if (at >= 0) {
-        slot.virtual.splice(at, 1);
-        const device = this.#device(virtual);
-        this.#slots.delete(device);
-        this.#machine.removeVirtual(device);
-        this.#showVirtual(slot);
-      }
-      this.#removeVirtual(slot, then);
-    });
-  }
-
   /** A device that was VFIO's is gone. */
   gone(device: MachineDevice): void {
     const { name, requester } = device;
     const slot = this.#slots.get(device);
-    if (slot) this.bus.remove(slot);
-    else this.sysfs.removeMediated(name, requester.group, requester.unit);
+    if (slot) {
+      this.#virtual.lost(slot);
+      this.bus.remove(slot);
+    } else this.sysfs.removeMediated(name, requester.group, requester.unit);
   }
 
   /** The builder of the machine has bound the function to a driver of the host already. */
@@ -209,6 +153,7 @@ export class MachineSlots {
 
   /** A function goes from the machine, after its driver has let it go. @param then called when it is gone */
   #remove(slot: PciSlot, then: () => void): void {
+    slot.going = true;
     this.#departures.begin(slot, () => {
       if (this.bus.slots.includes(slot)) {
         unplug(slot.requester);

@@ -14,7 +14,7 @@ import type { Poller } from '../kernel/pollers.js';
 import { Bar } from './bar.js';
 import { ConfigSpace, PCI_COMMAND, PCI_CONFIG } from './config/config-space.js';
 import type { FunctionLayout, PciIdentity } from './config/layout.js';
-import { AF, CAPABILITY, EXPRESS } from './config/standard-capabilities.js';
+import { AF, CAPABILITY, EXPRESS, PM } from './config/standard-capabilities.js';
 import { FunctionInterrupts } from './interrupts.js';
 import type { DeviceModel } from './model.js';
 
@@ -79,6 +79,12 @@ export class PciFunction implements Poller {
       methods.push('flr');
     if (this.config.find(CAPABILITY.AF) !== undefined) methods.push('af_flr');
     return methods;
+  }
+
+  /** The power state that its driver chose: 0 to 3, D0 to D3hot. */
+  get powerState(): number {
+    const at = this.config.find(CAPABILITY.PM);
+    return at === undefined ? 0 : this.config.get16(at + PM.CONTROL) & PM.STATE;
   }
 
   /** A user has it from now on: what it stores into polled registers is seen. */

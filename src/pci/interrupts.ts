@@ -13,6 +13,8 @@ export interface InterruptSink {
   line(asserted: boolean): void;
   /** A message of the mode in use. Returns false if nobody wants it. */
   message(vector: number): boolean;
+  /** A vector of the mode in use has an interrupt of the host. Not given: none has. */
+  isAllocated?(vector: number): boolean;
 }
 
 export class FunctionInterrupts {
@@ -52,6 +54,11 @@ export class FunctionInterrupts {
   get msixVectors(): number {
     const at = this.#config.find(CAPABILITY.MSIX);
     return at === undefined ? 0 : (this.#config.get16(at + MSIX.CONTROL) & 0x7ff) + 1;
+  }
+
+  /** Does the driver have an interrupt of the host for this message? */
+  isAllocated(vector: number): boolean {
+    return this.#mode.startsWith('msi') && this.#sink?.isAllocated?.(vector) === true;
   }
 
   get mode(): InterruptMode {

@@ -9,7 +9,7 @@ import { isatty } from 'node:tty';
 import { addressOf, check, libc } from './host/libc.js';
 import { CHECK, seeCheck } from './host/limits.js';
 import { PoolThread } from './host/pool-thread.js';
-import { withDescendants } from './host/procfs.js';
+import { fateOf, withDescendants } from './host/procfs.js';
 import { spawn } from './host/spawn.js';
 import { type Inheritance, passOn } from './inheritance.js';
 import { numberOf } from './seccomp/syscalls.js';
@@ -54,6 +54,8 @@ export class Program {
   #pid: number | undefined;
   /** Signals that came before it was started. */
   #early: number[] = [];
+  /** A signal that is to end the run, and meant nothing to the program if it ends in another way than by it. */
+  #pending: number | undefined;
   /** Told of a signal that is to end the run, after the program ended. */
   onEnd: ((signal: number) => void) | undefined;
   /** Exit status of a shell, once it is known. */
@@ -136,7 +138,7 @@ export class Program {
         // A signal to a program that has ended, and is not known to have, would be lost.
         this.look();
         if (this.status !== undefined && END.has(signal)) this.onEnd?.(constants.signals[signal]);
-        else if (!(terminal && FROM_TERMINAL.has(signal))) this.#send(constants.signals[signal]);
+        else if (!(terminal && FROM_TERMINAL.has(signal))) this.#pass(signal);
       });
     }
     process.on('SIGCONT', () => this.#send(SIGCONT));
@@ -146,6 +148,14 @@ export class Program {
   #watch(): void {
     libc.signal(SIGCHLD, SIG_DFL);
     process.on('SIGCHLD', () => this.look());
+  }
+
+  /** Passes a signal on. One that meets a program on its way out is lost on it, and ends what it left behind. */
+  #pass(name: NodeJS.Signals): void {
+    const signal = constants.signals[name];
+    if (END.has(name) && this.#pid !== undefined && this.status === undefined)
+      this.#pending = fateOf(this.#pid, signal) === 'taken' ? undefined : signal;
+    this.#send(signal);
   }
 
   #send(signal: number): void {
@@ -170,7 +180,9 @@ export class Program {
   }
 
   #ended(word: number): void {
-    this.status = (word & 0x7f) === 0 ? (word >> 8) & 0xff : SIGNALLED + (word & 0x7f);
+    const by = word & 0x7f;
+    this.status = by === 0 ? (word >> 8) & 0xff : SIGNALLED + by;
+    if (this.#pending !== undefined && this.#pending !== by) this.onEnd?.(this.#pending);
   }
 
   #stopToo(signal: number): void {

@@ -12,14 +12,16 @@ export function startUi(directory: string, failed: () => void): void {
   const child = spawn(
     process.execPath,
     [fileURLToPath(new URL('../cli/main.js', import.meta.url)), 'ui', '--directory', directory],
-    // What it says goes to stderr; the descriptors of the program are not its.
-    { stdio: ['ignore', 'ignore', 'inherit'] },
+    // What it says goes to stderr; the descriptors of the program are not its. Its stdout ends with it: while a program is
+    // followed, another wait(2) of this process may take the server's end before Node is told.
+    { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   if (child.pid !== undefined) goAsUsual(child.pid);
   child.once('error', (error) => {
     say(`the page cannot be served: ${error.message}`);
     failed();
   });
-  child.once('exit', failed);
+  child.stdout.once('close', failed);
+  child.stdout.resume();
   child.unref();
 }

@@ -1,5 +1,5 @@
 /** /sys/bus/pci and /sys/module: functions by address, the drivers with bind, unbind and new_id, and their modules. */
-
+import { Errno } from '../abi/errno.js';
 import type { FileSystem } from '../kernel/fs/file-system.js';
 import type { DirectoryInode } from '../kernel/fs/inode.js';
 import type { PciBus, PciSlot } from '../pci/bus/bus.js';
@@ -94,13 +94,22 @@ function switches(
 
 /** What the parameters of modules decide. */
 export interface ModuleParameters {
+  /** vfio_iommu_type1: most mappings of a container that gets its driver now. */
+  readonly dmaEntryLimit: () => number;
+  /** vfio: groups without an IOMMU may be used. */
+  readonly unsafeNoIommu: () => boolean;
   /** vfio_pci: physical functions under it may have virtual ones. */
   readonly enableSriov: () => boolean;
 }
 
+/** Module parameter dma_entry_limit at boot. */
+const DMA_ENTRY_LIMIT = 65535;
+const U32_MAX = 0xffff_ffff;
+
 /** The modules of VFIO and iommufd, with their parameters (drivers/vfio, drivers/iommu/iommufd). */
 export function addModules(fs: FileSystem): ModuleParameters {
-  switches(fs, 'vfio', { enable_unsafe_noiommu_mode: { mode: 0o644 } });
+  const vfio = switches(fs, 'vfio', { enable_unsafe_noiommu_mode: { mode: 0o644 } });
+  // Interrupts of this machine are isolated: the two parameters that would do without have nothing to decide.
   switches(fs, 'vfio_iommu_type1', {
     allow_unsafe_interrupts: { mode: 0o644 },
     disable_hugepages: { mode: 0o644 },
@@ -110,15 +119,19 @@ export function addModules(fs: FileSystem): ModuleParameters {
     ...{ disable_denylist: { mode: 0o444 }, disable_vga: { mode: 0o444 } },
   });
   switches(fs, 'iommufd', { allow_unsafe_interrupts: { mode: 0o644 } });
-  let limit = 65535;
-  fs.directory('/sys/module/vfio_iommu_type1/parameters').add(
-    'dma_entry_limit',
-    both(
-      () => limit,
-      (text) => {
-        limit = parseNumber(text);
-      },
-    ),
+  let limit = DMA_ENTRY_LIMIT;
+  const limited = both(
+    () => limit,
+    (text) => {
+      const value = parseNumber(text);
+      if (value > U32_MAX) throw new Errno('ERANGE', `dma_entry_limit has 32 bits, ${text} has more`);
+      limit = value;
+    },
   );
-  return { enableSriov: () => vfioPci('enable_sriov') };
+  fs.directory('/sys/module/vfio_iommu_type1/parameters').add('dma_entry_limit', limited);
+  return {
+    dmaEntryLimit: () => limit,
+    unsafeNoIommu: () => vfio('enable_unsafe_noiommu_mode'),
+    enableSriov: () => vfioPci('enable_sriov'),
+  };
 }

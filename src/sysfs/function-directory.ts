@@ -6,7 +6,7 @@ import { Errno } from '../abi/errno.js';
 import { AttributeInode, DirectoryInode } from '../kernel/fs/inode.js';
 import type { PciBus, PciSlot } from '../pci/bus/bus.js';
 import { PCI_COMMAND, PCI_CONFIG } from '../pci/config/config-space.js';
-import { both, fill, hex, linkTo, parseBoolean, parseNumber, shown, taken, trigger } from './nodes.js';
+import { both, fill, hex, kept, linkTo, parseBoolean, parseNumber, shown, taken, trigger } from './nodes.js';
 import { memoryResource, portResource } from './resource-file.js';
 import { sriovEntries } from './sriov.js';
 
@@ -31,6 +31,9 @@ const RESOURCE_LINES = 13;
 const FIRST_LINE = 16;
 /** Interrupts of messages get numbers from here on, as on most machines. */
 const FIRST_MESSAGE = 24;
+
+/** Power state from which on registers are not reached. */
+const D3HOT = 3;
 
 /** Path of a function's directory: every bus hangs below a host bridge of its own. */
 export function functionPath(address: string): string {
@@ -77,40 +80,35 @@ export function functionDirectory(slot: PciSlot, around: FunctionSurroundings): 
     subsystem_device: shown(() => hex(identity.subsystem, 4)),
     class: shown(() => hex(identity.classCode, 6)),
     revision: shown(() => hex(identity.revision, 2)),
-    irq: shown(() => (pci.interrupts.mode.startsWith('msi') ? FIRST_MESSAGE : pci.interrupts.pins ? FIRST_LINE : 0)),
+    // Of MSI-X it does not tell.
+    irq: shown(() => (pci.interrupts.mode === 'msi' ? FIRST_MESSAGE : pci.interrupts.pins ? FIRST_LINE : 0)),
     resource: shown(() => resourceLines(slot)),
     config: configuration(slot),
-    numa_node: both(
-      () => -1,
-      (text) => void parseNumber(text),
-    ),
+    numa_node: kept(-1, parseNode),
     local_cpulist: shown(() => (around.cpus === 1 ? '0' : `0-${around.cpus - 1}`)),
     local_cpus: shown(() => ((1n << BigInt(around.cpus)) - 1n).toString(16)),
     modalias: shown(() => modalias(slot)),
     uevent: both(() => uevent(slot), checkAction),
     driver_override: driverOverride(slot),
-    msi_bus: both(
-      () => 1,
-      (text) => void parseNumber(text),
-    ),
+    msi_bus: kept(1, (text) => (parseNumber(text) === 0 ? 0 : 1)),
     enable: enable(slot),
-    power_state: shown(() => 'D0'),
-    broken_parity_status: both(
-      () => 0,
-      (text) => void parseNumber(text),
-    ),
+    power_state: shown(() => (pci.powerState < D3HOT ? `D${pci.powerState}` : 'D3hot')),
+    broken_parity_status: kept(0, (text) => (parseNumber(text) === 0 ? 0 : 1)),
     dma_mask_bits: shown(() => 64),
     consistent_dma_mask_bits: shown(() => 64),
     ari_enabled: shown(() => 0),
-    d3cold_allowed: both(
-      () => 1,
-      (text) => void parseNumber(text),
-    ),
+    d3cold_allowed: kept(1, (text) => (parseNumber(text) === 0 ? 0 : 1)),
+    // Virtual functions have neither: they come and go with sriov_numvfs. Whoever writes takes `remove` itself away first.
     remove: taken(
       trigger(() => around.remove(slot)),
       0o220,
+      () => slot.physical === undefined && !slot.going,
     ),
-    rescan: taken(trigger(() => around.rescan())),
+    rescan: taken(
+      trigger(() => around.rescan()),
+      0o200,
+      () => slot.physical === undefined,
+    ),
     reset: taken(
       (text) => {
         if (parseNumber(text) !== 1) throw new Errno('EINVAL', `reset of ${slot.address} takes 1, not ${text}`);
@@ -137,20 +135,26 @@ export function functionDirectory(slot: PciSlot, around: FunctionSurroundings): 
     directory,
     sriovEntries(slot, functionPath, (count) => around.setVirtual(slot, count)),
   );
-  const messages = (): boolean => pci.interrupts.mode.startsWith('msi');
-  const irqs = new DirectoryInode({ mode: 0o755 }, 'none', messages);
-  const vectors = Math.max(pci.interrupts.msixVectors, pci.interrupts.msiVectors);
-  for (let i = 0; i < vectors; i++) {
-    const inUse = (): boolean =>
-      i < (pci.interrupts.mode === 'msix' ? pci.interrupts.msixVectors : pci.interrupts.msiVectors);
-    irqs.add(
-      String(FIRST_MESSAGE + i),
-      shown(() => pci.interrupts.mode, inUse),
+  const { interrupts } = pci;
+  const irqs = new DirectoryInode({ mode: 0o755 }, 'none', () => interrupts.mode.startsWith('msi'));
+  for (let vector = 0; vector < Math.max(interrupts.msixVectors, interrupts.msiVectors); vector++) {
+    const mode = shown(
+      () => interrupts.mode,
+      () => interrupts.isAllocated(vector),
     );
+    irqs.add(String(FIRST_MESSAGE + vector), mode);
   }
   directory.add('msi_irqs', irqs);
   directory.add('power', powerDirectory());
   return directory;
+}
+
+/** A node of memory, which this machine has one of, and -1 for none. @throws EINVAL */
+function parseNode(text: string): number {
+  if (text === '-1') return -1;
+  const node = parseNumber(text);
+  if (node !== 0) throw new Errno('EINVAL', `the machine has no memory node ${node}`);
+  return node;
 }
 
 /** How Linux names the unit (drivers/iommu/intel/dmar.c). */

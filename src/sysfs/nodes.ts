@@ -26,6 +26,17 @@ export function both(show: () => string | number, store: (text: string) => void,
   );
 }
 
+/** An attribute that shows what it was given last. @param parse what a text means. @throws EINVAL */
+export function kept(first: number, parse: (text: string) => number): AttributeInode {
+  let value = first;
+  return both(
+    () => value,
+    (text) => {
+      value = parse(text);
+    },
+  );
+}
+
 /** The target that sysfs gives a link: relative, and as short as it can be. @param from path of the link */
 export function relative(from: string, to: string): string {
   const [a, b] = [from.split('/').slice(1, -1), to.split('/').slice(1)];

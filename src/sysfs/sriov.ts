@@ -2,7 +2,7 @@
 import type { AttributeInode, LinkInode } from '../kernel/fs/inode.js';
 import type { PciSlot } from '../pci/bus/bus.js';
 import { EXTENDED, SRIOV } from '../pci/config/extended-capabilities.js';
-import { both, linkTo, parseBoolean, parseNumber, shown } from './nodes.js';
+import { both, kept, linkTo, parseBoolean, parseNumber, shown } from './nodes.js';
 
 type Entries = Record<string, AttributeInode | LinkInode>;
 
@@ -21,7 +21,7 @@ export function sriovEntries(
   const capability = config.findExtended(EXTENDED.SRIOV);
   if (capability === undefined) {
     const target = (): string => pathOf(slot.physical?.address ?? slot.address);
-    return { physfn: linkTo(`${at}/physfn`, target, () => slot.physical !== undefined) };
+    return { physfn: linkTo(`${at}/physfn`, target, () => slot.physical !== undefined && !slot.going) };
   }
   const register = (offset: number): number => config.get16(capability + offset);
   const entries: Entries = {
@@ -33,15 +33,12 @@ export function sriovEntries(
     sriov_offset: shown(() => register(SRIOV.FIRST_VF_OFFSET)),
     sriov_stride: shown(() => register(SRIOV.VF_STRIDE)),
     sriov_vf_device: shown(() => register(SRIOV.VF_DEVICE).toString(16)),
-    // Virtual functions always get the driver of their physical one.
-    sriov_drivers_autoprobe: both(
-      () => 1,
-      (text) => void parseBoolean(text),
-    ),
+    // Virtual functions of one under vfio-pci get its driver in any case, by driver_override.
+    sriov_drivers_autoprobe: kept(1, (text) => (parseBoolean(text) ? 1 : 0)),
   };
   for (let i = 0; i < register(SRIOV.TOTAL_VFS); i++) {
     const target = (): string => pathOf(slot.virtual[i]?.address ?? slot.address);
-    entries[`virtfn${i}`] = linkTo(`${at}/virtfn${i}`, target, () => slot.virtual[i] !== undefined);
+    entries[`virtfn${i}`] = linkTo(`${at}/virtfn${i}`, target, () => slot.virtual[i]?.going === false);
   }
   return entries;
 }

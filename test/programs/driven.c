@@ -31,8 +31,13 @@ static void post(void)
 	MUST(detach(device, id));
 }
 
+/* The alarms are for the thread that reads: a call of this one that waits to be received could be interrupted by them. */
 static void *post_late(void *unused)
 {
+	sigset_t alarm;
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	MUST(pthread_sigmask(SIG_BLOCK, &alarm, NULL));
 	usleep(200000);
 	post();
 	return unused;

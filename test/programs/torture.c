@@ -35,8 +35,8 @@ struct client {
 	long calls;
 };
 
-/* Calls of all clients, the killed ones' too. */
-static atomic_long *total;
+/* Calls of all clients, the killed ones' too, and how many of them were ioctls. */
+static struct { atomic_long calls, ioctls; } *total;
 
 /* xorshift64*: the same seed makes the same calls. */
 static uint64_t rnd(struct client *c)
@@ -85,6 +85,7 @@ static void any_ioctl(struct client *c, int fd)
 	unsigned number = below(c, 4) ? below(c, 40) : below(c, 256);
 	unsigned base = below(c, 3) == 0 ? 0 : below(c, 2) ? 100 : 0x80;
 	unsigned long request = (unsigned long)direction << 30 | size << 16 | types[below(c, 6)] << 8 | ((base + number) & 255);
+	atomic_fetch_add_explicit(&total->ioctls, 1, memory_order_relaxed);
 	int result = ioctl(fd, request, below(c, 10) ? (unsigned long)argument(c, size) : (unsigned long)value(c));
 	/* Perhaps a descriptor. */
 	if (result > 2 && result < 5000 && fcntl(result, F_GETFD) >= 0) {
@@ -104,7 +105,7 @@ static void one(struct client *c)
 	struct pollfd p = { fd, POLLIN | POLLOUT, 0 };
 	struct stat st;
 	c->calls++;
-	atomic_fetch_add_explicit(total, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&total->calls, 1, memory_order_relaxed);
 	switch (fd < 0 && below(c, 3) ? 0 : below(c, 24)) {
 	case 0: case 1:
 		if (fd > 2)
@@ -229,6 +230,7 @@ int main(int argc, char **argv)
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	double seconds = end.tv_sec - begin.tv_sec + (end.tv_nsec - begin.tv_nsec) / 1e9;
-	fprintf(stderr, "%ld clients, %ld calls in %.1f s\n", started, atomic_load(total), seconds);
+	fprintf(stderr, "%ld clients, %ld calls, %ld of them ioctls, in %.1f s\n", started, atomic_load(&total->calls),
+		atomic_load(&total->ioctls), seconds);
 	return 0;
 }

@@ -134,6 +134,78 @@ static void attributes(void)
 	SHOWS("/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "N\n");
 }
 
+#define LIMIT "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit"
+
+/* What a container may hold is latched when it gets its driver. */
+static void parameters(void)
+{
+	char *memory = aligned_alloc(4096, 3 * 4096);
+	int container, group, device;
+	SHOWS(LIMIT, "65535\n");
+	PUT(LIMIT, "many", -EINVAL);
+	PUT(LIMIT, "4294967296", -ERANGE);
+	TAKES(LIMIT, "2\n");
+	device = device_open(EXPRESS, &container, &group);
+	TAKES(LIMIT, "65535");
+	for (__u64 i = 0; i < 3; i++)
+		EXPECT("4.2", dma_map(container, READ_WRITE, memory + i * 4096, i << 12, 4096), i < 2 ? 0 : -ENOSPC);
+	EXPECT("4.3", dma_unmap(container, 0, 0, 4096), 4096);
+	EXPECT("4.2", dma_map(container, READ_WRITE, memory, 2 << 12, 4096), 0);
+	close(device);
+	close(group);
+	close(container);
+	container = container_open();
+	EXPECT("3", ioctl(container, VFIO_CHECK_EXTENSION, VFIO_NOIOMMU_IOMMU), 0);
+	TAKES("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "Y");
+	EXPECT("3", ioctl(container, VFIO_CHECK_EXTENSION, VFIO_NOIOMMU_IOMMU), 1);
+	TAKES("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "0");
+	close(container);
+	PUT("/sys/module/vfio_pci/parameters/disable_denylist", "Y", -EACCES);
+	free(memory);
+}
+
+/* Interrupts and power as the device's user sets them. */
+static void in_operation(void)
+{
+	int container, group, device = device_open(EXPRESS, &container, &group), fds[3] = { event(), -1, event() };
+	TRUE("9", access(DEVICE(EXPRESS) "msi_irqs", F_OK) != 0);
+	SHOWS(DEVICE(EXPRESS) "irq", "16\n");
+	EXPECT("5.6", irqs(device, TRIGGER_FDS, VFIO_PCI_MSIX_IRQ_INDEX, 0, 2, fds), 0);
+	SHOWS(DEVICE(EXPRESS) "msi_irqs/24", "msix\n");
+	SHOWS(DEVICE(EXPRESS) "msi_irqs/25", "msix\n");
+	TRUE("9", access(DEVICE(EXPRESS) "msi_irqs/26", F_OK) != 0);
+	/* One more on demand. */
+	EXPECT("5.6", irqs(device, TRIGGER_FDS, VFIO_PCI_MSIX_IRQ_INDEX, 3, 1, &fds[2]), 0);
+	SHOWS(DEVICE(EXPRESS) "msi_irqs/27", "msix\n");
+	TRUE("9", access(DEVICE(EXPRESS) "msi_irqs/26", F_OK) != 0);
+	SHOWS(DEVICE(EXPRESS) "irq", "16\n");
+	EXPECT("5.6", irqs(device, TRIGGER_NONE, VFIO_PCI_MSIX_IRQ_INDEX, 0, 0, NULL), 0);
+	TRUE("9", access(DEVICE(EXPRESS) "msi_irqs", F_OK) != 0);
+	EXPECT("5.6", irqs(device, TRIGGER_FDS, VFIO_PCI_MSI_IRQ_INDEX, 0, 3, fds), 0);
+	SHOWS(DEVICE(EXPRESS) "irq", "24\n");
+	SHOWS(DEVICE(EXPRESS) "msi_irqs/26", "msi\n");
+	TRUE("9", access(DEVICE(EXPRESS) "msi_irqs/27", F_OK) != 0);
+	SHOWS(DEVICE(EXPRESS) "power_state", "D0\n");
+	int pm = read_config(device, 0x34, 1);
+	while (pm && (read_config(device, pm, 1) != 1))
+		pm = read_config(device, pm + 1, 1);
+	EXPECT("7", write_config(device, pm + 4, 2, 3), 2);
+	SHOWS(DEVICE(EXPRESS) "power_state", "D3hot\n");
+	EXPECT("7", write_config(device, pm + 4, 2, 0), 2);
+	SHOWS(DEVICE(EXPRESS) "power_state", "D0\n");
+	close(device);
+	close(group);
+	close(container);
+	close(fds[0]);
+	close(fds[2]);
+	SHOWS(DEVICE(EXPRESS) "irq", "16\n");
+	PUT(DEVICE(EXPRESS) "numa_node", "7", -EINVAL);
+	TAKES(DEVICE(EXPRESS) "numa_node", "0");
+	SHOWS(DEVICE(EXPRESS) "numa_node", "0\n");
+	TAKES(DEVICE(EXPRESS) "numa_node", "-1");
+	SHOWS(DEVICE(EXPRESS) "numa_node", "-1\n");
+}
+
 static void virtual_functions(void)
 {
 	SHOWS(DEVICE(PF) "sriov_totalvfs", "4\n");
@@ -141,6 +213,7 @@ static void virtual_functions(void)
 	PUT(DEVICE(EDU) "sriov_numvfs", "1", -ENOENT);
 	PUT(DEVICE(PF) "sriov_numvfs", "5", -ERANGE);
 	PUT(DEVICE(PF) "sriov_numvfs", "x", -EINVAL);
+	PUT(DEVICE(PF) "sriov_numvfs", "65536", -EINVAL);
 	SHOWS("/sys/module/vfio_pci/parameters/enable_sriov", "Y\n");
 	TAKES("/sys/module/vfio_pci/parameters/enable_sriov", "N");
 	PUT(DEVICE(PF) "sriov_numvfs", "2", -ENOENT);
@@ -153,6 +226,12 @@ static void virtual_functions(void)
 	const char *by = driver(DEVICE(PF) "virtfn1/driver");
 	EXPECT("9", strcmp(by, "vfio-pci"), 0);
 	EXPECT("9", strcmp(driver(DEVICE(PF) "virtfn0/physfn"), PF), 0);
+	SHOWS(DEVICE(PF) "virtfn0/driver_override", "vfio-pci\n");
+	PUT(DEVICE(PF) "virtfn0/remove", "1", -ENOENT);
+	PUT(DEVICE(PF) "virtfn0/rescan", "1", -ENOENT);
+	TAKES(DEVICE(PF) "sriov_drivers_autoprobe", "0");
+	SHOWS(DEVICE(PF) "sriov_drivers_autoprobe", "0\n");
+	TAKES(DEVICE(PF) "sriov_drivers_autoprobe", "1");
 	TAKES(DEVICE(PF) "sriov_numvfs", "0");
 	TRUE("9", readlink(DEVICE(PF) "virtfn0", text, sizeof(text)) < 0);
 	TAKES(VFIO "unbind", PF);
@@ -236,6 +315,7 @@ static void removed_in_use(void)
 	WAIT("1", asked > 0 || (asked = counted(request)) > 0);
 	WAITS(&remover);
 	EXPECT("1", access(DEVICE(EXPRESS) "vendor", F_OK), 0);
+	EXPECT("9", access(DEVICE(EXPRESS) "remove", F_OK), -ENOENT);
 	EXPECT("1", device_fd(group, EXPRESS), -ENODEV);
 	EXPECT("1", read_config(device, 0, 4), 0x11e81234);
 	close(device);
@@ -280,8 +360,10 @@ static void virtual_in_use(void)
 		close(device);
 		close(group);
 		close(container);
-		char virtual[64];
-		strcpy(virtual, driver(DEVICE(PF) "virtfn0"));
+		/* The second one is in use. Its directory, since its name in that of the physical function goes first. */
+		char virtual[64], there[128];
+		strcpy(virtual, driver(DEVICE(PF) "virtfn1"));
+		snprintf(there, sizeof(there), PCI "devices/%s/vendor", virtual);
 		device = with_token(virtual, &container, &group);
 		EXPECT("5.6", irqs(device, TRIGGER_FDS, VFIO_PCI_REQ_IRQ_INDEX, 0, 1, &request), 0);
 		if (unbind)
@@ -291,10 +373,21 @@ static void virtual_in_use(void)
 		long asked = 0;
 		WAIT("1", asked > 0 || (asked = counted(request)) > 0);
 		WAITS(&writer);
-		EXPECT("9", strcmp(driver(DEVICE(PF) "virtfn0"), virtual), 0);
+		TRUE("9", readlink(DEVICE(PF) "virtfn0", text, sizeof(text)) < 0);
 		TRUE("9", readlink(DEVICE(PF) "virtfn1", text, sizeof(text)) < 0);
+		EXPECT("9", access(there, F_OK), 0);
+		SHOWS(DEVICE(PF) "sriov_numvfs", "2\n");
+		/* A second writer waits for the first, and finds what that left. */
+		struct writer second;
+		begin(&second, DEVICE(PF) "sriov_numvfs", "1");
+		WAITS(&second);
 		close(device);
 		ENDS(&writer);
+		pthread_join(second.thread, NULL);
+		EXPECT("9", second.result, unbind ? -ENOENT : 1);
+		EXPECT("9", access(there, F_OK), -ENOENT);
+		if (!unbind)
+			TAKES(DEVICE(PF) "sriov_numvfs", "0");
 		TRUE("9", readlink(DEVICE(PF) "virtfn0", text, sizeof(text)) < 0);
 		SHOWS(DEVICE(PF) "sriov_numvfs", "0\n");
 		close(group);
@@ -330,6 +423,8 @@ int main(void)
 {
 	binding();
 	attributes();
+	parameters();
+	in_operation();
 	virtual_functions();
 	in_use();
 	removed_in_use();

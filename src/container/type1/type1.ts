@@ -14,9 +14,6 @@ import { atLeastPages, usableRanges } from './iova-ranges.js';
 import { Mappings } from './mappings.js';
 import { forget } from './pages.js';
 
-/** Module parameter dma_entry_limit: most mappings of a container. */
-export const DMA_ENTRY_LIMIT = 65535;
-
 /** Where a group's requests go: all groups see the same mappings, and differ in whether snooping is forced. */
 class Type1Domain implements Domain {
   readonly enforceSnoop: boolean;
@@ -49,7 +46,8 @@ export class Type1 {
   readonly #units = new Map<IommuGroup, IommuUnit>();
   #ranges: IovaRange[] = usableRanges([]);
 
-  constructor(v2: boolean, limit = DMA_ENTRY_LIMIT) {
+  /** @param limit most mappings */
+  constructor(v2: boolean, limit: number) {
     this.v2 = v2;
     this.available = limit;
   }

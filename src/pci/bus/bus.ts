@@ -18,6 +18,8 @@ export class PciSlot {
   readonly function: PciFunction;
   readonly resources: readonly Resource[];
   driver: PciDriver | undefined;
+  /** It is not put in yet, or is being taken out. */
+  going = true;
   /** The only driver that matches; undefined: drivers match by their ids. */
   driverOverride: string | undefined;
   /** Of a virtual function: its physical function's slot. */
@@ -79,6 +81,7 @@ export class PciBus {
   add(slot: PciSlot, driver?: PciDriver): void {
     if (!this.#slots.has(slot.address)) {
       this.#slots.set(slot.address, slot);
+      slot.going = false;
       for (const watcher of this.#watchers) watcher.added(slot);
     }
     if (driver) this.#bind(driver, slot);
@@ -88,6 +91,7 @@ export class PciBus {
   /** Takes a function out; its driver has let it go. */
   remove(slot: PciSlot): void {
     this.#slots.delete(slot.address);
+    slot.going = true;
     slot.driver = undefined;
     slot.driverOverride = undefined;
     for (const watcher of this.#watchers) watcher.removed(slot);

@@ -3,6 +3,9 @@ import type { Capability } from './capability.js';
 
 export const CAPABILITY = { PM: 0x01, MSI: 0x05, VENDOR: 0x09, EXPRESS: 0x10, MSIX: 0x11, AF: 0x13 } as const;
 
+/** Registers of power management: control, whose low bits are the state, D0 to D3hot. */
+export const PM = { CONTROL: 4, STATE: 3 } as const;
+
 /** Power management (PCI Bus Power Management Interface Specification 1.2, 3.2). D3hot keeps the function's state. */
 export function powerManagement(): Capability {
   const NO_SOFT_RESET = 8;

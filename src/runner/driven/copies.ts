@@ -1,10 +1,11 @@
 /**
- * Copies of driven descriptors (dup(2), fcntl(2)). Where the caller leaves the number to the kernel, the copy gets a
+ * Copies of driven descriptors (dup(2), fcntl(2), pidfd_getfd(2)). Where the caller leaves the number to the kernel, the copy gets a
  * driven one. Where it wants a low one, as a shell's redirection does, it is followed (follow/followers.ts).
  */
 import { O } from '../../abi/fcntl.js';
 import type { Followers } from '../follow/followers.js';
 import { libc } from '../host/libc.js';
+import { pidOfPidfd } from '../host/procfs.js';
 import type { Call, Served } from '../seccomp/call.js';
 import { numberOf, type SyscallName } from '../seccomp/syscalls.js';
 import type { Serve } from '../serve/call-table.js';
@@ -36,7 +37,14 @@ export class CopyCalls {
       dup2: first('dup2', (n) => this.#to(n, n.int(1))),
       dup3: first('dup3', (n) => this.#to(n, n.int(1))),
       fcntl: first('fcntl', (n) => this.#fcntl(n)),
+      pidfd_getfd: (n) => this.#getfd(n),
     };
+  }
+
+  /** A copy of another process's descriptor: the host says who may, and gives it a low number. */
+  #getfd(n: Call): Served {
+    const pid = pidOfPidfd(n.tid, n.int(0));
+    return pid !== undefined && this.#calls.isDriven(pid, n.int(1)) ? this.#low(n) : 'host';
   }
 
   #fcntl(n: Call): Served {

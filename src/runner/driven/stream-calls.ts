@@ -1,4 +1,4 @@
-/** read, write, readv and writev of driven descriptors (driven-files.ts). */
+/** read, write, readv, writev, and splice and its like, of driven descriptors (driven-files.ts). */
 import { Errno } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
 import type { OpenFile } from '../../kernel/file/open-file.js';
@@ -30,7 +30,23 @@ export class StreamCalls {
       readv: (n) => this.#read(n, () => this.#calls.pieces(n)),
       write: (n) => this.#write(n, () => [[n.argument(1), n.argument(2)]]),
       writev: (n) => this.#write(n, () => this.#calls.pieces(n)),
+      splice: (n) => (n.argument(4) === 0n ? 'host' : this.#between(n, n.int(0), n.int(2))),
+      tee: (n) => (n.argument(2) === 0n ? 'host' : this.#between(n, n.int(0), n.int(1))),
+      sendfile: (n) => this.#between(n, n.int(1), n.int(0)),
+      vmsplice: (n) => {
+        if (this.#calls.isDriven(n.tid, n.int(0))) throw new Errno('EBADF', `descriptor ${n.int(0)} is no pipe`);
+        return 'host';
+      },
     };
+  }
+
+  /** A call that moves bytes between two files: those here have neither splice_read nor splice_write, only attributes. */
+  #between(n: Call, ...descriptors: readonly number[]): Served {
+    for (const fd of descriptors) {
+      const file = fd < 0 ? undefined : this.#calls.find(n.tid, fd);
+      if (file && !this.#calls.giver.readByHost(file)) throw new Errno('EINVAL', `${file.name} cannot be spliced`);
+    }
+    return 'host';
   }
 
   #read(n: Call, pieces: () => readonly Piece[]): Served {
@@ -84,7 +100,8 @@ export class StreamCalls {
     } catch (error) {
       if (!(error instanceof Pending)) throw error;
       const size = parts.reduce((all, [, bytes]) => all + Number(bytes), 0);
-      this.#driven.wait(n, () => endOf(n, error, size));
+      const waits = new WaitingWrite(n, error, size);
+      this.#driven.wait(n, () => waits.goOn());
       return 'later';
     }
   }
@@ -92,12 +109,34 @@ export class StreamCalls {
 
 /**
  * A write that waits: answers it once what it began is done. A signal ends the wait, not what was begun: the user of a
- * device that waits for its own close could not be ended otherwise. Returns false if it must wait on.
+ * device that waits for its own close could not be ended otherwise.
  */
-function endOf(n: Call, { done }: Pending, size: number): boolean {
-  if (!n.valid()) return true;
-  if (done()) n.answer(size);
-  else if (interrupted(n.tid)) n.restart();
-  else return false;
-  return true;
+class WaitingWrite {
+  readonly #call: Call;
+  readonly #size: number;
+  #pending: Pending;
+
+  constructor(call: Call, pending: Pending, size: number) {
+    this.#call = call;
+    this.#pending = pending;
+    this.#size = size;
+  }
+
+  /** Returns false if it must wait on. */
+  goOn(): boolean {
+    if (!this.#call.valid()) return true;
+    try {
+      if (this.#pending.done()) this.#call.answer(this.#size);
+      else if (interrupted(this.#call.tid)) this.#call.restart();
+      else return false;
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      if (error instanceof Pending) {
+        this.#pending = error;
+        return false;
+      }
+      this.#call.answer(-error.errno);
+    }
+    return true;
+  }
 }

@@ -129,6 +129,38 @@ export function descriptorFlags(tid: number, fd: number): number {
   }
 }
 
+/** The process that a thread's pidfd means; undefined if it is no pidfd, or the process has ended. */
+export function pidOfPidfd(tid: number, fd: number): number | undefined {
+  try {
+    const pid = Number(procField(procText(`/proc/${tid}/fdinfo/${fd}`), 'Pid'));
+    return pid > 0 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Field of /proc/PID/stat behind the name: flags of the kernel, and its threads. */
+const [FLAGS, THREADS] = [6, 17];
+const PF_EXITING = 4;
+
+/**
+ * What becomes of a signal that a process is sent now: 'ends' it (by default), is its own to take (a handler), or is 'lost'
+ * because it is on its way out.
+ */
+export function fateOf(pid: number, signal: number): 'ends' | 'taken' | 'lost' {
+  try {
+    const stat = procText(`/proc/${pid}/stat`);
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // A first thread may end long before the others.
+    if ((Number(fields[FLAGS]) & PF_EXITING) !== 0 && Number(fields[THREADS]) <= 1) return 'lost';
+    const text = status(pid);
+    const taken = ['SigCgt', 'SigIgn', 'SigBlk'].reduce((all, set) => all | bits(text, set), 0n);
+    return ((taken >> BigInt(signal - 1)) & 1n) === 1n ? 'taken' : 'ends';
+  } catch {
+    return 'lost';
+  }
+}
+
 /** Does a signal wait that the thread neither blocks nor ignores? */
 export function interrupted(tid: number): boolean {
   try {

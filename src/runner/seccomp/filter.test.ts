@@ -113,6 +113,16 @@ describe('the seccomp filter', () => {
     },
   );
 
+  test.each([
+    ['sendfile', 1],
+    ['tee', 1],
+    ['splice', 2],
+  ] as const)('hands %s over if one of its two descriptors is driven', (name, second) => {
+    const between = (from: number, to: number): string =>
+      verdict(name, second === 1 ? [from, to] : [from, 1 << 20, to]);
+    expect([between(3, 4), between(FIRST_DRIVEN, 4), between(3, FIRST_DRIVEN)]).toEqual(['allow', 'notify', 'notify']);
+  });
+
   test.each<SyscallName>(['pread64', 'pwrite64'])(
     'hands %s over at offsets of regions: BAR0, and 2^40 and up',
     (name) => {

@@ -32,10 +32,15 @@ const ALWAYS: readonly SyscallName[] = [
   ...(['chdir', 'getcwd', 'statfs', 'mkdir', 'mkdirat', 'mknod', 'mknodat', 'symlink', 'symlinkat'] as const),
   ...(['link', 'linkat', 'unlink', 'unlinkat', 'rmdir', 'rename', 'renameat', 'renameat2'] as const),
   ...(['getxattr', 'lgetxattr', 'listxattr', 'llistxattr', 'preadv', 'pwritev', 'preadv2', 'pwritev2'] as const),
+  ...(['ftruncate', 'fallocate', 'pidfd_getfd'] as const),
 ];
 
 /** Calls on driven descriptors, beside read and write. */
-const ON_HIGH: readonly SyscallName[] = ['getdents64', 'lseek', 'fchdir', 'fstatfs', 'dup', 'dup2', 'dup3', 'fcntl'];
+const ON_HIGH: readonly SyscallName[] = [
+  ...(['getdents64', 'lseek', 'fchdir', 'fstatfs', 'dup', 'dup2', 'dup3', 'fcntl', 'vmsplice'] as const),
+];
+/** Calls on two descriptors, and which argument the second one is; the first is the first. */
+const BETWEEN = { sendfile: 1, tee: 1, splice: 2 } as const;
 
 const MAP_ANONYMOUS = 0x20;
 /** What the dynamic linker sets where it maps a library: nobody else does. */
@@ -86,6 +91,7 @@ export function buildFilter(architecture: Architecture, options: FilterOptions):
     ...jump('writev', 'read'),
     ...(options.ioUring ? [] : jump('io_uring_setup', 'enosys')),
     ...ON_HIGH.flatMap((name) => jump(name, 'read')),
+    ...Object.entries(BETWEEN).flatMap(([name, second]) => jump(name as keyof typeof BETWEEN, `second ${second}`)),
     ...ALWAYS.flatMap((name) => jump(name, 'notify')),
     ret(ALLOW),
 
@@ -107,6 +113,15 @@ export function buildFilter(architecture: Architecture, options: FilterOptions):
     ld(lowWord(0)),
     { code: JGE, value: 0x8000_0000, yes: 'allow' },
     { code: JGE, value: options.firstDriven, yes: 'notify', no: 'allow' },
+
+    // splice and its like: to or from a driven descriptor.
+    ...[1, 2].flatMap((second): Step[] => [
+      { label: `second ${second}` },
+      ld(lowWord(0)),
+      { code: JGE, value: options.firstDriven, yes: 'notify' },
+      ld(lowWord(second)),
+      { code: JGE, value: options.firstDriven, yes: 'notify', no: 'allow' },
+    ]),
 
     // pread64, pwrite64: at an offset where regions are.
     { label: 'pread' },

@@ -4,6 +4,7 @@
  */
 import { Tracee } from '../follow/tracee.js';
 import { addressOf, errno, libc } from '../host/libc.js';
+import { kernelAtLeast } from '../kernel-version.js';
 import { type Call, ERESTARTSYS } from './call.js';
 
 const RECV = 0xc0502100;
@@ -19,6 +20,9 @@ const O_CLOEXEC = 0o2000000;
 
 const EINTR = 4;
 const ENOENT = 2;
+
+/** Whether a caller that was received leaves its call only when it is killed (WAIT_KILLABLE_RECV). */
+const ONLY_KILLED = kernelAtLeast(5, 19);
 
 /** The caller wakes on the CPU that answers it: halves the round trip. Kernels before 6.6 do not know it. */
 export function wakeOnSameCpu(listener: number): void {
@@ -58,7 +62,7 @@ export class Notification implements Call {
     return this.#call.getInt32(16, true);
   }
   get instruction(): number {
-    return Number(this.#call.getBigUint64(24, true));
+    return this.#number(24);
   }
   argument(index: number): bigint {
     return this.#call.getBigUint64(32 + index * 8, true);
@@ -70,7 +74,10 @@ export class Notification implements Call {
     return this.#call.getUint32(32 + index * 8, true);
   }
   address(index: number): number {
-    const at = 32 + index * 8;
+    return this.#number(32 + index * 8);
+  }
+
+  #number(at: number): number {
     return this.#call.getUint32(at, true) + this.#call.getUint32(at + 4, true) * 2 ** 32;
   }
 
@@ -97,14 +104,18 @@ export class Notification implements Call {
   }
 
   addDescriptor(fd: number, how: { cloexec: boolean; send: boolean; number?: number }): number {
+    // A signal of ours within the one step of ADDFD_SEND takes the descriptor back and lets the caller go on, with the
+    // result 0. In two steps nothing is lost; but a caller that can be interrupted between them would keep a descriptor.
+    const oneStep = how.send && !ONLY_KILLED;
     const d = this.#addfd;
     this.#copyId(d);
-    d.setUint32(8, (how.send ? ADDFD_SEND : 0) | (how.number === undefined ? 0 : ADDFD_SETFD), true);
+    d.setUint32(8, (oneStep ? ADDFD_SEND : 0) | (how.number === undefined ? 0 : ADDFD_SETFD), true);
     d.setUint32(12, fd, true);
     d.setUint32(16, how.number ?? 0, true);
     d.setUint32(20, how.cloexec ? O_CLOEXEC : 0, true);
     const number = libc.ioctl(this.#listener, ADDFD, this.#addfdAddress);
     this.added = number < 0 ? -errno() : number;
+    if (how.send && !oneStep && number >= 0) this.answer(number);
     return this.added;
   }
 

@@ -1,7 +1,8 @@
 /** System calls on descriptors of the virtual kernel's files: ioctl, positioned reads and writes, mmap, fstat. */
-import { Errno } from '../../abi/errno.js';
+import { Errno, type ErrnoName } from '../../abi/errno.js';
 import { O } from '../../abi/fcntl.js';
 import type { Caller, EventSignal, OpenFile } from '../../kernel/file/open-file.js';
+import { ATTRIBUTE } from '../../kernel/fs/attribute-file.js';
 import type { Located } from '../../kernel/fs/file-system.js';
 import type { VirtualKernel } from '../../kernel/kernel.js';
 import { PlainMemory } from '../../kernel/plain-memory.js';
@@ -28,6 +29,9 @@ const AT_EMPTY_PATH = 0x1000;
 const IOV_MAX = 1024;
 
 type Handler = (notification: Call) => Served;
+
+/** Is an argument of type off_t negative? */
+const negative = (value: bigint): boolean => BigInt.asIntN(64, value) < 0n;
 
 /** The thread whose call is being served. */
 class RemoteCaller implements Caller {
@@ -118,7 +122,19 @@ export class FileCalls {
       pwritev2: (n) => this.#vector(n, true),
       mmap: (n) => this.#mmap(n),
       fstat: (n) => this.#fstat(n, n.int(0), (found) => copyOut(n, 1, packStat(found))),
+      ftruncate: (n) => this.#resize(n, 'EINVAL'),
+      fallocate: (n) => {
+        const [offset, size] = [n.argument(2), n.argument(3)];
+        return this.#resize(n, negative(offset) || negative(size) || size === 0n ? 'EINVAL' : 'ENODEV');
+      },
     };
+  }
+
+  /** Only attributes have a size; what else is ours is no regular file. */
+  #resize(n: Call, code: ErrnoName): Served {
+    const file = this.find(n.tid, n.int(0));
+    if (file && file.facet(ATTRIBUTE) === undefined) throw new Errno(code, `${file.name} has no size to change`);
+    return 'host';
   }
 
   /** Does newfstatat or statx mean the descriptor, by an empty path? */

@@ -30,6 +30,11 @@ export class MessageIrqs {
     return this.#enabled;
   }
 
+  /** The vector is allocated. */
+  has(vector: number): boolean {
+    return this.#vectors.has(vector);
+  }
+
   /** The device signals a vector. Returns false if it has no eventfd. */
   raise(vector: number): boolean {
     const signal = this.#vectors.get(vector);

@@ -1,13 +1,11 @@
 /** A PCI function as the virtual configuration space stands on it: its registers, and what the kernel knows beside them. */
 
-import { CAPABILITY } from '../../pci/config/standard-capabilities.js';
+import { CAPABILITY, PM } from '../../pci/config/standard-capabilities.js';
 import type { PciFunction } from '../../pci/function.js';
 import type { ConfigFacts, HardwareConfig, Width } from '../config/hardware.js';
 
 const BAR0 = 0x10;
 const BARS = 6;
-/** Register of the power management capability that holds the state. */
-const PM_CONTROL = 4;
 
 /** The real configuration space: writes have the effects that they have in hardware. */
 export function hardwareOf(pci: PciFunction): HardwareConfig {
@@ -41,7 +39,17 @@ export function configFacts(pci: PciFunction, virtualFunction: boolean): ConfigF
 export function setPowerState(pci: PciFunction, state: number): boolean {
   const at = pci.config.find(CAPABILITY.PM);
   if (at === undefined) return false;
-  const control = pci.config.get16(at + PM_CONTROL);
-  pci.writeConfig(at + PM_CONTROL, new Uint8Array([(control & ~3 & 0xff) | state]));
+  const control = pci.config.get16(at + PM.CONTROL);
+  pci.writeConfig(at + PM.CONTROL, new Uint8Array([(control & ~PM.STATE & 0xff) | state]));
   return true;
+}
+
+const HEADER_SIZE = 64;
+
+/** Resets a function; then the kernel writes the header again, as it saved it. */
+export function resetKeepingHeader(pci: PciFunction): void {
+  const header = new Uint8Array(HEADER_SIZE);
+  pci.config.read(0, header);
+  pci.reset();
+  pci.writeConfig(0, header);
 }

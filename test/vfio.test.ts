@@ -10,6 +10,7 @@ const PROGRAMS = [
   ['vfio-device', 'infos, mappings, accesses, interrupts, resets, features, eventfds that write'],
   ['vfio-config', 'the virtual configuration space: what can be written, and what it does'],
   ['vfio-sysfs', 'drivers, ids, overrides, SR-IOV by writing to /sys; unbinding a device in use'],
+  ['vfio-dma-buf', 'DMA buffers of BARs: mapped for another device, and taken back'],
   ['vfio-resource', 'resourceN: memory that is mapped, ports that are read and written'],
 ] as const;
 

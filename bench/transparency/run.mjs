@@ -1,15 +1,14 @@
 // What ordinary programs pay: each command with and without ioasid exec, by turns, against the aims.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { aim, figure, ioasid, median, spread, title } from '../common.mjs';
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { aim, figure, ioasid, median, spread, temporary, title } from '../common.mjs';
 
 const ROUNDS = 5;
 
 /** A tree with sources, a repository and a Makefile. */
 function makeTree() {
-  const tree = mkdtempSync(join(tmpdir(), 'ioasid-bench-tree-'));
+  const tree = temporary('bench-tree');
   mkdirSync(join(tree, 'src'));
   for (let i = 0; i < 40; i++) {
     writeFileSync(
@@ -23,6 +22,15 @@ function makeTree() {
   git('add', '.');
   git('commit', '-qm', 'tree');
   return tree;
+}
+
+/** The command line as it is installed: without sources, of which a checkout looks at each start whether one is new. */
+function installed() {
+  const [here, there] = [dirname(dirname(ioasid)), temporary('bench-installed')];
+  mkdirSync(join(there, 'bin'));
+  copyFileSync(ioasid, join(there, 'bin/ioasid'));
+  for (const name of ['dist', 'node_modules', 'package.json']) symlinkSync(join(here, name), join(there, name));
+  return join(there, 'bin/ioasid');
 }
 
 /** Name, shell script, aim: times as long as without. */
@@ -47,12 +55,15 @@ function time(command, args, cwd) {
 export function transparency() {
   const tree = makeTree();
   title(`Start, ms: minimum median maximum of ${ROUNDS * 2} rounds`);
-  const [start, node] = [[], []];
+  const command = installed();
+  const [start, inCheckout, node] = [[], [], []];
   for (let i = 0; i < ROUNDS * 2; i++) {
-    start.push(time(ioasid, ['exec', '--', 'true'], tree));
+    start.push(time(command, ['exec', '--', 'true'], tree));
+    inCheckout.push(time(ioasid, ['exec', '--', 'true'], tree));
     node.push(time(process.execPath, ['-e', '0'], tree));
   }
-  figure('ioasid exec -- true', start);
+  figure('ioasid exec -- true, installed', start);
+  figure('ioasid exec -- true, in a checkout', inCheckout);
   figure('node -e 0', node);
   // 80 ms where Node itself takes 48.
   aim('start, times that of node -e 0', Math.min(...start) / Math.min(...node), { most: 1.67 });
@@ -62,7 +73,7 @@ export function transparency() {
     const [plain, run] = [[], []];
     for (let i = 0; i < ROUNDS; i++) {
       plain.push(time('sh', ['-c', script], tree));
-      run.push(time(ioasid, ['exec', '--', 'sh', '-c', script], tree));
+      run.push(time(command, ['exec', '--', 'sh', '-c', script], tree));
     }
     // The start is told above: what is compared is the work.
     const ratio = (median(run) - median(start)) / median(plain);

@@ -18,13 +18,16 @@ export class DmaBuf {
   /** Bytes, whole pages. */
   readonly size: number;
   readonly backing: Backing;
+  /** Ranges of the device's memory that it is made of. */
+  readonly ranges: number;
   revoked = false;
   readonly #importers = new Set<() => void>();
 
-  constructor(name: string, size: number, backing: Backing) {
+  constructor(name: string, size: number, backing: Backing, ranges = 1) {
     this.name = name;
     this.size = size;
     this.backing = backing;
+    this.ranges = ranges;
   }
 
   /** Takes the memory back, or offers it again; mappings that were made before stay empty. */
@@ -34,9 +37,11 @@ export class DmaBuf {
     this.#importers.clear();
   }
 
-  /** @param gone called once, when the memory is taken back. @throws ENODEV it is */
+  /** @param gone called once, when the memory is taken back. @throws ENODEV it is; EOPNOTSUPP it has several ranges */
   import(gone: () => void): () => void {
     if (this.revoked) throw new Errno('ENODEV', `${this.name} was taken back by its exporter`);
+    if (this.ranges !== 1)
+      throw new Errno('EOPNOTSUPP', `${this.name} has ${this.ranges} ranges; only one can be mapped`);
     this.#importers.add(gone);
     return () => this.#importers.delete(gone);
   }

@@ -1,5 +1,4 @@
 /** Boots the machine of a run on this host, as the command line asks for it. */
-import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Policy } from '../authority/policy.js';
@@ -95,7 +94,8 @@ export async function bootForRun(
     injectLog: options.injectReport !== undefined,
     ...(options.eviction !== undefined && { eviction: parseEviction(options.eviction) }),
     now,
-    random: (count) => randomBytes(count),
+    // Loading it takes some milliseconds of a start; only a token of a VF needs it.
+    random: (count) => process.getBuiltinModule('node:crypto').randomBytes(count),
     makeMemory: (device, bar, size) => new SharedMemory(`/dev/vfio/devices/${device}`, bar, size),
     openStore: (file, size) => new FileStore(file, size),
     ...record?.parts,

@@ -4,13 +4,15 @@ import { capabilityRegisters } from '../iommu/drivers/vtd-registers.js';
 import type { IommuGroup } from '../iommu/requester.js';
 import type { IommuUnit } from '../iommu/unit.js';
 import type { FileSystem } from '../kernel/fs/file-system.js';
-import type { DirectoryInode } from '../kernel/fs/inode.js';
+import type { AttributeInode, DirectoryInode } from '../kernel/fs/inode.js';
 import { unitName } from './function-directory.js';
 import { both, fill, hex, linkTo, shown } from './nodes.js';
 
 const GROUPS = '/sys/kernel/iommu_groups';
 const UNITS = '/sys/devices/virtual/iommu';
-const TYPES = ['identity', 'DMA', 'DMA-FQ', 'auto'];
+/** DMA with IOTLB flushes that are put off: what x86 starts with. */
+const LAZY = 'DMA-FQ';
+const TYPES = ['identity', 'DMA', LAZY, 'auto'];
 /** The interrupt window of x86: the one reserved range that is of messages. */
 const MSI_WINDOW = 0xfee0_0000n;
 /** Registers of the units are 4 KiB each, from here on. */
@@ -50,16 +52,7 @@ export class IommuDirectory {
     const directory: DirectoryInode = this.#fs.directory(at);
     this.#fs.directory(`${at}/devices`);
     fill(directory, {
-      type: both(
-        () => (group.owner ? 'unmanaged' : 'blocked'),
-        (text) => {
-          if (!TYPES.includes(text)) throw new Errno('EINVAL', `'${text}' is no type of a domain: ${TYPES.join(', ')}`);
-          throw new Errno(
-            'EPERM',
-            `group ${group.id} has no domain of its own: its DMA is blocked until it is assigned`,
-          );
-        },
-      ),
+      type: defaultDomain(group),
       reserved_regions: shown(() =>
         [...unit.reserved]
           .sort((a, b) => (a.start < b.start ? -1 : 1))
@@ -85,4 +78,20 @@ export class IommuDirectory {
     const inClass = `/sys/class/iommu/${name}`;
     this.#fs.add(inClass, linkTo(inClass, at));
   }
+}
+
+/** Type of the domain that the host's drivers of a group get; whoever owns the group has another. Of new groups: the first. */
+function defaultDomain(group: IommuGroup): AttributeInode {
+  let type = LAZY;
+  return both(
+    () => type,
+    (text) => {
+      if (!TYPES.includes(text)) throw new Errno('EINVAL', `'${text}' is no type of a domain: ${TYPES.join(', ')}`);
+      const wanted = text === 'auto' ? LAZY : text;
+      // A queue of flushes can be had at any time.
+      if (group.owner && !(wanted === LAZY && type === 'DMA'))
+        throw new Errno('EPERM', `group ${group.id} is in use: its domain stays ${type}`);
+      type = wanted;
+    },
+  );
 }

@@ -175,8 +175,17 @@ test('IOMMU groups have their members, their reserved ranges and a type', () => 
   expect(list('/sys/kernel/iommu_groups')).toEqual(expect.arrayContaining(['1', '2', '3', '4', '5', '6']));
   expect(list('/sys/kernel/iommu_groups/4/devices')).toEqual(['0000:03:00.0', '0000:03:00.1']);
   expect(read('/sys/kernel/iommu_groups/4/reserved_regions')).toBe('0x00000000fee00000 0x00000000feefffff msi\n');
-  expect(read('/sys/kernel/iommu_groups/4/type')).toBe('blocked\n');
-  expect(() => write('/sys/kernel/iommu_groups/4/type', 'nothing')).toThrow('is no type');
+  const type = (group: number) => `/sys/kernel/iommu_groups/${group}/type`;
+  expect(read(type(4))).toBe('DMA-FQ\n');
+  expect(() => write(type(4), 'nothing')).toThrow('is no type');
+  for (const wanted of ['identity', 'DMA']) {
+    write(type(4), wanted);
+    expect(read(type(4))).toBe(`${wanted}\n`);
+  }
+  write(type(4), 'auto');
+  expect(read(type(4))).toBe('DMA-FQ\n');
+  // A driver of the host has the second NVMe controller.
+  expect(() => write(type(10), 'identity')).toThrow('is in use');
 });
 
 test('a unit tells its width and its abilities in cap and ecap', () => {

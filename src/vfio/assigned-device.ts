@@ -10,6 +10,7 @@ import type { PciFunction } from '../pci/function.js';
 import type { DeviceUser } from './binding.js';
 import type { VfioGroup } from './group.js';
 import type { VfioHost } from './host.js';
+import { resetKeepingHeader } from './open/function-config.js';
 import { OpenDevice } from './open/open-device.js';
 import type { TokenRole } from './vf-token.js';
 
@@ -99,7 +100,22 @@ export class AssignedDevice {
     if (this.files.size > 0) return;
     this.#open?.close();
     this.#open = undefined;
+    if (!this.canReset) this.#resetTogether();
     if (this.removed) this.#leave();
+  }
+
+  /** It cannot be reset alone: it is reset with its bus, once nobody has any function of that open. */
+  #resetTogether(): void {
+    const devices = this.host.busFunctions(this)?.map(({ device }) => device) ?? [];
+    const idle = devices.filter((device) => device && !device.opened);
+    if (idle.length < devices.length) return;
+    for (const device of idle) device?.resetWithBus();
+  }
+
+  /** The bus is reset. */
+  resetWithBus(): void {
+    if (this.#open) this.#open.reset();
+    else resetKeepingHeader(this.function);
   }
 
   /** Taken out of the machine: users are asked to let it go, at once and again, until the last has closed it. */

@@ -344,6 +344,22 @@ static void hot_resets(void)
 	end();
 }
 
+/* Functions that cannot be reset alone are reset with their bus, once nobody has any of them open. */
+static void resets_together(void)
+{
+	device = device_open(FIRST, &container, &group);
+	int second = MUST(device_fd(group, SECOND));
+	write32(device, 0x100, 0x1234);
+	close(device);
+	device = MUST(device_fd(group, FIRST));
+	EXPECT("5.1", read32(device, 0x100), 0x1234);
+	close(device);
+	close(second);
+	device = MUST(device_fd(group, FIRST));
+	EXPECT("5.1", read32(device, 0x100), 0);
+	end();
+}
+
 static long feature(__u32 flags, __u32 argsz, const void *data, __u32 bytes)
 {
 	struct { struct vfio_device_feature head; char data[64]; } arg = { .head = { .argsz = argsz, .flags = flags } };
@@ -371,9 +387,16 @@ static void features(void)
 		if ((number < 3 || (number > 5 && number < 11)) || number > 12)
 			EXPECT("5.9", feature(get | number, 64, NULL, 0), -ENOTTY);
 	/* Low power: entered once, ended by any access with a wake-up eventfd. */
+	const volatile __u8 *bar = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, device, 0);
+	EXPECT("5.9", bar[8], 0x33);
 	EXPECT("5.9", feature(set | 3, 8, NULL, 0), 0);
 	EXPECT("5.9", feature(set | 3, 8, NULL, 0), -EINVAL);
+	/* What is mapped does not answer meanwhile; calls wake the device. */
+	EXPECT("5.3", bar[8], 0xff);
+	EXPECT("5.4", read32(device, 8) & 0xff, 0x33);
 	EXPECT("5.9", feature(set | 5, 8, NULL, 0), 0);
+	EXPECT("5.3", bar[8], 0x33);
+	munmap((void *)bar, PAGE);
 	EXPECT("5.9", feature(set | 5, 8, NULL, 0), 0);
 	struct { __s32 fd; __u32 reserved; } wake = { event(), 0 };
 	EXPECT("5.9", feature(set | 4, 8, NULL, 0), -EINVAL);
@@ -435,6 +458,7 @@ int main(void)
 	root_bus_resets();
 	end();
 	hot_resets();
+	resets_together();
 	features();
 	return failures != 0;
 }

@@ -4,8 +4,9 @@
  */
 import { hex, isPageAligned } from '../../abi/address.js';
 import { Errno } from '../../abi/errno.js';
-import { Facet } from '../../kernel/file/facet.js';
-import { type Caller, type FileTable, type MappableMemory, OpenFile } from '../../kernel/file/open-file.js';
+import { DMA_BUF, type DmaBuf } from '../../iopt/dma-buf.js';
+import { type Caller, type FileTable, OpenFile } from '../../kernel/file/open-file.js';
+import type { DmaBufs } from '../open/dma-bufs.js';
 import type { OpenDevice } from '../open/open-device.js';
 
 const LAST_BAR = 5;
@@ -14,16 +15,17 @@ const RANGE = 16;
 /** Most ranges of one buffer. */
 const MAX_RANGES = 512;
 
-/** Parts of a device's memory. */
-export interface DmaBuf {
-  readonly memory: MappableMemory | undefined;
-  readonly ranges: readonly { readonly offset: bigint; readonly length: bigint }[];
+/** A buffer, and the device that it was made of. */
+interface Exported {
+  readonly buffer: DmaBuf;
+  readonly bufs: DmaBufs;
 }
 
-/** What a DMA buffer's descriptor stands for. */
-export const DMA_BUF = new Facet<DmaBuf>('dma-buf');
-
-const FILE: FileTable<DmaBuf> = { name: () => '/dmabuf:', facets: [DMA_BUF.from((buffer) => buffer)] };
+const FILE: FileTable<Exported> = {
+  name: () => '/dmabuf:',
+  facets: [DMA_BUF.from(({ buffer }: Exported) => buffer)],
+  release: ({ buffer, bufs }) => bufs.forget(buffer),
+};
 
 /**
  * Makes the descriptor.
@@ -44,6 +46,7 @@ export function dmaBuf(device: OpenDevice, caller: Caller, address: bigint, size
     throw new Errno('EINVAL', `flags ${flags} and ${count} ranges: flags are 0, ranges some`);
   const bar = index <= LAST_BAR ? device.function.bar(index) : undefined;
   if (!bar) throw new Errno('ENODEV', `the device has no BAR ${index}`);
+  if (bar.kind === 'io') throw new Errno('EINVAL', `BAR ${index} has ports, and no memory`);
   if (count > MAX_RANGES || size < HEADER + count * RANGE) throw new Errno('EINVAL', `no room for ${count} ranges`);
   const list = new Uint8Array(count * RANGE);
   caller.mm.copyIn(address + BigInt(HEADER), list);
@@ -57,5 +60,7 @@ export function dmaBuf(device: OpenDevice, caller: Caller, address: bigint, size
       throw new Errno('EINVAL', `${hex(offset)}+${hex(length)} are not whole pages of BAR ${index}`);
     }
   }
-  return caller.install(new OpenFile({ memory: bar.memory, ranges }, FILE), openFlags);
+  const parts = ranges.map(({ offset, length }) => ({ offset: Number(offset), length: Number(length) }));
+  const { dmaBufs } = device;
+  return caller.install(new OpenFile({ buffer: dmaBufs.export(bar, parts), bufs: dmaBufs }, FILE), openFlags);
 }

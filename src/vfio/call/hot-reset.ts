@@ -83,10 +83,7 @@ export function hotReset(
     if (!it.device || !owned) throw new Errno('EINVAL', `${it.address} is not the caller's`);
     devices.push(it.device);
   }
-  for (const device of devices) {
-    if (device.opened) device.opened.reset();
-    else device.function.reset();
-  }
+  for (const device of devices) device.resetWithBus();
   return 0;
 }
 

@@ -43,3 +43,13 @@ export function setPowerState(pci: PciFunction, state: number): boolean {
   pci.writeConfig(at + PM.CONTROL, new Uint8Array([(control & ~PM.STATE & 0xff) | state]));
   return true;
 }
+
+const HEADER_SIZE = 64;
+
+/** Resets a function; then the kernel writes the header again, as it saved it. */
+export function resetKeepingHeader(pci: PciFunction): void {
+  const header = new Uint8Array(HEADER_SIZE);
+  pci.config.read(0, header);
+  pci.reset();
+  pci.writeConfig(0, header);
+}

@@ -6,6 +6,12 @@ export class LowPower {
   #entered = false;
   /** Signalled when an access wakes the device. */
   #wakeUp: EventSignal | undefined;
+  readonly #changed: () => void;
+
+  /** @param changed told when it is entered or left: what is mapped does not answer meanwhile */
+  constructor(changed: () => void) {
+    this.#changed = changed;
+  }
 
   get entered(): boolean {
     return this.#entered;
@@ -19,22 +25,21 @@ export class LowPower {
     }
     this.#entered = true;
     this.#wakeUp = wakeUp;
+    this.#changed();
   }
 
   exit(): void {
     this.#wakeUp?.close();
     this.#wakeUp = undefined;
+    if (!this.#entered) return;
     this.#entered = false;
+    this.#changed();
   }
 
   /** An access wakes the device: with an eventfd that also ends the mode. */
   touch(): void {
     if (!this.#wakeUp) return;
     this.#wakeUp.signal();
-    this.exit();
-  }
-
-  release(): void {
     this.exit();
   }
 }

@@ -12,7 +12,8 @@ import { VirtualConfig } from '../config/virtual-config.js';
 import { Interrupts } from '../irq/interrupts.js';
 import type { MessageIrqs } from '../irq/message-irqs.js';
 import type { IrqRequest } from '../irq/request.js';
-import { configFacts, hardwareOf, setPowerState } from './function-config.js';
+import { DmaBufs } from './dma-bufs.js';
+import { configFacts, hardwareOf, resetKeepingHeader, setPowerState } from './function-config.js';
 import { IoEventFds } from './io-eventfd.js';
 import { LowPower } from './low-power.js';
 
@@ -39,7 +40,8 @@ export class OpenDevice implements InterruptSink, Poller {
   readonly config: VirtualConfig;
   readonly interrupts: Interrupts;
   readonly ioEventFds = new IoEventFds();
-  readonly lowPower = new LowPower();
+  readonly dmaBufs = new DmaBufs();
+  readonly lowPower = new LowPower(() => this.#decode());
   /** A reset of the function worked at open: VFIO_DEVICE_FLAGS_RESET. */
   readonly canReset: boolean;
   #powerState = 0;
@@ -54,7 +56,7 @@ export class OpenDevice implements InterruptSink, Poller {
     this.canReset = facts.canReset;
     this.#found = new Uint8Array(HEADER_SIZE);
     pci.config.read(0, this.#found);
-    if (facts.canReset) this.#resetKeepingHeader();
+    if (facts.canReset) resetKeepingHeader(pci);
     const hw = hardwareOf(pci);
     const decode = pci.bars.reduce((bits, { kind }) => bits | (kind === 'io' ? COMMAND_IO : COMMAND_MEMORY), 0);
     const rest = hw.read(COMMAND, 2) & ~(COMMAND_BUS_MASTER | COMMAND_INTX_DISABLE);
@@ -89,7 +91,9 @@ export class OpenDevice implements InterruptSink, Poller {
 
   /** What is mapped of memory BARs answers, or does not. */
   #decode(): void {
-    for (const { kind, memory } of this.function.bars) if (kind !== 'io') memory?.respond?.(this.memoryEnabled);
+    const mapped = this.memoryEnabled && !this.lowPower.entered;
+    for (const { kind, memory } of this.function.bars) if (kind !== 'io') memory?.respond?.(mapped);
+    this.dmaBufs.revoke(!this.memoryEnabled);
   }
 
   /** VFIO_DEVICE_SET_IRQS of a judged request; the function follows. */
@@ -128,16 +132,9 @@ export class OpenDevice implements InterruptSink, Poller {
   /** VFIO_DEVICE_RESET of a function that can do it: the configuration registers come back as they were. */
   reset(): void {
     this.#powerState = 0;
-    this.#resetKeepingHeader();
+    this.dmaBufs.revoke(true);
+    resetKeepingHeader(this.function);
     this.#decode();
-  }
-
-  /** Resets; then the kernel writes the header again, as it saved it. */
-  #resetKeepingHeader(): void {
-    const header = new Uint8Array(HEADER_SIZE);
-    this.function.config.read(0, header);
-    this.function.reset();
-    this.function.writeConfig(0, header);
   }
 
   /** A user's eventfds can act without a call: somebody has to look. */
@@ -162,7 +159,8 @@ export class OpenDevice implements InterruptSink, Poller {
   /** The last close. */
   close(): void {
     this.#stopPolling();
-    this.lowPower.release();
+    this.dmaBufs.release();
+    this.lowPower.exit();
     this.interrupts.release();
     this.#useInterrupts();
     this.ioEventFds.release();

@@ -1,13 +1,21 @@
 // What the benchmarks share: figures, each with minimum, median and maximum, and the aims that they are held against.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { printHeader } from '../dist/index.js';
 
 export const ioasid = fileURLToPath(new URL('../bin/ioasid', import.meta.url));
-export const build = mkdtempSync(join(tmpdir(), 'ioasid-bench-'));
+
+/** A directory that is removed at the end. */
+export function temporary(name) {
+  const directory = mkdtempSync(join(tmpdir(), `ioasid-${name}-`));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+export const build = temporary('bench');
 writeFileSync(join(build, 'ioasid.h'), printHeader());
 
 /** Of all benchmarks that ran: name to values, and what was aimed at. */

@@ -1,15 +1,14 @@
 // What ordinary programs pay: each command with and without ioasid exec, by turns, against the aims.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { aim, figure, ioasid, median, spread, title } from '../common.mjs';
+import { aim, figure, ioasid, median, spread, temporary, title } from '../common.mjs';
 
 const ROUNDS = 5;
 
 /** A tree with sources, a repository and a Makefile. */
 function makeTree() {
-  const tree = mkdtempSync(join(tmpdir(), 'ioasid-bench-tree-'));
+  const tree = temporary('bench-tree');
   mkdirSync(join(tree, 'src'));
   for (let i = 0; i < 40; i++) {
     writeFileSync(
@@ -27,7 +26,7 @@ function makeTree() {
 
 /** The command line as it is installed: without sources, of which a checkout looks at each start whether one is new. */
 function installed() {
-  const [here, there] = [dirname(dirname(ioasid)), mkdtempSync(join(tmpdir(), 'ioasid-bench-installed-'))];
+  const [here, there] = [dirname(dirname(ioasid)), temporary('bench-installed')];
   mkdirSync(join(there, 'bin'));
   copyFileSync(ioasid, join(there, 'bin/ioasid'));
   for (const name of ['dist', 'node_modules', 'package.json']) symlinkSync(join(here, name), join(there, name));

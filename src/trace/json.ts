@@ -33,7 +33,12 @@ function plain(values: Record<string, number | bigint>): Record<string, number |
   return out;
 }
 
-export function callEvent(time: number, record: CallRecord): TraceEvent {
+/** What an event is made of: a record, or what was remembered of one. */
+export interface ToldCall extends Omit<CallRecord, 'error'> {
+  readonly error?: { readonly code: string; readonly message: string } | undefined;
+}
+
+export function callEvent(time: number, record: ToldCall): TraceEvent {
   const { pid, tid, call, fd, file, name, request, input, output, result, error } = record;
   return {
     ...{ time, pid, tid, call },

@@ -5,8 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { Errno } from '../../abi/errno.js';
 import type { CallRecord } from '../../kernel/watchers.js';
+import { callEvent, noteEvent } from '../../trace/json.js';
 import { Clock } from './clock.js';
+import { ROOM } from './field-ring.js';
 import { Gate, Held } from './gate.js';
 import { Recorder, RING, UNREAD } from './recorder.js';
 import { Watch } from './watch.js';
@@ -89,6 +92,34 @@ test.each([
   expect({ lost, results: events.map(({ result }) => result) }).toEqual({ lost: 10, results: [10, 11, 12] });
   expect(recorder.take(RING + 1)).toMatchObject({ lost: 0 });
   expect(recorder.waiting).toBe(0);
+});
+
+test('an event that was remembered is told as one that was not, whatever it has', () => {
+  const recorder = new Recorder();
+  const records: CallRecord[] = [
+    record(3),
+    { pid: 1, tid: 2, call: 'openat', file: '/dev/kvm', result: -1, error: new Errno('ENOENT', 'no such file') },
+    { ...record(0), fd: 5, request: 0x3bc6, input: { argsz: 40, iova: 2n ** 63n }, output: { argsz: 40, iova: 0n } },
+    { ...record(0), input: { value: -5n } },
+  ];
+  for (const each of records) recorder.call(1.5, each);
+  recorder.note(2, 'vfio0', 'was unplugged');
+  const { events } = recorder.take(10);
+  const wanted = [...records.map((each) => callEvent(1.5, each)), noteEvent(2, 'vfio0', 'was unplugged')];
+  expect(JSON.stringify(events)).toBe(JSON.stringify(wanted));
+});
+
+test('events with many fields are lost before their fields are overwritten', () => {
+  const recorder = new Recorder();
+  recorder.read = true;
+  const wide = (i: number) => Object.fromEntries(Array.from({ length: 64 }, (_, field) => [`field${field}`, i]));
+  const count = ROOM / 64 + 10;
+  for (let i = 0; i < count; i++) recorder.call(i, { ...record(i), input: wide(i) });
+  const { events, lost } = recorder.take(count);
+  expect(lost).toBe(10);
+  expect(events).toHaveLength(count - 10);
+  expect(events[0]?.args).toEqual(wide(10));
+  expect(events.at(-1)?.args).toEqual(wide(count - 1));
 });
 
 describe('somebody who looks', () => {

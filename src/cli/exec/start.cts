@@ -32,7 +32,8 @@ function keptCode(file: string, kept: string): Buffer | undefined {
 /** Keeps it at the end of this process: then it has what was compiled on the way, too. */
 function keep(script: import('node:vm').Script, kept: string): void {
   process.once('exit', () => {
-    const draft = `${kept}.${process.pid}`;
+    // Process ids of other pid namespaces are the same numbers.
+    const draft = `${kept}.${process.pid}-${process.hrtime.bigint()}`;
     try {
       fs.writeFileSync(draft, script.createCachedData(), { flag: WRITE_NEW });
       fs.renameSync(draft, kept);

@@ -112,7 +112,7 @@ export function CallsView({ params }: { params: Readonly<Record<string, string>>
     [store, pid, file, call, errno],
   );
   filtered.update();
-  const [follow, setFollow] = useState(true);
+  const [follow, setFollow] = useState(params.event === undefined);
   const errnos = useRef(new Set<string>());
   for (const name of store.names) if (/^E[A-Z0-9]+$/.test(name)) errnos.current.add(name);
   const chosen = params.event === undefined ? -1 : Number(params.event);

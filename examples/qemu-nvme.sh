@@ -4,6 +4,7 @@
 #
 # usage: examples/qemu-nvme.sh [legacy|iommufd|emulated] [VMLINUZ]
 #
+# EXEC_FLAGS='--sanitize dma' and the like are flags for `ioasid exec`.
 # 'emulated' is for comparison: the same guest on the NVMe controller that QEMU has itself, without ioasid.
 #
 # Needs qemu-system-x86_64 (10.0 or newer for iommufd; QEMU=... names another), busybox-static, and a kernel with NVMe built
@@ -55,7 +56,8 @@ emulated)
 *) echo "$mode: legacy, iommufd or emulated" >&2; exit 2 ;;
 esac
 
-set -- "$root/bin/ioasid" exec --
+# shellcheck disable=SC2086
+set -- "$root/bin/ioasid" exec ${EXEC_FLAGS:-} --
 [ "$mode" != emulated ] || set --
 # shellcheck disable=SC2086
 timeout 120 "$@" "$qemu" -accel tcg -m 512 -nodefaults -nographic -serial stdio -no-reboot \

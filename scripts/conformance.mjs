@@ -15,11 +15,13 @@ const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'ioa
 const HUGE_PAGES = 64;
 /** No test binary runs longer, milliseconds. */
 const TIMEOUT = 300_000;
+/** Exit status of a run in which the sanitizer found something. */
+const FOUND = 99;
 
 const expected = JSON.parse(readFileSync(join(linux, 'expected.json'), 'utf8'));
 const NAMES = [...Object.keys(expected.binaries), ...Object.keys(expected.answers).map((name) => `answers-${name}`)];
 
-const USAGE = `npm run conformance -- [--only NAME] [--json] [--ktap FILE] [--from DIRECTORY]
+const USAGE = `npm run conformance -- [--only NAME] [--json] [--ktap FILE] [--from DIRECTORY] [--sanitize]
 
 Runs Linux's own tests, and sequences that a real Linux answered, on the virtual kernel. Ends with 1 if less passes than
 test/linux/expected.json says.
@@ -27,7 +29,8 @@ test/linux/expected.json says.
   --only NAME,…     some of: ${NAMES.join(', ')}
   --json            the results as JSON on standard output
   --ktap FILE       the results as KTAP, too
-  --from DIRECTORY  where the tests are built already`;
+  --from DIRECTORY  where the tests are built already
+  --sanitize        Linux's own tests run under --sanitize dma,coherency; what it finds, but for test/linux/findings.txt, fails`;
 
 function readOptions() {
   const flags = {
@@ -35,6 +38,7 @@ function readOptions() {
     ktap: { type: 'string' },
     from: { type: 'string' },
     only: { type: 'string' },
+    sanitize: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   };
   try {
@@ -115,10 +119,20 @@ function again(program, flags, one) {
 
 function runBinary(directory, name, { machine, args = [] }) {
   const flags = machine ? ['--machine', join(linux, machine)] : ['--selftest'];
+  if (options.sanitize) flags.push('--sanitize', 'dma,coherency', '--suppressions', join(linux, 'findings.txt'));
   const { stdout, stderr, status, signal, seconds } = exec(join(directory, name), args, flags);
   const all = cases(stdout);
   if (all.length === 0 && status === 4) all.push({ name, outcome: 'skip', reason: stdout.split('\n').at(-2) ?? '' });
   if (all.length === 0 || signal) all.push({ name, outcome: 'fail', reason: signal ?? stderr.trim() });
+  if (options.sanitize && status === FOUND) {
+    say(stderr.trimEnd());
+    all.push({
+      name: 'sanitizer',
+      outcome: 'fail',
+      reason: 'it found something',
+      detail: stderr.trimEnd().split('\n'),
+    });
+  }
   for (const one of all) if (one.outcome === 'fail' && slow(stdout, one.name)) again(join(directory, name), flags, one);
   return { name, seconds, cases: all };
 }

@@ -102,7 +102,11 @@ describe('ioasid check', () => {
     },
   );
 
-  test('every action of the default bounds can happen under one policy at least', () => {
+  test('every action of the default bounds, copies of descriptors too, can happen under one policy at least', () => {
+    expect(DEFAULT_OPTIONS.descriptors).toBe(2);
+    expect(actionsOf(worldOf(checkedPolicy('mediated'), DEFAULT_OPTIONS, false)).map(({ step }) => step.do)).toContain(
+      'dup',
+    );
     const never = [false, true].map(
       (caches) => explore(worldOf(checkedPolicy('mediated'), DEFAULT_OPTIONS, caches)).never,
     );
@@ -258,6 +262,16 @@ describe('every counterexample', { timeout: 240_000 }, () => {
   test.each(files)('%s happens on the virtual kernel', (file) => {
     const played = playScenario(parseScenario(readFileSync(join(directory, file), 'utf8'), file));
     expect(played.flatMap((step, i) => step.wrong.map((wrong) => `step ${i + 1}: ${wrong}`))).toEqual([]);
+  });
+
+  test.each(files.filter((file) => file.endsWith('-P2.yaml')))('%s shows both ways and both answers', (file) => {
+    const { steps } = parseScenario(readFileSync(join(directory, file), 'utf8'), file);
+    const cut = steps.findIndex((step) => step.do === 'restart');
+    const [other, last] = [steps[cut - 1], steps.at(-1)];
+    expect(cut).toBeGreaterThan(0);
+    expect(other?.rights).toBeDefined();
+    expect(last?.rights).not.toEqual(other?.rights);
+    expect(last?.why).toMatch(/may (not )?flush after this way, and may (not )?after the other/);
   });
 
   test('and what never can happen is told, folded, when asked for', () => {

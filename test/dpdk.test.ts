@@ -23,8 +23,8 @@ const isRoot = process.getuid?.() === 0;
 const told = (output: string): string => output.replaceAll(/Ops submitted:[^\r\n]*\r?/g, '');
 
 describe.skipIf(!installed)('DPDK (skipped without dpdk-test, of dpdk-dev)', { timeout: 300_000 }, () => {
-  test.skipIf(!isRoot)('copies and fills on the IOAT device, as root', () => {
-    const { status, stdout, stderr } = shell(`$IOASID exec -- ${dpdkTest(128)}`);
+  test.skipIf(!isRoot)('copies and fills on the IOAT device, as root, and the sanitizer finds nothing wrong', () => {
+    const { status, stdout, stderr } = shell(`$IOASID exec --sanitize dma,coherency -- ${dpdkTest(128)}`);
     expect(told(stdout + stderr)).toMatch(/Test dmadev instance \d+ \[0000:05:00.0\]/);
     expect(told(stdout)).toMatch(/^Test OK$/m);
     expect(status).toBe(0);

@@ -1,6 +1,6 @@
 /** Hosts that lack something: a run works, or says in one sentence what is missing and ends with 125. It never hangs. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdirSync, mkdtempSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -62,6 +62,23 @@ describe('a run', () => {
     else expect({ status, stdout, stderr }).toMatchObject(sentence('EMFILE|open files'));
   });
 
+  test('says once which limit it met while it served, and its program gets that limit’s errno', () => {
+    const open = `(for i in {10..40}; do eval "exec $i<>/dev/ioasid" || exit; done; sleep 1)`;
+    const { status, stdout, stderr } = on(
+      `ulimit -n 120; $IOASID exec -- bash -c 'for p in {1..6}; do ${open} & done; wait; echo story'`,
+    );
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'story\n' });
+    expect(stderr.match(/^ioasid: .*$/gm)).toEqual([expect.stringContaining('RLIMIT_NOFILE')]);
+    expect(stderr).toContain('/dev/ioasid: Too many open files');
+  });
+
+  test('is reached by ctl in a directory whose name is longer than that of a socket may be', () => {
+    const long = join(mkdtempSync(join(workDirectory, 'long-')), 'x'.repeat(120), 'y'.repeat(60));
+    mkdirSync(long, { recursive: true });
+    const script = `$IOASID exec -- sh -c 'exec 3<>/dev/ioasid; $IOASID ctl state | grep -c context; echo story'`;
+    expect(on(script, { XDG_RUNTIME_DIR: '', TMPDIR: long })).toMatchObject({ ...worked, stdout: '1\nstory\n' });
+  });
+
   test.skipIf(!namespaces)('says that there is no inotify', () => {
     const script = `unshare -Ur bash -c 'echo 0 > /proc/sys/user/max_inotify_instances; $IOASID exec -- true'`;
     expect(on(script)).toMatchObject(sentence('inotify', 'ioasid doctor', 'inotify instances'));
@@ -83,6 +100,15 @@ describe('a run', () => {
     const script = `chmod 755 . ..; setpriv --reuid 65534 --regid 65534 --clear-groups $IOASID exec -- sh -c ${STORY}`;
     expect(on(script, { XDG_RUNTIME_DIR: '', TMPDIR: '/tmp' })).toMatchObject(worked);
   });
+
+  test.skipIf(!isRoot)(
+    'gives another user hundreds of queue descriptors, beyond what pipes of one user may hold',
+    () => {
+      const program = compile('test/programs/driven.c');
+      const script = `chmod 755 . ..; setpriv --reuid 65534 --regid 65534 --clear-groups $IOASID exec -- ${program}`;
+      expect(on(script, { XDG_RUNTIME_DIR: '', TMPDIR: '/tmp' })).toEqual({ status: 0, stdout: '', stderr: '' });
+    },
+  );
 
   test.skipIf(!isRoot)('knows the lock limit of another user’s process without CAP_SYS_RESOURCE', () => {
     const script = `setpriv --bounding-set -sys_resource --inh-caps -sys_resource $IOASID exec -- $PROGRAM`;

@@ -18,10 +18,10 @@ const version = Number(
 const FUNCTION = '0000:06:00.0';
 
 /** QEMU with a paused guest that has the device; it does what QMP says, then ends. Returns its answers. */
-function qemu(device: readonly string[], commands: readonly string[]) {
+function qemu(device: readonly string[], commands: readonly string[], flags: readonly string[] = []) {
   const input = ['qmp_capabilities', ...commands, 'quit'].map((execute) => JSON.stringify({ execute })).join('\n');
   const options = ['-S', '-accel', 'tcg', '-nodefaults', '-display', 'none', '-m', '64', '-qmp', 'stdio', ...device];
-  const { status, stdout, stderr } = run(['exec', '--', QEMU, ...options], { input: `${input}\n` });
+  const { status, stdout, stderr } = run(['exec', ...flags, '--', QEMU, ...options], { input: `${input}\n` });
   expect(stderr).toBe('');
   expect(status).toBe(0);
   return stdout
@@ -55,8 +55,9 @@ describe(`QEMU (found: ${version === 0 ? 'none' : version})`, { timeout: 240_000
         expect(qemu(device, ['query-pci'])).toContainEqual(bus);
       });
 
-      test('the guest starts and is reset, and has the device as before', () => {
-        const told = qemu(device, ['cont', 'query-status', 'system_reset', 'stop', 'query-pci']);
+      test('the guest starts and is reset, has the device as before, and the sanitizer finds nothing wrong', () => {
+        const commands = ['cont', 'query-status', 'system_reset', 'stop', 'query-pci'];
+        const told = qemu(device, commands, ['--sanitize', 'dma,coherency']);
         expect(told).toContainEqual(answers(expect.objectContaining({ status: 'running' })));
         expect(told).toContainEqual(bus);
         expect(told.filter((it) => typeof it === 'object' && it !== null && 'error' in it)).toEqual([]);

@@ -1,9 +1,10 @@
 /** Runs of real programs are recorded, and replayed with the same answers; another machine answers otherwise. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_MACHINE } from '../src/machine/file/default-machine.js';
-import { compile, exec, root, run, workDirectory } from './run.js';
+import { compile, exec, ioasid, root, run, workDirectory } from './run.js';
 
 const EQUAL = /every answer is the same\n$/;
 
@@ -99,6 +100,27 @@ describe('ioasid replay', () => {
     expect(stderr).toMatch(/^ioasid: \S+old\.trace: this is a trace of version 1.*--record FILE/);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(run(['replay', join(workDirectory, 'none')]).status).toBe(2);
+  });
+
+  test('says where a trace ends that was cut off, and that all before was the same; and reads a pipe', () => {
+    const [whole, cut, empty] = ['whole', 'cut', 'empty'].map((name) => join(workDirectory, `${name}.trace`)) as [
+      string,
+      string,
+      string,
+    ];
+    expect(exec([program()], ['--record', whole]).status).toBe(0);
+    const text = readFileSync(whole, 'utf8');
+    const piped = spawnSync('sh', ['-c', `cat ${whole} | ${ioasid} replay /dev/stdin`], { encoding: 'utf8' });
+    expect([piped.status, piped.stderr]).toEqual([0, '']);
+    writeFileSync(cut, text.trimEnd().slice(0, -5));
+    expect(run(['replay', cut]).stderr).toMatch(
+      /line \d+ is no JSON.*\d+ steps before it had the same answers.*cut off/,
+    );
+    writeFileSync(empty, '');
+    expect(run(['replay', empty])).toEqual({
+      ...{ status: 2, stdout: '' },
+      stderr: `ioasid: ${empty}: it is empty: nothing was recorded\n`,
+    });
   });
 
   test('exec refuses to record what a trace cannot hold', () => {

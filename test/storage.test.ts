@@ -24,7 +24,8 @@ const users = [
 const tools = installed('qemu-io') && installed('qemu-img');
 
 describe.each(users)('$user', { timeout: 240_000 }, ({ as, possible }) => {
-  const exec = (program: readonly string[]) => call([...as, ioasid, 'exec', '--', ...program]);
+  const exec = (program: readonly string[], flags: readonly string[] = []) =>
+    call([...as, ioasid, 'exec', ...flags, '--', ...program]);
 
   describe.skipIf(!tools || !possible)('qemu-utils (skipped without qemu-io and qemu-img)', () => {
     test('qemu-io writes, reads back and verifies', () => {
@@ -48,9 +49,10 @@ describe.each(users)('$user', { timeout: 240_000 }, ({ as, possible }) => {
       expect(status).toBe(0);
     });
 
-    test('qemu-img keeps 32 commands on their way', () => {
+    test('qemu-img keeps 32 commands on their way, and the sanitizer finds nothing wrong', () => {
       const bench = ['qemu-img', 'bench', '-c', '2000', '-d', '32', '-s', '4096', '-f', 'raw', DISK];
-      const { status, stdout } = exec(bench);
+      const { status, stdout, stderr } = exec(bench, ['--sanitize', 'dma,coherency']);
+      expect(stderr).toBe('');
       expect(stdout).toContain('Run completed');
       expect(status).toBe(0);
     });

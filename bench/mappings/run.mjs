@@ -10,6 +10,8 @@ import { areas } from './areas.mjs';
 const LARGE = 1_000_000;
 const SMALL = 10_000;
 const ASKED = 1_000_000;
+/** Pages of the set that walks are measured in; an IOTLB holds 4096. */
+const WORKING_SET = 100_000;
 const ROUNDS = 3;
 
 /** The generator of trees.c, so that all do the same work. */
@@ -84,6 +86,8 @@ function ours(n, [low, high]) {
 }
 
 const COLUMNS = ['map', 'random', 'hot', 'churn', 'unmap', 'bytes'];
+/** Walks: after an invalidation, again, at random in WORKING_SET pages side by side, and with four pages a table. */
+const WALKS = ['cold', 'warm', 'set', 'sparse set'];
 /** Lengths of the mappings, as powers of two of pages. */
 const LENGTHS = { '4 KiB to 2 MiB': [0, 9], '4 KiB': [0, 0], '2 MiB to 128 MiB': [9, 15] };
 const STRUCTURES = {
@@ -96,10 +100,9 @@ function middle(results) {
   return results[0].map((_, i) => median(results.map((r) => r[i])));
 }
 
-/** Cold and warm translations through a 4-level table. */
-function walks() {
-  const PAGES = 4096;
-  const memory = new Uint8Array(64 << 20);
+/** A 4-level table in memory behind a parent, of pages that are so far apart. */
+function userTable(count, stride) {
+  const memory = new Uint8Array(Math.ceil((count * stride) / 512 + 64) * 4096);
   const view = new DataView(memory.buffer);
   const target = {
     alive: true,
@@ -115,10 +118,10 @@ function walks() {
     },
   };
   const parent = new PagingDomain();
-  parent.insert(0, memory.length / 4096, target, 0, 3);
+  parent.insert(0, Math.max(memory.length / 4096, count), target, 0, 3);
   let used = 2;
-  for (let i = 0; i < PAGES; i++) {
-    const page = i * 131;
+  for (let i = 0; i < count; i++) {
+    const page = i * stride;
     let at = 1;
     for (let level = 3; level > 0; level--) {
       const e = at * 4096 + (Math.floor(page / 2 ** (9 * level)) % 512) * 8;
@@ -127,21 +130,42 @@ function walks() {
     }
     view.setBigUint64(at * 4096 + (page % 512) * 8, (BigInt(i) << 12n) | 7n, true);
   }
+  return new UserTable(parent, { address: 4096n, levels: 4, addressWidth: 48, pasidBits: undefined });
+}
+
+/** Translations through a 4-level table: after an invalidation, warm, and at random in sets that no IOTLB holds. */
+function walks() {
   const who = {};
-  const table = new UserTable(parent, { address: 4096n, levels: 4, addressWidth: 48, pasidBits: undefined });
   const hit = { target: undefined, page: 0, pages: 0, dirty: undefined, dirtyPage: 0 };
+  const PAGES = 4096;
+  const STRIDE = 131;
+  const table = userTable(PAGES, STRIDE);
   let cold = 0;
   for (let round = 0; round < 20; round++) {
     table.invalidate(undefined, undefined);
     cold = ns(PAGES, () => {
       for (let i = 0; i < PAGES; i++)
-        if (table.translate(i * 131, false, hit, who, 0) !== DMA_FAULT.NONE) throw new Error('lost');
+        if (table.translate(i * STRIDE, false, hit, who, 0) !== DMA_FAULT.NONE) throw new Error('lost');
     });
   }
   const warm = ns(ASKED, () => {
-    for (let i = 0; i < ASKED; i++) table.translate((i & 1023) * 131, false, hit, who, 0);
+    for (let i = 0; i < ASKED; i++) table.translate((i & 1023) * STRIDE, false, hit, who, 0);
   });
-  return [cold, warm];
+  const rnd = generator();
+  const asked = Uint32Array.from({ length: ASKED }, () => rnd(WORKING_SET));
+  const random = (stride) => {
+    const large = userTable(WORKING_SET, stride);
+    let time = 0;
+    // The first round marks the entries as accessed.
+    for (let round = 0; round < 2; round++) {
+      time = ns(ASKED, () => {
+        for (let i = 0; i < ASKED; i++)
+          if (large.translate(asked[i] * stride, false, hit, who, 0) !== DMA_FAULT.NONE) throw new Error('lost');
+      });
+    }
+    return time;
+  };
+  return [cold, warm, random(1), random(STRIDE)];
 }
 
 /** One table: mappings of these lengths, ours beside the C structures. */
@@ -190,18 +214,19 @@ export function mappings() {
   row('', 'map', 'choose', 'copy', 'unmap', 'close', 'bytes');
   for (const n of [SMALL, LARGE]) row(`${n} areas`, ...areas(n).map((v) => v.toFixed(v < 100 ? 1 : 0)));
   title('Translations through a 4-level table of the user, ns');
-  row('', 'cold', 'warm');
+  row('', ...WALKS);
   const walked = Array.from({ length: ROUNDS }, walks);
   row('ioasid: walk through the parent, IOTLB', ...middle(walked).map((v) => v.toFixed(0)));
-  figure(
-    '  cold',
-    walked.map(([cold]) => cold),
-  );
-  figure(
-    '  warm',
-    walked.map(([, warm]) => warm),
-  );
-  aim('walk of two stages, cold, ns', middle(walked)[0], { most: 300, digits: 0 });
+  for (const [i, name] of WALKS.entries())
+    figure(
+      `  ${name}`,
+      walked.map((each) => each[i]),
+    );
+  aim(`walk of two stages at random in ${WORKING_SET} pages side by side, ns`, middle(walked)[2], {
+    most: 300,
+    digits: 0,
+  });
+  aim('walk of two stages after an invalidation, 4 pages a table, ns', middle(walked)[0], { most: 300, digits: 0 });
   const c = spawnSync(compileC(join(here, 'walk.c')), { encoding: 'utf8' })
     .stdout.trim()
     .split(' ');

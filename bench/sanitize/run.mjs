@@ -1,4 +1,4 @@
-// What --sanitize dma costs a driver that moves data: the same driver without and with it, by turns.
+// What --sanitize dma, and --record, cost a driver that moves data: the same driver without and with it, by turns.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,18 +28,25 @@ export async function sanitize() {
   ];
   title(`--sanitize dma: the share of its rate that a driver keeps, minimum, median, maximum of ${ROUNDS} rounds`);
   for (const { name, args } of jobs) {
-    const kept = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      const [off, on] = [[], ['--sanitize', 'dma', '--sanitize-exit', '0']].map((flags) => {
-        const { status, stdout, stderr } = spawnSync(ioasid, ['exec', ...flags, ...args, SECONDS], {
-          encoding: 'utf8',
-        });
-        if (status !== 0) throw new Error(`${name} failed: ${stderr}`);
-        return Number(stdout);
-      });
-      kept.push(on / off);
-    }
-    figure(name, kept, 2);
-    aim(`sanitizer, ${name}: the share that is lost`, 1 - median(kept), { most: MOST });
+    const shares = kept(['--sanitize', 'dma', '--sanitize-exit', '0'], args);
+    figure(name, shares, 2);
+    aim(`sanitizer, ${name}: the share that is lost`, 1 - median(shares), { most: MOST });
   }
+  title(`--record: the share of its rate that a driver keeps, minimum, median, maximum of ${ROUNDS} rounds`);
+  for (const { name, args } of jobs) figure(name, kept(['--record', join(build, 'bench.trace')], args), 2);
+}
+
+/** A driver without and with flags, by turns: the share of its rate that it keeps in each round. */
+function kept(flags, args) {
+  return Array.from({ length: ROUNDS }, () => {
+    const [off, on] = [rate([], args), rate(flags, args)];
+    return on / off;
+  });
+}
+
+/** Transfers a second. */
+function rate(flags, args) {
+  const { status, stdout, stderr } = spawnSync(ioasid, ['exec', ...flags, ...args, SECONDS], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${args.join(' ')} failed: ${stderr}`);
+  return Number(stdout);
 }

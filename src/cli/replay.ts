@@ -23,20 +23,42 @@ const DIFFERS = 1;
 const BAD_TRACE = 2;
 /** Bytes that are read at once. */
 const PIECE = 1 << 20;
+/** Longest line, characters: a step has what its devices moved. */
+const LONGEST = 1 << 28;
 
-/** The lines of a file, as they are asked for. */
-function* linesOf(fd: number): Iterable<string> {
-  const piece = new Uint8Array(PIECE);
-  const decoder = new TextDecoder();
-  let rest = '';
-  for (;;) {
-    const size = readSync(fd, piece);
-    const lines = (rest + decoder.decode(piece.subarray(0, size), { stream: size > 0 })).split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
-    if (size === 0) break;
+/** A trace on the disk, or in a pipe: it is read once, as its lines are asked for. */
+class Trace {
+  readonly #fd: number;
+  #line = 0;
+  /** The last line that was given has no end. */
+  cut = false;
+
+  constructor(fd: number) {
+    this.#fd = fd;
   }
-  if (rest !== '') yield rest;
+
+  /** @throws TraceError a line is too long */
+  *lines(): Generator<string, void> {
+    const piece = new Uint8Array(PIECE);
+    const decoder = new TextDecoder();
+    let [parts, length]: [string[], number] = [[], 0];
+    for (;;) {
+      const size = readSync(this.#fd, piece);
+      const [first = '', ...more] = decoder.decode(piece.subarray(0, size), { stream: size > 0 }).split('\n');
+      parts.push(first);
+      length += first.length;
+      for (const next of more) {
+        this.#line++;
+        yield parts.join('');
+        [parts, length] = [[next], next.length];
+      }
+      if (length > LONGEST)
+        throw new TraceError(`line ${this.#line + 1} has more than ${LONGEST >> 20} MiB: this is no recorded run`);
+      if (size === 0) break;
+    }
+    this.cut = length > 0;
+    if (this.cut) yield parts.join('');
+  }
 }
 
 function machineOf({ machine }: TraceHeader, { machine: other, set = [] }: ReplayOptions): MachineDescription {
@@ -61,13 +83,15 @@ async function setup(header: TraceHeader, options: ReplayOptions): Promise<Playe
 /** Returns the exit status: 1 if an answer differs, 2 for what cannot be replayed. */
 export async function replayTrace(file: string, options: ReplayOptions): Promise<number> {
   let fd: number | undefined;
+  let trace: Trace | undefined;
   try {
     fd = openSync(file, 'r');
-    const [first = ''] = linesOf(fd);
-    const header = parseHeader(first);
-    closeSync(fd);
-    fd = openSync(file, 'r');
-    const outcome = replay(header, parseSteps(linesOf(fd)), await setup(header, options));
+    trace = new Trace(fd);
+    const lines = trace.lines();
+    const first = lines.next();
+    if (first.done) throw new TraceError('it is empty: nothing was recorded');
+    const header = parseHeader(first.value);
+    const outcome = replay(header, parseSteps(lines), await setup(header, options));
     if (options.json) process.stdout.write(`${JSON.stringify({ equal: !outcome.difference, ...outcome })}\n`);
     else
       process.stdout.write(
@@ -77,8 +101,10 @@ export async function replayTrace(file: string, options: ReplayOptions): Promise
       );
     return outcome.difference ? DIFFERS : 0;
   } catch (error) {
-    const place = error instanceof TraceError ? `${file}: ` : '';
-    process.stderr.write(`ioasid: ${place}${(error as Error).message}\n`);
+    const { message, syscall } = error as NodeJS.ErrnoException;
+    const place = error instanceof TraceError || syscall === 'read' ? `${file}: ` : '';
+    const end = place && trace?.cut ? '; the file ends in the middle of this line: the recording was cut off' : '';
+    process.stderr.write(`ioasid: ${place}${message}${end}\n`);
     return BAD_TRACE;
   } finally {
     if (fd !== undefined) closeSync(fd);

@@ -5,7 +5,8 @@
 import type { BarLayout, FunctionLayout, TrappedWindow } from '../pci/config/layout.js';
 import { ArrayMemory, type DeviceMemory } from '../pci/memory.js';
 import type { DeviceModel, DeviceSlot } from '../pci/model.js';
-import type { BarOptions, ModelOptions } from './options.js';
+import { type ExpansionRom, expansionRom } from '../pci/rom.js';
+import type { BarOptions, MemoryOptions, ModelOptions } from './options.js';
 import { functionLayout } from './shell.js';
 
 const PAGE = 4096;
@@ -17,13 +18,17 @@ const DEFAULT = {
 
 export class MemoryFunction implements DeviceModel {
   readonly layout: FunctionLayout;
+  readonly rom: ExpansionRom | undefined;
   readonly #memories: DeviceMemory[] = [];
 
   constructor(slot: DeviceSlot, options: ModelOptions) {
-    const { identity, bars } = options.memory ?? DEFAULT;
+    const { identity: ids, bars, romSize }: MemoryOptions = options.memory ?? DEFAULT;
+    const identity = { ...ids, subsystemVendor: ids.vendor, subsystem: ids.device, revision: 0x10 };
+    this.rom = romSize === undefined ? undefined : expansionRom(identity, romSize);
     this.layout = functionLayout(
       {
-        identity: { ...identity, subsystemVendor: identity.vendor, subsystem: identity.device, revision: 0x10 },
+        identity,
+        romSize,
         ...{ bus: 'pci', interrupts: { intx: true, msi: 1, msix: 0 }, flr: false, serial: 0n },
         // The table of MSI-X is in the first BAR.
         msix: { bar: bars[0]?.index ?? 0, table: 0, pending: 0x800 },

@@ -50,6 +50,13 @@ export interface IdentityOptions {
   readonly classCode: number;
 }
 
+export interface MemoryOptions {
+  readonly identity: IdentityOptions;
+  readonly bars: readonly BarOptions[];
+  /** Bytes of an expansion ROM; undefined: it has none. */
+  readonly romSize?: number | undefined;
+}
+
 export interface NvmeOptions {
   /** At most 20 ASCII characters. */
   readonly serial: string;
@@ -61,5 +68,5 @@ export interface ModelOptions extends FunctionOptions {
   readonly nvme?: NvmeOptions | undefined;
   readonly ioat?: IoatOptions | undefined;
   readonly edu?: EduOptions | undefined;
-  readonly memory?: { readonly identity: IdentityOptions; readonly bars: readonly BarOptions[] } | undefined;
+  readonly memory?: MemoryOptions | undefined;
 }

@@ -26,6 +26,8 @@ export interface Shell {
   /** Where the MSI-X table and the pending bits are. */
   readonly msix: { readonly bar: number; readonly table: number; readonly pending: number };
   readonly bars: readonly BarLayout[];
+  /** Bytes of the expansion ROM's BAR; not given: there is none. */
+  readonly romSize?: number | undefined;
   /** EUI-64. */
   readonly serial: bigint;
   /** It can be reset alone. */
@@ -53,6 +55,7 @@ export function functionLayout(shell: Shell, options: FunctionOptions): Function
     interruptPin: intx ? 1 : 0,
     capabilities,
     bars: shell.bars,
+    romSize: shell.romSize,
     ...(bus === 'pcie' && shell.configRegisters && { configRegisters: shell.configRegisters }),
   };
 }

@@ -144,6 +144,28 @@ describe('limits', () => {
       refused(() => it.process.call(it.fd, IOASID_IOCTLS.BIND_PGTABLE, { ioasid: child, format, addr_width: 48 }));
     expect([bind(7), bind(0)]).toEqual(['EINVAL', 'EOPNOTSUPP']);
   });
+
+  test('a table of more address bits than the unit has is EINVAL', () => {
+    const it = user();
+    const device = it.bind('vfio1');
+    const root = it.alloc();
+    it.attach(device, root);
+    const child = it.child(root);
+    it.attach(device, child);
+    const bind = (width: number) =>
+      refused(() =>
+        it.process.call(it.fd, IOASID_IOCTLS.BIND_PGTABLE, { ioasid: child, format: 0, addr_width: width }),
+      );
+    expect([bind(64), bind(58), bind(48)]).toEqual(['EINVAL', 'EINVAL', 'ok']);
+  });
+
+  test('a context has 65,536 IOASIDs at most: ENOSPC, and one that is freed makes room', () => {
+    const it = user();
+    for (let i = 0; i < 1 << 16; i++) it.alloc();
+    expect(refused(() => it.alloc())).toBe('ENOSPC');
+    it.process.ioctl(it.fd, IOASID_IOCTLS.FREE.request, 77n);
+    expect(it.alloc()).toBe(77);
+  });
 });
 
 test('a device file as proof: xen asks whether the device is bound, and closing the kvm-vfio device lets it go', () => {

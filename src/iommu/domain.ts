@@ -44,6 +44,11 @@ export interface Domain {
   /** It translates requests with any PASID: a user's PASID table. */
   readonly wholePasidSpace?: boolean;
   /**
+   * Another number once a page may reach other memory than before, or none: while it is the same, what was read through
+   * the domain may be remembered. Undefined: nothing may.
+   */
+  readonly changes?: number | undefined;
+  /**
    * A function that can issue no-snoop requests is routed here (1), or one no longer is (-1): while there are any, what it
    * reaches is followed by the model of the caches. Undefined: who makes the routes sees to that.
    */

@@ -31,6 +31,8 @@ export class SharedPages {
   #pinned = 0;
   #segments: Segment[] = [];
   #revoked = false;
+  /** How often an exporter took memory back, of all pages: what was reached before may be reached no more. */
+  static revocations = 0;
 
   constructor(source: PageSource, writable: boolean, account: Account) {
     this.source = source;
@@ -95,6 +97,7 @@ export class SharedPages {
   revoke(): void {
     this.#segments = [];
     this.#revoked = true;
+    SharedPages.revocations++;
   }
 
   /** The segment that holds a page. */

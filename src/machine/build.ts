@@ -131,7 +131,9 @@ export function buildMachine(description: MachineDescription, parts: MachinePart
       const it = description.devices[physical.name];
       if (!it) throw new Error(`${physical.name} is no device of the machine file`);
       const group = known ? 0 : Math.max(...groups.keys()) + 1;
-      const options = { ...it, function: address, group, sriov: undefined, 'host-driver': undefined };
+      // Virtual functions have no ROM.
+      const memory = it.memory && { ...it.memory, rom: undefined };
+      const options = { ...it, memory, function: address, group, sriov: undefined, 'host-driver': undefined };
       const device = known ?? make(freeName([...devices, ...virtual.values()]), options, physical);
       virtual.set(address, device);
       devices.push(device);

@@ -23,6 +23,7 @@ export function modelOptions(name: string, it: Device, unit: IommuUnit, openStor
     memory: it.memory && {
       identity: { vendor: it.memory.vendor, device: it.memory.device, classCode: it.memory.class },
       bars: it.memory.bars.map((bar) => ({ ...bar, size: bytesOf(bar.size) })),
+      romSize: it.memory.rom === undefined ? undefined : bytesOf(it.memory.rom),
     },
   };
 }

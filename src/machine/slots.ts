@@ -91,10 +91,10 @@ export class MachineSlots {
     return device.requester.parent === undefined ? this.#slots.get(device)?.driver?.name : 'vfio-mdev';
   }
 
-  /** Is the device in its slot, whatever driver has it? */
+  /** Can the device be put in: is it in its slot, whatever driver has it, and not on its way from one? */
   has(device: MachineDevice): boolean {
     const slot = this.#slots.get(device);
-    return slot !== undefined && this.bus.slots.includes(slot);
+    return slot !== undefined && this.bus.slots.includes(slot) && !this.#departures.has(slot);
   }
 
   /** The virtual functions of a device, the first one first. */
@@ -166,7 +166,8 @@ export class MachineSlots {
   #rescan(): void {
     const there = new Set(this.bus.slots);
     for (const slot of this.#slots.values()) {
-      if (there.has(slot)) continue;
+      // One that was taken out under its user's hands comes back when that user has closed it.
+      if (there.has(slot) || slot.requester.group.members.has(slot.requester)) continue;
       plug(slot.requester);
       this.bus.add(slot);
     }

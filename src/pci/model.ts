@@ -2,6 +2,7 @@
 import type { DmaPort } from '../iommu/dma.js';
 import type { FunctionLayout } from './config/layout.js';
 import type { DeviceMemory } from './memory.js';
+import type { ExpansionRom } from './rom.js';
 
 /** What the machine gives to a device. */
 export interface DeviceSlot {
@@ -23,6 +24,8 @@ export interface DeviceSlot {
 
 export interface DeviceModel {
   readonly layout: FunctionLayout;
+  /** Its expansion ROM; its layout says the same size. */
+  readonly rom?: ExpansionRom | undefined;
   /** Back to the state after power-on. */
   reset(): void;
   /** The driver has set up, changed or released its interrupts. */

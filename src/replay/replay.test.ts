@@ -31,7 +31,7 @@ function record(act: (process: Process, machine: ReturnType<typeof bootMachine>)
 }
 
 const play = (lines: readonly string[], options: PlayedMachine = {}) =>
-  replay(parseHeader(lines[0] ?? ''), parseSteps(lines), options);
+  replay(parseHeader(lines[0] ?? ''), parseSteps(lines.slice(1)), options);
 
 /** Carries on after a refusal, as a program does. */
 function attempt(act: () => void): void {
@@ -221,16 +221,21 @@ describe('a trace that cannot be replayed is told from one that differs', () => 
   test.each([
     ['{"time":1,"call":"open"}', /version 1.*--record/],
     ['{"trace":9}', /version 9/],
-    ['{"trace":2}', /no 'machine'/],
+    ['{"trace":2}', /line 1: version: /],
+    ['{"trace":2,"version":"1","machine":{"name":"x","text":"","set":{}}}', /line 1: machine.set: /],
     ['[]', /not that of a trace/],
     ['nonsense', /line 1 is no JSON/],
   ])('%s', (first, sentence) => expect(() => parseHeader(first)).toThrow(sentence));
 
   test.each([
     ['{"time":1', /line 2 is no JSON/],
-    ['{"call":"poll"}', /line 2 is no event/],
+    ['{"call":"poll"}', /line 2: time: /],
+    ['{"time":1,"call":"poll","in":[["bar","vfio2 BAR0",4,"?"]]}', /line 2: in.0: \(bar\) 2: is no base64/],
+    ['{"time":1,"call":"poll","in":[["read","mm1","0x0",1,"AAAA"]]}', /line 2: in.0: \(read\) has more bytes/],
+    ['{"time":1,"call":"poll","in":[["heard",1]]}', /line 2: in.0: \(heard\) is of no kind/],
+    ['{"time":1,"call":"poll","in":[["bar","vfio2 BAR2",99999999,"AAAA"]]}', /line 2 cannot be replayed/],
     ['{"time":1,"call":"splice","raw":[]}', /does not replay splice/],
-    ['{"time":1,"call":"ioctl","raw":["1","2"],"open":1,"mm":"mm1"}', /arguments 1, 2/],
+    ['{"time":1,"call":"ioctl","raw":["1","2"],"open":1,"mm":"mm1"}', /line 2: raw.0: is no 64-bit number/],
     ['{"time":1,"call":"ioctl","raw":["0x1","0x2"]}', /names no open file/],
     [
       '{"time":1,"call":"ioctl","raw":["0x1","0x2"],"open":1,"mm":"mm1","file":"/proc/self/fail-nth"}',

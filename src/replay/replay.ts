@@ -50,15 +50,30 @@ export interface Outcome {
 export function replay(header: TraceHeader, steps: Iterable<PlacedStep>, options: PlayedMachine): Outcome {
   const player = new Player(header, options);
   let [count, calls] = [0, 0];
-  for (const { line, event } of steps) {
-    count++;
-    if (isCall(event)) calls++;
-    const { now, unknown } = player.play(event, line);
-    const unlike = differences(answerOf(event), now);
-    if (unlike.length > 0)
-      return { steps: count, calls, difference: { step: count, line, event, now, unlike, unknown } };
+  try {
+    for (const { line, event } of steps) {
+      const { now, unknown } = played(player, event, line);
+      count++;
+      if (isCall(event)) calls++;
+      const unlike = differences(answerOf(event), now);
+      if (unlike.length > 0)
+        return { steps: count, calls, difference: { step: count, line, event, now, unlike, unknown } };
+    }
+  } catch (error) {
+    if (!(error instanceof TraceError) || count === 0) throw error;
+    throw new TraceError(`${error.message}; the ${count} steps before it had the same answers`);
   }
   return { steps: count, calls };
+}
+
+/** What a step hands in may not fit the machine, if the trace was edited. */
+function played(player: Player, event: StepEvent, line: number): ReturnType<Player['play']> {
+  try {
+    return player.play(event, line);
+  } catch (error) {
+    if (error instanceof TraceError) throw error;
+    throw new TraceError(`line ${line} cannot be replayed: ${(error as Error).message}`);
+  }
 }
 
 class Player {

@@ -83,9 +83,8 @@ export class LeakLog {
   }
 
   #change({ spaces }: Left, event: MappingEvent): void {
-    const { kind, record, start, last } = event;
-    const { input = {} } = record;
-    const id = `${input.dst_ioas_id ?? input.ioas_id ?? input.ioasid ?? ''}`;
+    const { kind, start, last } = event;
+    const id = `${event.id ?? ''}`;
     const space = spaces.get(id) ?? new RangeTree<MappingEvent>();
     spaces.set(id, space);
     // What is mapped anew was unmapped by something that we did not see.

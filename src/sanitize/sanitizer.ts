@@ -9,7 +9,7 @@ import type { CallRecord, EnteredCall } from '../kernel/watchers.js';
 import type { Finding, Position } from '../report/finding.js';
 import { formatPosition } from '../report/finding.js';
 import { LeakLog } from './leak-log.js';
-import { type MappingEvent, MappingLog, mappingEvent, type Where } from './mapping-log.js';
+import { type MappingEvent, MappingLog, mappingEvent, spaceOf, type Where } from './mapping-log.js';
 import { RULE_OF_FAULT, RULES, type RuleId, type SanitizerName } from './rules.js';
 
 /** Most different findings; beyond it they are counted only. */
@@ -110,7 +110,7 @@ export class Sanitizer {
       tell('dma-out-of-bounds', `${beyond === 1n ? 'right' : `${beyond} bytes`} behind the end of a mapping`, [before]);
       return;
     }
-    const elsewhere = latest ? [`it is mapped in ${latest.space}, which the device does not use`] : [];
+    const elsewhere = latest ? [`it is mapped in ${spaceOf(latest)}, which the device does not use`] : [];
     if (queue) {
       tell('doorbell-before-queue', 'where its queue is to be, which is not mapped', history, elsewhere);
       return;
@@ -142,9 +142,9 @@ export class Sanitizer {
   /** The end of the run: what is left is leaked. Returns everything that was found. */
   finish(): Finding[] {
     for (const event of this.#leaks.mappings) {
-      const { start, last, record, space, position } = event;
-      const headline = `${last - start + 1n} bytes at iova ${hex(start)} of ${space} were never unmapped`;
-      this.#leak('leak-mapping', headline, record, position);
+      const { start, last, position } = event;
+      const headline = `${last - start + 1n} bytes at iova ${hex(start)} of ${spaceOf(event)} were never unmapped`;
+      this.#leak('leak-mapping', headline, event, position);
     }
     for (const { what, record, position } of this.#leaks.registered) {
       const headline = `${what} of process ${record.pid} were left charged against its lock limit`;
@@ -162,10 +162,15 @@ export class Sanitizer {
     return this.#dropped;
   }
 
-  #leak(rule: RuleId, headline: string, record: CallRecord, position: Position | undefined): void {
-    const facts = [`made by process ${record.pid}, ${record.name}`];
+  #leak(
+    rule: RuleId,
+    headline: string,
+    { pid, name }: Pick<CallRecord, 'pid' | 'name'>,
+    position: Position | undefined,
+  ): void {
+    const facts = [`made by process ${pid}, ${name}`];
     this.#tell(
-      { rule, headline, facts, history: [], pid: record.pid, position },
+      { rule, headline, facts, history: [], pid, position },
       `${rule}:${position ? formatPosition(position) : headline}`,
     );
   }
@@ -201,9 +206,10 @@ export class Sanitizer {
       : [];
   }
 
-  #history({ kind, record, space, start, last, position }: MappingEvent): string {
+  #history(event: MappingEvent): string {
+    const { kind, name, pid, start, last, position } = event;
     const at = position ? ` at ${formatPosition(position)}` : '';
-    return `${kind}ped ${hex(start)} to ${hex(last)} in ${space} by process ${record.pid}${at}, ${record.name}`;
+    return `${kind}ped ${hex(start)} to ${hex(last)} in ${spaceOf(event)} by process ${pid}${at}, ${name}`;
   }
 
   #tell(told: Told, key: string): void {

@@ -5,9 +5,9 @@
 import { Errno } from '../abi/errno.js';
 import { AttributeInode, DirectoryInode } from '../kernel/fs/inode.js';
 import type { PciBus, PciSlot } from '../pci/bus/bus.js';
-import { PCI_COMMAND, PCI_CONFIG } from '../pci/config/config-space.js';
+import { barRegister, PCI_COMMAND, PCI_CONFIG } from '../pci/config/config-space.js';
 import { both, fill, hex, kept, linkTo, parseBoolean, parseNumber, shown, taken, trigger } from './nodes.js';
-import { memoryResource, portResource } from './resource-file.js';
+import { memoryResource, portResource, romFile } from './resource-file.js';
 import { sriovEntries } from './sriov.js';
 
 /** What the tree around a function is to it. */
@@ -131,6 +131,7 @@ export function functionDirectory(slot: PciSlot, around: FunctionSurroundings): 
     directory.add(`resource${index}`, new AttributeInode(content, { mode: 0o600 }));
     if (flags & 0x2000) directory.add(`resource${index}_wc`, new AttributeInode(content, { mode: 0o600 }));
   }
+  if (pci.model.rom) directory.add('rom', new AttributeInode(romFile(pci.model.rom), { mode: 0o600 }));
   fill(
     directory,
     sriovEntries(slot, functionPath, (count) => around.setVirtual(slot, count)),
@@ -216,7 +217,7 @@ function configuration(slot: PciSlot): AttributeInode {
 
 function overlayBars({ resources, function: { config } }: PciSlot, bytes: Uint8Array, offset: number): void {
   for (const { index, start, flags } of resources) {
-    const at = PCI_CONFIG.BAR0 + index * 4;
+    const at = barRegister(index);
     // A BAR that software has set shows that.
     if ((config.get32(at) & ~0xf) !== 0) continue;
     const value = start | BigInt(flags & 0xf);

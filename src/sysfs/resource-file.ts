@@ -1,7 +1,8 @@
 /**
  * resourceN and resourceN_wc of a function (drivers/pci/pci-sysfs.c): memory BARs are mapped, and neither read nor written;
  * I/O ports are read and written a register at a time. A BAR whose memory a driver's user has mapped cannot be mapped here, as
- * in kernels that keep claimed regions to their drivers (CONFIG_IO_STRICT_DEVMEM).
+ * in kernels that keep claimed regions to their drivers (CONFIG_IO_STRICT_DEVMEM). rom shows the image of the expansion ROM,
+ * once something was written to it.
  */
 import { hex, PAGE_SIZE } from '../abi/address.js';
 import { Errno } from '../abi/errno.js';
@@ -9,6 +10,7 @@ import { BACKING, type FileTable, type MmapGrant, type MmapRequest, OpenFile } f
 import type { BinaryAttribute, MappedAttribute } from '../kernel/fs/inode.js';
 import type { Bar } from '../pci/bar.js';
 import type { PciFunction } from '../pci/function.js';
+import { type ExpansionRom, readRom } from '../pci/rom.js';
 
 /** An open file of a memory BAR. */
 interface OpenResource {
@@ -86,5 +88,27 @@ export function portResource(bar: Bar): BinaryAttribute {
     size: bar.size,
     pread: (into, offset) => access(offset, into, (at, bytes) => bar.read(at, bytes)),
     pwrite: (from, offset) => access(offset, from, (at, bytes) => bar.write(at, bytes)),
+  };
+}
+
+/** "0" and a newline turn reading off again; anything else turns it on. */
+const ZERO = 0x30;
+const OFF_LENGTH = 2;
+
+/** The file of the expansion ROM. */
+export function romFile(rom: ExpansionRom): BinaryAttribute {
+  let enabled = false;
+  return {
+    size: rom.size,
+    pread: (into, offset) => {
+      if (!enabled) throw new Errno('EINVAL', 'the ROM is off: who writes 1 turns it on');
+      const bytes = into.subarray(0, Math.max(0, rom.image.length - offset));
+      readRom(rom, offset, bytes);
+      return bytes.length;
+    },
+    pwrite: (from, offset) => {
+      enabled = !(offset === 0 && from.length === OFF_LENGTH && from[0] === ZERO);
+      return from.length;
+    },
   };
 }

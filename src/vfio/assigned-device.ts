@@ -42,6 +42,10 @@ export class AssignedDevice {
   removed = false;
   #open: OpenDevice | undefined;
   #stopAsking: (() => void) | undefined;
+  /** Open files of its own node, with access or without. */
+  #nodeFiles = 0;
+  /** Its driver lets it go: files without access must be closed too. */
+  #waitsForNode = false;
   /** What follows when the last user of a removed device has closed it. */
   #left: (() => void) | undefined;
 
@@ -101,7 +105,19 @@ export class AssignedDevice {
     this.#open?.close();
     this.#open = undefined;
     if (!this.canReset) this.#resetTogether();
-    if (this.removed) this.#leave();
+    this.#leaveIfClosed();
+  }
+
+  /** Its own node is opened. @throws ENODEV */
+  openNode(): void {
+    this.requireThere();
+    this.#nodeFiles++;
+  }
+
+  /** An open file of its own node is closed. */
+  closeNode(): void {
+    this.#nodeFiles--;
+    this.#leaveIfClosed();
   }
 
   /** It cannot be reset alone: it is reset with its bus, once nobody has any function of that open. */
@@ -132,14 +148,20 @@ export class AssignedDevice {
    */
   unbind(left: () => void): void {
     this.removed = true;
+    this.#waitsForNode = true;
     this.#open?.interrupts.request.raise();
     this.#goWhenClosed(left);
   }
 
   #goWhenClosed(left: () => void): void {
     this.#left = left;
-    if (this.files.size === 0) this.#leave();
-    else this.#ask();
+    this.#ask();
+    this.#leaveIfClosed();
+  }
+
+  #leaveIfClosed(): void {
+    if (!this.#left || this.files.size > 0 || (this.#waitsForNode && this.#nodeFiles > 0)) return;
+    this.#leave();
   }
 
   #ask(): void {
@@ -154,6 +176,8 @@ export class AssignedDevice {
     this.#open?.close();
     this.#open = undefined;
     this.group.devices.delete(this);
-    this.#left?.();
+    const left = this.#left;
+    this.#left = undefined;
+    left?.();
   }
 }

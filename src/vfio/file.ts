@@ -86,7 +86,10 @@ export function deviceFileTable(wings: readonly DeviceRows[]): DeviceFileTable {
       return writeRegion(device, from, offset);
     },
     mmap: (file, _caller, request) => mmap(file, request),
-    release: (file) => file.unbind(),
+    release: (file) => {
+      file.unbind();
+      if (file.through === 'cdev') file.device.closeNode();
+    },
     facets: [
       PROOF.from(proof),
       DEVICE.from(({ device }: DeviceFile) => device.name),
@@ -100,6 +103,6 @@ export function deviceFileTable(wings: readonly DeviceRows[]): DeviceFileTable {
 
 /** open(2) of a device's own file. @throws ENODEV */
 export function openDevice(device: AssignedDevice, table: DeviceFileTable): OpenFile {
-  if (device.removed) throw new Errno('ENODEV', `${device.name} was unplugged`);
+  device.openNode();
   return new OpenFile(new DeviceFile(device, 'cdev'), table);
 }

@@ -34,7 +34,7 @@ static void infos(void)
 	EXPECT("5", ioctl(device, VFIO_GROUP_GET_STATUS, NULL), -ENOTTY);
 	EXPECT("6", ioctl(device, _IO(';', 100 + 19), NULL), -ENOTTY);
 
-	struct { __u32 size, flags; } want[9] = { { 0x10000, 7 }, { 64, 3 }, { 0x4000, 7 }, { 0, 0 }, { 0, 0 }, { 0, 0 }, { 0, 0 },
+	struct { __u32 size, flags; } want[9] = { { 0x10000, 7 }, { 64, 3 }, { 0x4000, 7 }, { 0, 0 }, { 0, 0 }, { 0, 0 }, { 4096, 1 },
 						  { 4096, 3 } };
 	for (int index = 0; index < 8; index++) {
 		struct { struct vfio_region_info info; char caps[64]; } region = { .info = { .argsz = sizeof(region), .index = index,
@@ -119,8 +119,21 @@ static void accesses(void)
 	EXPECT("5.4", pread(device, bytes, 32, REGION(0) + 0xfff0), 16);
 	EXPECT("5.4", pwrite(device, bytes, 32, REGION(0) + 0xfff0), 16);
 	EXPECT("5.4", pread(device, bytes, 4, REGION(3)), -EINVAL);
-	EXPECT("5.4", pread(device, bytes, 4, REGION(6)), -EINVAL);
 	EXPECT("5.4", pwrite(device, bytes, 4, REGION(6)), -EINVAL);
+	/* The ROM: its image, and ones behind that; decode of memory gates it, its own enable bit does not. */
+	EXPECT("5.4", pread(device, bytes, 4, REGION(6)), 4);
+	EXPECT("5.4", memcmp(bytes, "\x55\xaa\2", 3), 0);
+	EXPECT("5.4", pread(device, bytes, 32, REGION(6) + 4080), 16);
+	EXPECT("5.4", memcmp(bytes, "\xff\xff\xff\xff", 4), 0);
+	EXPECT("5.4", pread(device, bytes, 4, REGION(6) + 4096), -EINVAL);
+	__u32 address = read_config(device, 0x30, 4);
+	TRUE("7", address >= 0x1000 && (address & 0x7ff) == 0);
+	EXPECT("7", write_config(device, 0x30, 4, 0xffffffff), 4);
+	EXPECT("7", read_config(device, 0x30, 4), 0xfffff001);
+	EXPECT("7", write_config(device, 0x30, 4, address), 4);
+	EXPECT("7", write_config(device, COMMAND, 2, 1), 2);
+	EXPECT("5.4", pread(device, bytes, 4, REGION(6)), -EIO);
+	EXPECT("7", write_config(device, COMMAND, 2, 3), 2);
 	EXPECT("5.4", pread(device, bytes, 4, REGION(8)), -EINVAL);
 	EXPECT("5.4", pread(device, bytes, 4, REGION(9)), -EINVAL);
 	EXPECT("5.4", pread(device, nowhere, 4, REGION(0)), -EFAULT);

@@ -62,6 +62,38 @@ static void ports(void)
 	close(fd);
 }
 
+/* The expansion ROM shows once something was written; as long as its image is. */
+static void rom(void)
+{
+	char bytes[4096];
+	struct stat st;
+	int fd = MUST(open(D MEMORY "/rom", O_RDWR));
+	EXPECT("9", fstat(fd, &st), 0);
+	EXPECT("9", st.st_size, 4096);
+	EXPECT("9", st.st_mode, S_IFREG | 0600);
+	EXPECT("9", pread(fd, bytes, 4, 0), -EINVAL);
+	EXPECT("9", pwrite(fd, "1", 1, 0), 1);
+	EXPECT("9", pread(fd, bytes, 4096, 0), 1024);
+	EXPECT("9", memcmp(bytes, "\x55\xaa\2", 3), 0);
+	EXPECT("9", memcmp(bytes + bytes[0x18], "PCIR\x34\x12\xe8\x11", 8), 0);
+	__u8 sum = 0;
+	for (int i = 0; i < 1024; i++)
+		sum += bytes[i];
+	EXPECT("9", sum, 0);
+	EXPECT("9", pread(fd, bytes, 4, 1024), 0);
+	EXPECT("9", pwrite(fd, "0\n", 2, 0), 2);
+	EXPECT("9", pread(fd, bytes, 4, 0), -EINVAL);
+	close(fd);
+	EXPECT("9", open(D "0000:02:00.0/rom", O_RDWR), -ENOENT);
+	FILE *lines = fopen(D MEMORY "/resource", "r");
+	unsigned long start = 0, last = 0, flags = 0;
+	for (int i = 0; i < 7; i++)
+		EXPECT("9", fscanf(lines, "%lx %lx %lx", &start, &last, &flags), 3);
+	EXPECT("9", last - start, 4095);
+	EXPECT("9", flags, 0x46200);
+	fclose(lines);
+}
+
 /* A BAR that a driver's user has mapped is not for sysfs, and the other way round. */
 static void beside_vfio(void)
 {
@@ -107,6 +139,7 @@ int main(void)
 {
 	memory();
 	ports();
+	rom();
 	beside_vfio();
 	return failures != 0;
 }

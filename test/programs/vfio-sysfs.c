@@ -304,6 +304,23 @@ static void in_use(void)
 	close(request);
 }
 
+/* An open file of the device's own node is waited for, though it has no access. */
+static void node_in_use(void)
+{
+	struct writer unbinder;
+	int node = MUST(open("/dev/vfio/devices/vfio0", O_RDWR));
+	begin(&unbinder, VFIO "unbind", EDU);
+	WAITS(&unbinder);
+	DRIVEN(EDU, "vfio-pci");
+	EXPECT("1", open("/dev/vfio/devices/vfio0", O_RDWR), -ENOENT);
+	close(node);
+	ENDS(&unbinder);
+	DRIVEN(EDU, "No such file or directory");
+	TAKES(DEVICE(EDU) "driver_override", "vfio-pci");
+	TAKES(PCI "drivers_probe", EDU);
+	DRIVEN(EDU, "vfio-pci");
+}
+
 /* As unbind, and then the function is gone; a rescan finds it. */
 static void removed_in_use(void)
 {
@@ -427,6 +444,7 @@ int main(void)
 	in_operation();
 	virtual_functions();
 	in_use();
+	node_in_use();
 	removed_in_use();
 	virtual_in_use();
 	interrupted();

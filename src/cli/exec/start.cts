@@ -29,10 +29,13 @@ function keptCode(file: string, kept: string): Buffer | undefined {
   }
 }
 
-/** Keeps it at the end of this process: then it has what was compiled on the way, too. */
-function keep(script: import('node:vm').Script, kept: string): void {
+/** Keeps it at the end of this process: then it has what was compiled on the way, too. @param from when the file was made, ms */
+function keep(script: import('node:vm').Script, kept: string, file: string, from: number): void {
   process.once('exit', () => {
-    const draft = `${kept}.${process.pid}`;
+    // V8 knows a source by its length: a bundle that was built meanwhile may have the same.
+    if (fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs !== from) return;
+    // Process ids of other pid namespaces are the same numbers.
+    const draft = `${kept}.${process.pid}-${process.hrtime.bigint()}`;
     try {
       fs.writeFileSync(draft, script.createCachedData(), { flag: WRITE_NEW });
       fs.renameSync(draft, kept);
@@ -50,9 +53,10 @@ function load(name: string): Exports {
   const file = BUNDLE + name;
   const kept = `${file}.${KEPT_AS}`;
   const cachedData = keptCode(file, kept);
+  const from = cachedData === undefined ? fs.statSync(file).mtimeMs : 0;
   const source = fs.readFileSync(file, 'latin1');
   const script = new vm.Script(`(function (${WRAPPER}) {${source}\n})`, { filename: file, cachedData });
-  if (cachedData === undefined) keep(script, kept);
+  if (cachedData === undefined) keep(script, kept, file, from);
   const module = { exports: {} };
   loaded.set(name, module);
   const run = script.runInThisContext() as Wrapped;

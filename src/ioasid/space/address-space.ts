@@ -69,6 +69,11 @@ export class AddressSpace implements Domain {
     return this.userTable?.options.pasidBits !== undefined;
   }
 
+  /** See Domain.changes. What a user's table maps may change at any time. */
+  get changes(): number | undefined {
+    return this.userTable ? undefined : this.mappings.changes;
+  }
+
   translate(page: number, write: boolean, hit: Hit, who: DmaSource, pasid = 0): DmaFault {
     return this.userTable
       ? this.userTable.translate(page, write, hit, who, pasid)

@@ -61,7 +61,8 @@ function setup(page: number, levels: 4 | 5 = 4, leaf = 0x7_7000n) {
   }
   parent.set(entryAt(page, 0), leaf | TABLE);
   const walker = new PageWalker(parent);
-  const walk = (write = false) => walker.walk(who, LEVELS[(levels - 1) as 3 | 4], levels, page, write);
+  const walk = (write = false) =>
+    walker.walk(who, Number(LEVELS[(levels - 1) as 3 | 4] >> 12n), levels - 1, true, page, write);
   return { parent, walker, walk };
 }
 
@@ -74,9 +75,10 @@ describe('a walk of x86-64 page tables', () => {
     const { walk, walker } = setup(page, levels);
     expect(walk()).toBe(DMA_FAULT.NONE);
     const table = Number(LEVELS[0] >> 12n);
-    expect(walker.result).toEqual({ leaf: 0x77, level: 0, writable: true, dirty: false, table, tableWritable: true });
-    expect([walker.walkLowest(who, table, true, page, false), walker.result.leaf]).toEqual([DMA_FAULT.NONE, 0x77]);
-    expect(walker.walkLowest(who, table, false, page, true)).toBe(DMA_FAULT.NO_PERMISSION);
+    expect(walker.result).toMatchObject({ leaf: 0x77, level: 0, writable: true, dirty: false });
+    expect(walker.result.tables.slice(0, levels)).toEqual(LEVELS.slice(0, levels).map((at) => Number(at >> 12n)));
+    expect([walker.walk(who, table, 0, true, page, false), walker.result.leaf]).toEqual([DMA_FAULT.NONE, 0x77]);
+    expect(walker.walk(who, table, 0, false, page, true)).toBe(DMA_FAULT.NO_PERMISSION);
   });
 
   test.each([
@@ -97,7 +99,7 @@ describe('a walk of x86-64 page tables', () => {
       parent.set(entryAt(PAGE, depth), parent.get(entryAt(PAGE, depth)) & ~W);
       walk();
       expect(walker.result.writable).toBe(false);
-      expect(walker.result.tableWritable).toBe(depth === 0);
+      expect(walker.result.above[0]).toBe(depth === 0);
     }
   });
 
@@ -207,6 +209,6 @@ describe('a walk of x86-64 page tables', () => {
     const parent = new Parent();
     for (let i = 0; i < 512; i++) parent.set(0x1000n + BigInt(i * 8), 0x1000n | TABLE);
     const walker = new PageWalker(parent);
-    expect([walker.walk(who, 0x1000n, 5, PAGE, true), walker.result.leaf]).toEqual([DMA_FAULT.NONE, 1]);
+    expect([walker.walk(who, 1, 4, true, PAGE, true), walker.result.leaf]).toEqual([DMA_FAULT.NONE, 1]);
   });
 });

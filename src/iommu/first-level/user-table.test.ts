@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Mm } from '../../memory/mm.js';
 import { SimulatedMemory } from '../../memory/simulated-memory.js';
@@ -15,6 +16,12 @@ const DATA = 16;
 /** Tables in the memory of a process; the parent maps it one to one, from page 0 on. */
 function setup(pasidBits?: number) {
   const memory = new SimulatedMemory();
+  let reads = 0;
+  const counted = memory.read.bind(memory);
+  memory.read = (at, into) => {
+    reads++;
+    return counted(at, into);
+  };
   const parent = new PagingDomain<Mm>();
   const address = memory.mmap(64 * 4096);
   parent.insert(0, 64, new Mm(memory), Number(address >> 12n), MAP_READ | MAP_WRITE);
@@ -28,6 +35,9 @@ function setup(pasidBits?: number) {
     put(ROOTS[table] + 3, page, BigInt(target) * 4096n + bits);
   const domain: Domain = {
     enforceSnoop: true,
+    get changes() {
+      return parent.changes;
+    },
     translate: (page, write, hit, who) => parent.translate(page, write, hit, who),
   };
   const table = new UserTable(domain, {
@@ -41,7 +51,14 @@ function setup(pasidBits?: number) {
     const fault = table.translate(page, write, hit, who, pasid);
     return fault === DMA_FAULT.NONE ? hit.page - base : fault;
   };
-  return { table, put, leaf, reach, parent, hit };
+  /** The parent gives the tables' memory up and takes it again. */
+  const mapAgain = (): void => {
+    parent.map.seek(0);
+    const owner = parent.owner();
+    parent.remove();
+    parent.insert(0, 64, owner, base, MAP_READ | MAP_WRITE);
+  };
+  return { table, put, leaf, reach, parent, hit, mapAgain, reads: () => reads };
 }
 
 describe('a user’s page table', () => {
@@ -139,6 +156,100 @@ describe('a user’s page table', () => {
     put(ROOTS[0] + 2, 0, 0n * 4096n + TABLE + 128n);
     expect(table.translate(60, false, hit, ONE, 0)).toBe(DMA_FAULT.NONE);
     expect(hit.pages).toBe(4);
+  });
+});
+
+describe('what is remembered of tables', () => {
+  const ACCESSED = TABLE | 32n;
+
+  test('a table whose pages are used again and again is read once', () => {
+    const { leaf, reach, reads } = setup();
+    for (let page = 0; page < 512; page++) leaf(0, page, DATA + (page % 8), ACCESSED);
+    const before = reads();
+    for (let page = 0; page < 512; page++) expect(reach(page)).toBe(DATA + (page % 8));
+    // Four levels, twice where a bit is set; then the table.
+    expect(reads() - before).toBeLessThanOrEqual(9);
+  });
+
+  test('what is not present, not marked as accessed, or for a write not as dirty, is read when it is asked for', () => {
+    const { leaf, reach } = setup();
+    for (const page of [5, 6, 7]) leaf(0, page, DATA, page === 7 ? ACCESSED : TABLE);
+    // The second use of a table reads it whole.
+    expect([reach(5), reach(6), reach(8)]).toEqual([DATA, DATA, DMA_FAULT.NOT_MAPPED]);
+    leaf(0, 8, DATA + 1);
+    leaf(0, 7, DATA + 2, ACCESSED);
+    expect([reach(8), reach(7, { write: true })]).toEqual([DATA + 1, DATA + 2]);
+  });
+
+  test('what the kernel unmaps under a table is forgotten: the table is read anew', () => {
+    const { leaf, reach, mapAgain } = setup();
+    for (const page of [5, 6, 7]) leaf(0, page, DATA, ACCESSED);
+    expect([reach(5), reach(6)]).toEqual([DATA, DATA]);
+    leaf(0, 7, DATA + 1, ACCESSED);
+    mapAgain();
+    expect(reach(7)).toBe(DATA + 1);
+  });
+
+  /** One change of the tables, one invalidation, or one request. */
+  const step = fc.oneof(
+    fc.record({
+      do: fc.constant('leaf' as const),
+      table: fc.constantFrom(0 as const, 1 as const),
+      page: fc.nat(3),
+      target: fc.nat(5),
+    }),
+    fc.record({ do: fc.constant('table' as const), table: fc.constantFrom(undefined, 0 as const, 1 as const) }),
+    fc.record({ do: fc.constant('invalidate' as const), first: fc.nat(3), more: fc.nat(3) }),
+    fc.record({ do: fc.constant('reach' as const), page: fc.nat(3), write: fc.boolean() }),
+    fc.record({ do: fc.constant('reach' as const), page: fc.nat(3), write: fc.boolean() }),
+  );
+
+  test('a change without invalidation may be seen or not; after an invalidation it must be', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.boolean(), (steps, marked) => {
+        const { leaf, put, reach, table } = setup();
+        const bits = marked ? ACCESSED | 64n : TABLE;
+        /** For each page, what its entries are, or were since its last invalidation: what hardware may go by. */
+        const tables = [...Array(4)].map(() => new Set<0 | 1 | undefined>([0]));
+        const leaves = [0, 1].map(() => [...Array(4)].map(() => new Set<number>([0])));
+        const now: { table: 0 | 1 | undefined; leaves: number[][] } = {
+          table: 0,
+          leaves: [Array(4).fill(0), Array(4).fill(0)],
+        };
+        for (const each of steps) {
+          if (each.do === 'leaf') {
+            const { target, page } = each;
+            if (target === 0) put(ROOTS[each.table] + 3, page, 0n);
+            else leaf(each.table, page, DATA + target, bits);
+            (now.leaves[each.table] as number[])[page] = target;
+            leaves[each.table]?.[page]?.add(target);
+          } else if (each.do === 'table') {
+            put(ROOTS[0] + 2, 0, each.table === undefined ? 0n : BigInt(ROOTS[each.table] + 3) * 4096n + bits);
+            now.table = each.table;
+            for (const known of tables) known.add(each.table);
+          } else if (each.do === 'invalidate') {
+            table.invalidate(undefined, undefined, { first: each.first, last: each.first + each.more });
+            for (let page = each.first; page <= Math.min(each.first + each.more, 3); page++) {
+              tables[page] = new Set([now.table]);
+              for (const of of [0, 1] as const)
+                (leaves[of] as Set<number>[])[page] = new Set([now.leaves[of]?.[page] as number]);
+            }
+          } else {
+            const { page } = each;
+            const allowed = new Set<number | string>();
+            // What is not present is never remembered: it is an answer only where it is so now.
+            if (now.table === undefined) allowed.add(DMA_FAULT.NOT_MAPPED);
+            for (const of of tables[page] as Set<0 | 1 | undefined>) {
+              if (of === undefined) continue;
+              for (const target of leaves[of]?.[page] ?? []) if (target > 0) allowed.add(DATA + target);
+              if (now.leaves[of]?.[page] === 0) allowed.add(DMA_FAULT.NOT_MAPPED);
+            }
+            expect([...allowed]).toContain(reach(page, { write: each.write }));
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 

@@ -14,6 +14,11 @@ export class NestedDomain<T extends DmaTarget> extends PagingDomain<T> {
     this.#parent = parent;
   }
 
+  override get changes(): number | undefined {
+    const [own, above] = [super.changes, this.#parent.changes];
+    return own === undefined || above === undefined ? undefined : own + above;
+  }
+
   override translate(page: number, write: boolean, hit: Hit, who: DmaSource): DmaFault {
     const fault = super.translate(page, write, hit, who);
     if (fault !== DMA_FAULT.NONE) return fault;

@@ -25,6 +25,12 @@ export class PagingDomain<T extends DmaTarget = DmaTarget> {
   #owners: (T | undefined)[] = [];
   #mappings: number[] = [];
   #lastOwner = 0;
+  #changes = 0;
+
+  /** See Domain.changes: the mappings that were taken away. */
+  get changes(): number | undefined {
+    return this.#changes;
+  }
 
   /**
    * Adds a mapping; the caller has seen that it overlaps none.
@@ -42,6 +48,7 @@ export class PagingDomain<T extends DmaTarget = DmaTarget> {
 
   /** Takes away the mapping under the map's cursor and moves on; returns false if there is no next one. */
   remove(): boolean {
+    this.#changes++;
     this.dirty?.clear(this.map.start, this.map.pages);
     this.#caches?.untrack(this.owner(), this.map.target, this.map.pages);
     const index = this.map.tag >>> OWNER_SHIFT;

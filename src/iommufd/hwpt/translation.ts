@@ -6,6 +6,7 @@ import { addressOfPage, isPageAligned, pageOf } from '../../abi/address.js';
 import { type DirtySink, DMA_FAULT, type DmaFault, type Domain, type Hit } from '../../iommu/domain.js';
 import { AREA_READ, AREA_WRITE, type Area } from '../../iopt/area.js';
 import type { IoPageTable } from '../../iopt/io-page-table.js';
+import { SharedPages } from '../../iopt/shared-pages.js';
 import type { CpuCaches } from '../../memory/cpu-caches.js';
 
 export class TableTranslation implements Domain {
@@ -20,6 +21,11 @@ export class TableTranslation implements Domain {
   constructor(table: IoPageTable, enforceSnoop: boolean) {
     this.#table = table;
     this.enforceSnoop = enforceSnoop;
+  }
+
+  /** See Domain.changes. */
+  get changes(): number {
+    return this.#table.generation + SharedPages.revocations;
   }
 
   translate(page: number, write: boolean, hit: Hit): DmaFault {

@@ -102,9 +102,12 @@ export const modelKeys = {
         .min(1)
         .max(6)
         .default([{ index: 0, kind: 'memory32', size: '1M', prefetchable: false }]),
+      rom: powerOfTwo(2048, 2 ** 24)
+        .optional()
+        .describe('Size of an expansion ROM, a power of two; its image is 1K long'),
     })
     .optional()
-    .describe('Options of the model memory: identity, and BARs of plain memory or ports'),
+    .describe('Options of the model memory: identity, BARs of plain memory or ports, and a ROM'),
 };
 
 const modelSchema = z.object(modelKeys);

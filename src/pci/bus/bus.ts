@@ -74,7 +74,10 @@ export class PciBus {
 
   /** A function's slot, before it is put in. */
   slot(name: string, requester: Requester, pci: PciFunction): PciSlot {
-    return new PciSlot(name, requester, pci, this.#windows.assign(pci.model.layout.bars));
+    const { bars, romSize } = pci.model.layout;
+    const resources = this.#windows.assign(bars);
+    if (romSize) resources.push(this.#windows.assignRom(romSize));
+    return new PciSlot(name, requester, pci, resources);
   }
 
   /** Puts a function in, if it is not. @param driver it is bound to; not given: one that matches, or none */

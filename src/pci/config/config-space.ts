@@ -27,6 +27,15 @@ export const PCI_CONFIG = {
 export const PCI_COMMAND = { IO: 1, MEMORY: 2, BUS_MASTER: 4, PARITY: 0x40, SERR: 0x100, INTX_DISABLE: 0x400 } as const;
 export const PCI_STATUS = { INTERRUPT: 8, CAPABILITIES: 0x10 } as const;
 
+/** The ROM decodes its addresses. */
+const ROM_ENABLE = 1;
+/** The number that Linux gives to the expansion ROM, behind the six BARs. */
+export const ROM_BAR = 6;
+
+/** Where the register of a BAR is. @param index 0 to 5, or that of the ROM */
+export const barRegister = (index: number): number =>
+  index === ROM_BAR ? PCI_CONFIG.ROM : PCI_CONFIG.BAR0 + 4 * index;
+
 /** Error bits of the status register: cleared by writing ones. */
 const STATUS_ERRORS = 0xf900;
 
@@ -48,6 +57,10 @@ export class ConfigSpace {
     this.capabilities = placeCapabilities(layout.capabilities, layout.configSize);
     this.#header(layout);
     for (const bar of layout.bars) this.#bar(bar);
+    if (layout.romSize) {
+      const writable = ((-layout.romSize & ~0x7ff) | ROM_ENABLE) >>> 0;
+      this.#register(0, { offset: PCI_CONFIG.ROM, width: 4, value: 0, writable });
+    }
     for (const { capability, offset } of this.capabilities)
       for (const register of capability.registers) this.#register(offset, register);
     for (const register of layout.configRegisters ?? []) this.#register(0, register);
@@ -116,10 +129,10 @@ export class ConfigSpace {
 
   /**
    * Firmware gives a BAR its address, and whoever resets the function later gives it again.
-   * @param index of the BAR; a 64-bit one takes the next register too
+   * @param index of the BAR, or of the ROM; a 64-bit one takes the next register too
    */
   assign(index: number, address: bigint): void {
-    const at = PCI_CONFIG.BAR0 + 4 * index;
+    const at = barRegister(index);
     const bytes = new Uint8Array(8);
     new DataView(bytes.buffer).setBigUint64(0, address, true);
     // Registers of a BAR that is not 64 bits wide do not take the upper half: it is zero, and they are another BAR's.

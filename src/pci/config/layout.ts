@@ -81,6 +81,8 @@ export interface FunctionLayout {
   /** The order of the list is the order of the chains in configuration space. */
   readonly capabilities: readonly Capability[];
   readonly bars: readonly BarLayout[];
+  /** Bytes of the expansion ROM's BAR, a power of two; not given: there is none. */
+  readonly romSize?: number | undefined;
   /** Device-specific registers in configuration space, at absolute offsets. */
   readonly configRegisters?: readonly Register[];
 }

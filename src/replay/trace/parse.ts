@@ -1,6 +1,7 @@
 /** Reads the lines of a recorded run. */
 import { hex } from '../../abi/address.js';
 import { isCall, isStep, type StepEvent, TRACE_VERSION, type TraceHeader } from './format.js';
+import { headerSchema, sentence, stepSchema } from './schema.js';
 
 /** A trace that cannot be replayed: why. */
 export class TraceError extends Error {}
@@ -33,23 +34,26 @@ export function parseHeader(text: string): TraceHeader {
   if (!('trace' in header) || typeof header.trace !== 'number') throw new TraceError('line 1 is not that of a trace');
   if (header.trace !== TRACE_VERSION)
     throw new TraceError(`this is a trace of version ${header.trace}; this ioasid replays version ${TRACE_VERSION}`);
-  for (const key of ['machine', 'seed', 'version'])
-    if (!(key in header)) throw new TraceError(`line 1 of the trace has no '${key}'`);
-  // What is in it was just looked at; the rest has defaults.
-  return header as TraceHeader;
+  const { data, error } = headerSchema.safeParse(header);
+  if (error) throw new TraceError(`line 1: ${sentence(error)}`);
+  return data;
 }
 
 /**
  * The steps of a recorded run.
- * @param lines without their ends, the header among them; they are read as they are asked for
+ * @param lines without their ends, those after the header; they are read as they are asked for
  * @throws TraceError a line is damaged
  */
 export function* parseSteps(lines: Iterable<string>): Iterable<PlacedStep> {
-  let line = 0;
+  let line = 1;
   for (const text of lines) {
-    if (++line === 1 || text === '') continue;
+    line++;
+    if (text === '') continue;
     const event = parseLine(text, line);
-    if (!isEvent(event)) throw new TraceError(`line ${line} is no event: it has no time or no call`);
+    if (!isEvent(event)) {
+      const { error } = stepSchema.safeParse(event);
+      throw new TraceError(`line ${line}: ${error && sentence(error)}`);
+    }
     if (!isStep(event)) continue;
     if (isCall(event)) checkCall(event, line);
     yield { line, event };
@@ -57,7 +61,7 @@ export function* parseSteps(lines: Iterable<string>): Iterable<PlacedStep> {
 }
 
 function isEvent(value: object): value is StepEvent {
-  return 'call' in value && typeof value.call === 'string' && 'time' in value && typeof value.time === 'number';
+  return stepSchema.safeParse(value).success;
 }
 
 const ARGUMENTS: Readonly<Record<string, number>> = { ioctl: 2, pread64: 3, pwrite64: 3, read: 2, write: 2, mmap: 4 };
@@ -65,7 +69,7 @@ const ARGUMENTS: Readonly<Record<string, number>> = { ioctl: 2, pread64: 3, pwri
 function checkCall({ call, raw = [], open, mm }: StepEvent, line: number): void {
   const wanted = ARGUMENTS[call];
   if (wanted === undefined) throw new TraceError(`line ${line}: this ioasid does not replay ${call}`);
-  if (raw.length !== wanted || !raw.every((value) => /^0x[0-9a-f]+$/.test(value)))
+  if (raw.length !== wanted)
     throw new TraceError(`line ${line}: ${call} has the arguments ${raw.join(', ')}, not ${wanted} like ${hex(0)}`);
   if (open === undefined || mm === undefined)
     throw new TraceError(`line ${line}: ${call} names no open file, or no memory`);

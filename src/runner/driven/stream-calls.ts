@@ -42,23 +42,25 @@ export class StreamCalls {
 
   /** A call that moves bytes between two files: those here have neither splice_read nor splice_write, only attributes. */
   #between(n: Call, ...descriptors: readonly number[]): Served {
-    for (const fd of descriptors) {
-      const file = fd < 0 ? undefined : this.#calls.find(n.tid, fd);
-      if (file && !this.#calls.giver.readByHost(file)) throw new Errno('EINVAL', `${file.name} cannot be spliced`);
-    }
+    const refuse = (file: OpenFile): Served => {
+      if (!this.#calls.giver.readByHost(file)) throw new Errno('EINVAL', `${file.name} cannot be spliced`);
+      return 'host';
+    };
+    for (const fd of descriptors) this.#calls.on(n, fd, refuse);
     return 'host';
   }
 
   #read(n: Call, pieces: () => readonly Piece[]): Served {
     const fd = n.int(0);
-    const file = this.#calls.find(n.tid, fd);
-    if (!file || this.#calls.giver.readByHost(file)) return 'host';
-    this.#driven.refresh(file);
-    const parts = pieces();
-    const now = (): number => this.#readNow(n, file, fd, parts);
-    if (file.immediate || file.poll().readable || descriptorFlags(n.tid, fd) & O.NONBLOCK) return now();
-    this.#driven.wait(n, () => this.#goOn(n, file, now));
-    return 'later';
+    return this.#calls.on(n, fd, (file) => {
+      if (this.#calls.giver.readByHost(file)) return 'host';
+      this.#driven.refresh(file);
+      const parts = pieces();
+      const now = (): number => this.#readNow(n, file, fd, parts);
+      if (file.immediate || file.poll().readable || descriptorFlags(n.tid, fd) & O.NONBLOCK) return now();
+      this.#driven.wait(n, () => this.#goOn(n, file, now));
+      return 'later';
+    });
   }
 
   /** A call that waits is tried again. Returns false if it must wait on. */
@@ -91,19 +93,19 @@ export class StreamCalls {
 
   #write(n: Call, pieces: () => readonly Piece[]): Served {
     const fd = n.int(0);
-    const file = this.#calls.find(n.tid, fd);
-    if (!file) return 'host';
-    const caller = this.#calls.caller(n);
-    const parts = pieces();
-    try {
-      return gather(parts, (address, size) => this.#kernel.write(caller, fd, file, address, size));
-    } catch (error) {
-      if (!(error instanceof Pending)) throw error;
-      const size = parts.reduce((all, [, bytes]) => all + Number(bytes), 0);
-      const waits = new WaitingWrite(n, error, size);
-      this.#driven.wait(n, () => waits.goOn());
-      return 'later';
-    }
+    return this.#calls.on(n, fd, (file) => {
+      const caller = this.#calls.caller(n);
+      const parts = pieces();
+      try {
+        return gather(parts, (address, size) => this.#kernel.write(caller, fd, file, address, size));
+      } catch (error) {
+        if (!(error instanceof Pending)) throw error;
+        const size = parts.reduce((all, [, bytes]) => all + Number(bytes), 0);
+        const waits = new WaitingWrite(n, error, size);
+        this.#driven.wait(n, () => waits.goOn());
+        return 'later';
+      }
+    });
   }
 }
 

@@ -1,54 +1,52 @@
 /**
  * Where in the program a thread is that waits for an intercepted call: the object file and the offset of the call in the
- * program's own code. The instruction itself is in libc as a rule; the return address on the stack leads out of it.
+ * program's own code. The instruction itself is in libc as a rule; the return address on the stack leads out of it. Asked
+ * at each call that maps: so a call from a place that is known costs two reads of the thread, and makes nothing.
  */
-import { closeSync, readFileSync, readSync } from 'node:fs';
-import { basename } from 'node:path';
+import { closeSync } from 'node:fs';
 import type { Position } from '../../report/finding.js';
+import { addressOf, libc } from '../host/libc.js';
 import { tryOpen } from '../host/procfs.js';
-import { copyRemote } from '../memory/remote-memory.js';
+import { copyRemoteAt } from '../memory/remote-memory.js';
+import { among, type Code, positionIn, readCode } from './code-map.js';
+import { type Registers, readRegisters } from './syscall-line.js';
 
 /** Bytes of the stack that are looked at for the return address. */
 const STACK = 1024;
 /** Processes whose map of code is kept, and threads whose state is held open. */
 const MAX_PROCESSES = 64;
 const MAX_THREADS = 64;
+/** Places of a process that are kept. */
+const MAX_SITES = 4096;
 /** Longest line of /proc/TID/syscall: a number, and eight in hexadecimal. */
 const LINE = 256;
-/** Between the program and the kernel. */
-const OF_THE_SYSTEM = /^(libc|libpthread|ld-linux|ld-musl|libc\.musl)[-.]/;
 
-/** A part of a process's memory that holds code of a file. Addresses of user space are exact as numbers. */
-interface Code {
-  readonly start: number;
-  readonly end: number;
-  /** Offset of `start` in the file, bytes. */
-  readonly offset: number;
-  readonly object: string;
-  readonly ofTheSystem: boolean;
+/** Where the caller of a system's instruction was found the last time. */
+interface Site {
+  /** Offset of the return address from the stack pointer, bytes. */
+  readonly slot: number;
+  readonly word: number;
+  readonly position: Position;
 }
 
-/** The code of a process, in order of addresses (proc_pid_maps(5)). */
-function readCode(tid: number): Code[] {
-  const code: Code[] = [];
-  for (const line of readFileSync(`/proc/${tid}/maps`, 'latin1').split('\n')) {
-    const match = /^([0-9a-f]+)-([0-9a-f]+) ..x. ([0-9a-f]+) \S+ [1-9]\d*\s+(.*)$/.exec(line);
-    if (!match) continue;
-    const [, start, end, offset, object = ''] = match;
-    code.push({
-      ...{ start: Number(`0x${start}`), end: Number(`0x${end}`), offset: Number(`0x${offset}`), object },
-      ofTheSystem: OF_THE_SYSTEM.test(basename(object)),
-    });
-  }
-  return code;
+/** What is known of a process. */
+interface Known {
+  readonly code: readonly Code[];
+  /** By the instruction. */
+  readonly sites: Map<number, Site>;
+  /** By the address; of the program's own code. */
+  readonly positions: Map<number, Position>;
 }
 
 export class Positions {
-  readonly #code = new Map<number, readonly Code[]>();
+  readonly #known = new Map<number, Known>();
   /** By thread: /proc/TID/syscall, open. It means that thread only, also when the number is used again. */
   readonly #threads = new Map<number, number>();
-  readonly #line = new Uint8Array(LINE);
+  readonly #line = new Uint8Array(new ArrayBuffer(LINE));
+  readonly #lineAddress = addressOf(this.#line);
+  readonly #registers: Registers = { stack: 0, instruction: 0 };
   readonly #stack = new DataView(new ArrayBuffer(STACK));
+  readonly #stackAddress = addressOf(this.#stack);
 
   /** Undefined: the thread is not there, or its memory is not for us to read. */
   readonly where = ({ pid, tid }: { readonly pid: number; readonly tid: number }): Position | undefined => {
@@ -60,42 +58,63 @@ export class Positions {
   };
 
   #find(pid: number, tid: number): Position | undefined {
-    const [pointer, instruction] = this.#state(tid).trim().split(' ').slice(-2);
-    if (!pointer?.startsWith('0x') || !instruction?.startsWith('0x')) return undefined;
-    const place = Number(instruction);
-    const here = this.#locate(pid, tid, place);
-    if (!here?.ofTheSystem) return here && positionIn(here, place);
-    const stack = this.#stack;
-    const got = copyRemote(tid, Number(pointer), new Uint8Array(stack.buffer), STACK, false);
-    const code = this.#code.get(pid) ?? [];
-    for (let at = 0; at + 8 <= got; at += 8) {
-      const word = stack.getUint32(at + 4, true) * 2 ** 32 + stack.getUint32(at, true);
-      const caller = among(code, word);
-      if (caller && !caller.ofTheSystem) return positionIn(caller, word);
+    const registers = this.#registers;
+    if (!this.#read(tid)) return undefined;
+    const { instruction, stack } = registers;
+    const site = this.#known.get(pid)?.sites.get(instruction);
+    if (site) {
+      const size = site.slot + 8;
+      if (copyRemoteAt(tid, stack, this.#stackAddress, size, false) === size && this.#word(site.slot) === site.word)
+        return site.position;
     }
-    return positionIn(here, place);
+    const known = this.#locate(pid, tid, instruction);
+    const here = among(known.code, instruction);
+    if (!here) return undefined;
+    if (!here.ofTheSystem) return this.#position(known, here, instruction);
+    const got = copyRemoteAt(tid, stack, this.#stackAddress, STACK, false);
+    for (let slot = 0; slot + 8 <= got; slot += 8) {
+      const word = this.#word(slot);
+      const caller = among(known.code, word);
+      if (!caller || caller.ofTheSystem) continue;
+      const position = this.#position(known, caller, word);
+      if (known.sites.size >= MAX_SITES) known.sites.clear();
+      known.sites.set(instruction, { slot, word, position });
+      return position;
+    }
+    return this.#position(known, here, instruction);
   }
 
-  /** /proc/TID/syscall; empty if the thread is gone. */
-  #state(tid: number): string {
+  /** One object for each place: findings and mappings hold on to them. */
+  #position({ positions }: Known, code: Code, address: number): Position {
+    const made = positions.get(address);
+    if (made) return made;
+    if (positions.size >= MAX_SITES) positions.clear();
+    const position = positionIn(code, address);
+    positions.set(address, position);
+    return position;
+  }
+
+  #word(slot: number): number {
+    return this.#stack.getUint32(slot + 4, true) * 2 ** 32 + this.#stack.getUint32(slot, true);
+  }
+
+  /** Reads where a thread is. False: it is gone, or in no call. */
+  #read(tid: number): boolean {
     for (let attempt = 0; attempt < 2; attempt++) {
       let fd = this.#threads.get(tid);
       if (fd === undefined) {
         fd = tryOpen(`/proc/${tid}/syscall`, 'r');
-        if (fd === undefined) return '';
+        if (fd === undefined) return false;
         const [oldest] = this.#threads.keys();
         if (this.#threads.size >= MAX_THREADS && oldest !== undefined) this.#forget(oldest);
         this.#threads.set(tid, fd);
       }
-      try {
-        const size = readSync(fd, this.#line, 0, LINE, 0);
-        if (size > 0) return String.fromCharCode(...this.#line.subarray(0, size));
-      } catch {
-        // It was another thread's, which has ended.
-      }
+      // Fails if it was another thread's, which has ended.
+      const size = libc.pread(fd, this.#lineAddress, LINE, 0);
+      if (size > 0) return readRegisters(this.#line, size, this.#registers);
       this.#forget(tid);
     }
-    return '';
+    return false;
   }
 
   #forget(tid: number): void {
@@ -105,28 +124,13 @@ export class Positions {
   }
 
   /** Reads the map again when an address is in no code that is known: a library was loaded, or a program executed. */
-  #locate(pid: number, tid: number, address: number): Code | undefined {
-    const known = among(this.#code.get(pid) ?? [], address);
-    if (known) return known;
-    const [oldest] = this.#code.keys();
-    if (this.#code.size >= MAX_PROCESSES && oldest !== undefined) this.#code.delete(oldest);
-    this.#code.set(pid, readCode(tid));
-    return among(this.#code.get(pid) ?? [], address);
+  #locate(pid: number, tid: number, address: number): Known {
+    const before = this.#known.get(pid);
+    if (before && among(before.code, address)) return before;
+    const [oldest] = this.#known.keys();
+    if (this.#known.size >= MAX_PROCESSES && oldest !== undefined) this.#known.delete(oldest);
+    const known: Known = { code: readCode(tid), sites: new Map(), positions: new Map() };
+    this.#known.set(pid, known);
+    return known;
   }
 }
-
-/** The part that an address is in. Most words of a stack are in none, and below the first or above the last. */
-function among(code: readonly Code[], address: number): Code | undefined {
-  const [first] = code;
-  if (!first || address < first.start) return undefined;
-  for (const part of code) {
-    if (address < part.start) return undefined;
-    if (address < part.end) return part;
-  }
-  return undefined;
-}
-
-const positionIn = ({ object, offset, start }: Code, address: number): Position => ({
-  object,
-  offset: BigInt(address - start + offset),
-});

@@ -62,7 +62,7 @@ export class Notification implements Call {
     return this.#call.getInt32(16, true);
   }
   get instruction(): number {
-    return Number(this.#call.getBigUint64(24, true));
+    return this.#number(24);
   }
   argument(index: number): bigint {
     return this.#call.getBigUint64(32 + index * 8, true);
@@ -74,7 +74,10 @@ export class Notification implements Call {
     return this.#call.getUint32(32 + index * 8, true);
   }
   address(index: number): number {
-    const at = 32 + index * 8;
+    return this.#number(32 + index * 8);
+  }
+
+  #number(at: number): number {
     return this.#call.getUint32(at, true) + this.#call.getUint32(at + 4, true) * 2 ** 32;
   }
 

@@ -132,9 +132,10 @@ export class FileCalls {
 
   /** Only attributes have a size; what else is ours is no regular file. */
   #resize(n: Call, code: ErrnoName): Served {
-    const file = this.find(n.tid, n.int(0));
-    if (file && file.facet(ATTRIBUTE) === undefined) throw new Errno(code, `${file.name} has no size to change`);
-    return 'host';
+    return this.on(n, n.int(0), (file) => {
+      if (file.facet(ATTRIBUTE) === undefined) throw new Errno(code, `${file.name} has no size to change`);
+      return 'host';
+    });
   }
 
   /** Does newfstatat or statx mean the descriptor, by an empty path? */
@@ -163,6 +164,12 @@ export class FileCalls {
     if (!this.index.any) return undefined;
     const place = this.tasks.inodeOf(tid, fd);
     return place && this.index.find(place);
+  }
+
+  /** Serves a call on the virtual file behind a descriptor; another kind is the host's. */
+  on(n: Call, fd: number, act: (file: OpenFile) => Served): Served {
+    const file = fd < 0 ? undefined : this.find(n.tid, fd);
+    return file ? act(file) : 'host';
   }
 
   /** The thread that makes a call. */
@@ -211,24 +218,23 @@ export class FileCalls {
   /** Looks whether the region can be mapped; the mapping itself is the host kernel's work. */
   #mmap(n: Call): Served {
     const fd = n.int(4);
-    const file = this.find(n.tid, fd);
-    if (!file) return 'host';
-    const shared = (n.int(3) & MAP_TYPE) !== MAP_PRIVATE;
-    const request = { size: n.argument(1), offset: n.argument(5), shared, prot: n.int(2) };
-    const { memory, offset } = this.kernel.mmap(this.caller(n), fd, file, request);
-    const fileMemory = this.#files.memoryOf(file);
-    if (memory instanceof SharedMemory && fileMemory !== undefined)
-      memory.moveTo(fileMemory, n.argument(5) - BigInt(offset));
-    if (memory instanceof PlainMemory && fileMemory !== undefined)
-      memory.moveTo(new FilePart(fileMemory, n.argument(5), memory.size));
-    return 'host';
+    return this.on(n, fd, (file) => {
+      const shared = (n.int(3) & MAP_TYPE) !== MAP_PRIVATE;
+      const request = { size: n.argument(1), offset: n.argument(5), shared, prot: n.int(2) };
+      const { memory, offset } = this.kernel.mmap(this.caller(n), fd, file, request);
+      const fileMemory = this.#files.memoryOf(file);
+      if (memory instanceof SharedMemory && fileMemory !== undefined)
+        memory.moveTo(fileMemory, n.argument(5) - BigInt(offset));
+      if (memory instanceof PlainMemory && fileMemory !== undefined)
+        memory.moveTo(new FilePart(fileMemory, n.argument(5), memory.size));
+      return 'host';
+    });
   }
 
   #fstat(n: Call, fd: number, answer: (found: Located) => Served): Served {
-    const file = this.find(n.tid, fd);
-    if (!file) return 'host';
-    const path = file.name;
-    const inode = this.kernel.fs.get(path);
-    return inode ? answer({ path, inode }) : 'host';
+    return this.on(n, fd, ({ name: path }) => {
+      const inode = this.kernel.fs.get(path);
+      return inode ? answer({ path, inode }) : 'host';
+    });
   }
 }

@@ -12,8 +12,8 @@ const POLLHUP = 0x10;
 const EINTR = 4;
 /** For how many calls others are expected, after two waited at once. */
 const CROWDED = 1000;
-/** How often others are looked for while none is expected: every eighth call. */
-const LOOK_MASK = 7;
+/** How often others are looked for while none is expected: at every 32nd call. */
+const LOOK_MASK = 31;
 
 /** What poll(2) found. */
 export interface Ready {

@@ -9,6 +9,7 @@ import { imageOf, limitsOf, threadGroup, tryOpen } from '../host/procfs.js';
 import { RemoteMemory } from '../memory/remote-memory.js';
 import { SharedFiles } from '../memory/shared-files.js';
 import { hostArchitecture, numberOf } from '../seccomp/syscalls.js';
+import { type Place, placeOf } from './file-index.js';
 
 const O_PATH_DIRECTORY = 0o10000000 | constants.O_DIRECTORY | 0o2000000;
 const ENOENT = 2;
@@ -114,14 +115,14 @@ export class Tasks {
    * The inode behind a thread's descriptor.
    * @returns undefined if the descriptor is not open
    */
-  inodeOf(tid: number, fd: number): { device: bigint; inode: bigint } | undefined {
+  inodeOf(tid: number, fd: number): Place | undefined {
     if (fd < 0) return undefined;
     this.#writeName(fd);
     for (let attempt = 0; attempt < 2; attempt++) {
       const directory = this.#directory(tid, attempt > 0);
       if (directory === undefined) return undefined;
       if (libc.syscall(this.#newfstatat, directory, this.#nameAddress, this.#statAddress, 0, 0) === 0) {
-        return { device: this.#stat.getBigUint64(0, true), inode: this.#stat.getBigUint64(8, true) };
+        return placeOf(this.#stat);
       }
       // Not open; or the directory is of a thread that is gone, and the number is another thread's now.
       if (errno() !== ENOENT) return undefined;

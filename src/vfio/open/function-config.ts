@@ -32,7 +32,7 @@ export function configFacts(pci: PciFunction, virtualFunction: boolean): ConfigF
     const type = pci.config.get32(BAR0 + 4 * index) & (bar?.kind === 'io' ? 3 : 15);
     return bar ? { size: bar.size, type } : { size: 0, type: 0 };
   });
-  return { virtualFunction, vendor, device, bars, romSize: 0 };
+  return { virtualFunction, vendor, device, bars, romSize: pci.model.rom?.size ?? 0 };
 }
 
 /** The kernel moves the function to a power state, 0 to 3; a function without the capability stays where it is. */

@@ -23,6 +23,7 @@ export interface Region {
 
 const READ_WRITE = LINUX_VFIO.VFIO_REGION_INFO_FLAG_READ | LINUX_VFIO.VFIO_REGION_INFO_FLAG_WRITE;
 const { VFIO_REGION_INFO_FLAG_MMAP: MMAP, VFIO_PCI_CONFIG_REGION_INDEX: CONFIG } = LINUX_VFIO;
+const { VFIO_PCI_ROM_REGION_INDEX: ROM } = LINUX_VFIO;
 /** The VGA region: on display devices only, and this machine has none. */
 const VGA = 8;
 
@@ -30,6 +31,10 @@ const VGA = 8;
 export function region(pci: PciFunction, index: number): Region {
   if (index >= VGA) throw new Errno('EINVAL', `the device has no region ${index}`);
   if (index === CONFIG) return { index, size: pci.config.size, flags: READ_WRITE, capabilities: [] };
+  if (index === ROM) {
+    const size = pci.model.rom?.size ?? 0;
+    return { index, size, flags: size > 0 ? LINUX_VFIO.VFIO_REGION_INFO_FLAG_READ : 0, capabilities: [] };
+  }
   const bar = pci.bar(index);
   if (!bar) return { index, size: 0, flags: 0, capabilities: [] };
   if (!canMap(bar)) return { index, size: bar.size, flags: READ_WRITE, capabilities: [] };

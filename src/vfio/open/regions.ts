@@ -7,6 +7,7 @@ import { Errno } from '../../abi/errno.js';
 import { LINUX_VFIO } from '../../abi/vfio.js';
 import type { Bar } from '../../pci/bar.js';
 import { splitOffset } from '../../pci/region-offset.js';
+import { readRom } from '../../pci/rom.js';
 import type { OpenDevice } from './open-device.js';
 import { msixTable } from './region-info.js';
 
@@ -56,6 +57,17 @@ function outsideTable(device: OpenDevice, { bar, offset, count }: Place): { from
   return parts.filter(({ from, to }) => from < to);
 }
 
+/** Reads the ROM; its virtual enable bit is not looked at. @throws EINVAL, EIO */
+function readRomRegion(device: OpenDevice, into: Uint8Array, offset: bigint): number {
+  const { rom } = device.function.model;
+  if (!rom || offset >= rom.size) throw new Errno('EINVAL', `${hex(offset)} is outside the ROM of the device`);
+  if (!device.memoryEnabled)
+    throw new Errno('EIO', 'memory decode of the device is off, or it sleeps: its ROM is silent');
+  const bytes = into.subarray(0, rom.size - Number(offset));
+  readRom(rom, Number(offset), bytes);
+  return bytes.length;
+}
+
 /** Reads a region. Returns bytes. @throws EINVAL, EFAULT, EIO */
 export function readRegion(device: OpenDevice, into: Uint8Array, position: bigint): number {
   const { index, offset } = splitOffset(position);
@@ -65,7 +77,8 @@ export function readRegion(device: OpenDevice, into: Uint8Array, position: bigin
     device.config.read(offset, into);
     return into.length;
   }
-  if (index >= ROM) throw new Errno('EINVAL', `region ${index} of the device is empty`);
+  if (index === ROM) return readRomRegion(device, into, offset);
+  if (index > ROM) throw new Errno('EINVAL', `region ${index} of the device is empty`);
   const found = place(device, index, offset, into.length);
   checkWidth(found.bar, found.offset, into.length);
   const bytes = into.subarray(0, found.count);

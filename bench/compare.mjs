@@ -1,5 +1,6 @@
 // npm run bench -- --compare REF [NAME...]: this checkout and another commit by turns, both with the benchmarks of here.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,22 +8,59 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const ROUNDS = 2;
+/** The other checkout, and what is written while it is compared. */
+const scratch = mkdtempSync(join(tmpdir(), 'ioasid-compare-'));
 
-function run(cwd, command, ...args) {
-  const { status, signal, stderr } = spawnSync(command, args, {
+/** How long what was started may take to end when it is told to, milliseconds. */
+const PATIENCE = 5000;
+/** What ends a comparison: it cleans up, and ends as a program does that a signal ended. */
+const ENDING = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
+
+/** The signal that ended this comparison, and the command that runs, the leader of a process group of its own. */
+let ended;
+let running;
+
+/** Signals what runs, and all that it started. */
+function signalRunning(signal) {
+  try {
+    if (running) process.kill(-running.pid, signal);
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
+}
+
+function end(signal) {
+  if (ended) return;
+  ended = signal;
+  signalRunning('SIGTERM');
+  setTimeout(signalRunning, PATIENCE, 'SIGKILL').unref();
+}
+
+/** @throws Error the command failed, or the comparison was ended */
+async function run(cwd, command, ...args) {
+  if (ended) throw new Error(`ended by ${ended}`);
+  running = spawn(command, args, {
     cwd,
-    encoding: 'utf8',
+    detached: true,
+    env: { ...process.env, TMPDIR: scratch },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} in ${cwd} failed (${signal ?? status}):\n${stderr}`);
+  let told = '';
+  running.stderr.setEncoding('utf8').on('data', (text) => {
+    told += text;
+  });
+  const [status, signal] = await once(running, 'close');
+  running = undefined;
+  if (ended) throw new Error(`ended by ${ended}`);
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} in ${cwd} failed (${signal ?? status}):\n${told}`);
 }
 
 /** Builds a commit in a directory of its own, with the packages and the benchmarks of here. */
-function checkOut(directory, ref) {
-  run(root, 'git', 'worktree', 'add', '--detach', '--force', directory, ref);
+async function checkOut(directory, ref) {
+  await run(root, 'git', 'worktree', 'add', '--detach', '--force', directory, ref);
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
-  run(directory, process.execPath, 'node_modules/typescript7/bin/tsc', '-b');
-  run(directory, process.execPath, 'scripts/bundle.mjs');
+  await run(directory, process.execPath, 'node_modules/typescript7/bin/tsc', '-b');
+  await run(directory, process.execPath, 'scripts/bundle.mjs');
   for (const path of ['bench', 'scripts/bench.mjs', 'scripts/prepare.mjs']) {
     cpSync(join(root, path), join(directory, path), { recursive: true });
   }
@@ -36,7 +74,7 @@ function least(into, figures) {
 }
 
 /** Runs one benchmark in both checkouts by turns, and prints its table. */
-function compareOne(name, ref, there, file) {
+async function compareOne(name, ref, there, file) {
   const [ours, theirs] = [new Map(), new Map()];
   for (let round = 1; round <= ROUNDS; round++) {
     for (const [directory, into] of [
@@ -45,7 +83,7 @@ function compareOne(name, ref, there, file) {
     ]) {
       const start = Date.now();
       process.stderr.write(`${name}, round ${round} of ${ROUNDS}, ${directory === root ? 'here' : ref} … `);
-      run(directory, process.execPath, 'scripts/bench.mjs', '--figures', file, name);
+      await run(directory, process.execPath, 'scripts/bench.mjs', '--figures', file, name);
       process.stderr.write(`${((Date.now() - start) / 1000).toFixed(0)} s\n`);
       least(into, JSON.parse(readFileSync(file, 'utf8')));
     }
@@ -62,26 +100,33 @@ function compareOne(name, ref, there, file) {
   }
 }
 
+/** Takes away the checkout, whatever the comparison was doing, and all that the benchmarks left in their directory. */
+function cleanUp(there) {
+  spawnSync('git', ['worktree', 'remove', '--force', there], { cwd: root });
+  rmSync(scratch, { recursive: true, force: true });
+  spawnSync('git', ['worktree', 'prune'], { cwd: root });
+}
+
 /** Compares. A benchmark that a checkout cannot run is named and left out. @param ref a commit; @param names benchmarks */
-export function compare(ref, names) {
-  const temporary = mkdtempSync(join(tmpdir(), 'ioasid-compare-'));
-  const there = join(temporary, 'checkout');
-  // What is interrupted cleans up, too: the benchmark that runs ends, and with it this.
-  process.on('SIGINT', () => {});
+export async function compare(ref, names) {
+  const there = join(scratch, 'checkout');
+  for (const signal of Object.keys(ENDING)) process.on(signal, end);
   try {
     process.stderr.write(`building ${ref} …\n`);
-    checkOut(there, ref);
+    await checkOut(there, ref);
     for (const name of names) {
       try {
-        compareOne(name, ref, there, join(temporary, 'figures.json'));
+        await compareOne(name, ref, there, join(scratch, 'figures.json'));
       } catch (error) {
+        if (ended) throw error;
         process.exitCode = 1;
         console.log(`${name}: not compared: ${error.message}`);
       }
     }
+  } catch (error) {
+    process.exitCode = ended ? 128 + ENDING[ended] : 1;
+    console.error(error.message);
   } finally {
-    spawnSync('git', ['worktree', 'remove', '--force', there], { cwd: root });
-    rmSync(temporary, { recursive: true, force: true });
-    spawnSync('git', ['worktree', 'prune'], { cwd: root });
+    cleanUp(there);
   }
 }

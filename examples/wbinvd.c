@@ -95,7 +95,8 @@ static int receive_descriptor(int socket)
 	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
 				  .msg_controllen = sizeof(control) };
 	int fd;
-	check(recvmsg(socket, &message, 0), "recvmsg");
+	if (check(recvmsg(socket, &message, 0), "recvmsg") == 0)
+		exit(1); /* The other process ended before it handed one over. */
 	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
 	return fd;
 }
@@ -116,8 +117,11 @@ int main(void)
 	check(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), "socketpair");
 	setlinebuf(stdout);
 	pid_t pid = check(fork(), "fork");
-	if (pid == 0)
+	if (pid == 0) {
+		close(sockets[0]);
 		child(sockets[1]);
+	}
+	close(sockets[1]);
 
 	/* A device that can issue no-snoop requests, behind an IOMMU that cannot snoop them. */
 	int ioasid = check(open("/dev/ioasid", O_RDWR | O_CLOEXEC), "open /dev/ioasid");

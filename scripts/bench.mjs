@@ -2,7 +2,6 @@
 // --compare REF: two checkouts by turns. --figures FILE: what was measured, for that.
 import { rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { compare } from '../bench/compare.mjs';
 import { prepare } from './prepare.mjs';
 
 const { values, positionals: wanted } = parseArgs({
@@ -27,7 +26,8 @@ for (const name of wanted) {
 // What is compared with was built by compare(), and has the packages of another checkout.
 if (values.figures === undefined) prepare();
 if (values.compare !== undefined) {
-  compare(values.compare, wanted.length > 0 ? wanted : Object.keys(BENCHMARKS));
+  const { compare } = await import('../bench/compare.mjs');
+  await compare(values.compare, wanted.length > 0 ? wanted : Object.keys(BENCHMARKS));
   process.exit();
 }
 const { build, summary } = await import('../bench/common.mjs');

@@ -60,3 +60,12 @@ test('a debugger has its threads to itself: the write is done, and its error is 
   const { stderr } = exec(['strace', '-f', '-o', '/dev/null', 'sh', '-c', `echo x > ${BIND}`], ['--trace', '-']);
   expect(stderr).toMatch(/write.*bind.*ENODEV/);
 });
+
+test.skipIf(!has('gdb'))('gdb stops a program, makes calls in it and lets it go on (skipped without gdb)', () => {
+  const program = compile('test/programs/driven.c');
+  const commands = ['break main', 'run', 'print (int)access("/dev/ioasid", 0)', 'continue'];
+  const { stdout } = exec(['gdb', '-batch', '-nx', ...commands.flatMap((command) => ['-ex', command]), program]);
+  expect(stdout).toMatch(/Breakpoint 1, .*main/);
+  expect(stdout).toMatch(/^\$1 = 0$/m);
+  expect(stdout).toMatch(/\(process \d+\) exited/);
+});

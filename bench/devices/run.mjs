@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_MACHINE } from '../../dist/machine/file/default-machine.js';
-import { build, compileC, figure, ioasid, median, row, title } from '../common.mjs';
+import { aim, build, compileC, figure, ioasid, median, row, title } from '../common.mjs';
 
 const ROUNDS = 5;
 const SECONDS = '1';
@@ -58,6 +58,8 @@ export async function devices() {
   await sleep(2500);
   const before = used(idle.pid);
   await sleep(IDLE * 1000);
-  row(`share of a core, over ${IDLE} s`, `${(((used(idle.pid) - before) / IDLE) * 100).toFixed(1)} %`);
+  const share = ((used(idle.pid) - before) / IDLE) * 100;
+  row(`share of a core, over ${IDLE} s`, `${share.toFixed(1)} %`);
+  aim('an idle controller, % of a core', share, { most: 2, digits: 1 });
   await ended;
 }

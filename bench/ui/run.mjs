@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { prepareWeb } from '../../scripts/prepare.mjs';
-import { compileC, ioasid, median, row, title } from '../common.mjs';
+import { aim, compileC, figure, ioasid, row, title } from '../common.mjs';
 
 const ROUNDS = 5;
 const CALLS = '20000';
@@ -85,20 +85,17 @@ async function pageFrames() {
 export async function ui() {
   prepareWeb();
   const client = compileC(join(import.meta.dirname, '../hot-path/client.c'));
-  title('A served call with and without --ui, ns (best and median of 5 rounds)');
+  title(`A served call with and without --ui, ns (minimum, median, maximum of ${ROUNDS} rounds)`);
   const times = { without: [], with: [] };
   for (let round = 0; round < ROUNDS; round++) {
     times.without.push(served(client));
     times.with.push(served(client, '--ui'));
   }
-  const [a, b] = [Math.min(...times.without), Math.min(...times.with)];
-  row('IOASID_GET_INFO, exec', a.toFixed(0), median(times.without).toFixed(0));
-  row(
-    'IOASID_GET_INFO, exec --ui',
-    b.toFixed(0),
-    median(times.with).toFixed(0),
-    `+${((b / a - 1) * 100).toFixed(1)} %`,
-  );
+  figure('IOASID_GET_INFO, exec', times.without);
+  figure('IOASID_GET_INFO, exec --ui', times.with);
+  aim('a served call with --ui, times one without', Math.min(...times.with) / Math.min(...times.without), {
+    most: 1.05,
+  });
   title('Frames of the page, ms (median and 95 %)');
   await pageFrames();
 }

@@ -102,6 +102,8 @@ async function run(options: ExecOptions, directory: string): Promise<number> {
   }
   const status = ended ?? program.wait();
   await run.farewell();
+  if (options.ui === true && !run.live.seen)
+    say('the program ended before its page was opened: with --ui hold it waits for you');
   if (program.problem !== undefined) say(`cannot run ${options.program}: ${libc.strerror(program.problem)}`);
   return run.finish(status, options.verbose ?? false) ?? status;
 }

@@ -76,6 +76,21 @@ describe.skipIf(noBrowser)(`in a browser${noBrowser ? `: ${noBrowser}` : ''}`, {
     await page.evaluate("document.querySelector('main > img').remove()");
   });
 
+  test('of many calls only those in sight are in the document, open or not', async () => {
+    const many = await openPage(browser, pathToFileURL(join(folder, 'index.html')).href);
+    await visit(many.page, '#/calls');
+    await many.page.getByLabel('Program').selectOption({ label: 'A million calls' });
+    await many.page.getByText(/[1-9],\d{3} of .* events/).waitFor();
+    const rows = () => many.page.locator('.virtual .call').count();
+    expect(await rows()).toBeLessThan(50);
+    expect(await rows()).toBeGreaterThan(5);
+    await many.page.locator('.virtual .call').nth(2).click();
+    await many.page.getByText('IOASID_GET_INFO').first().waitFor();
+    expect(await rows()).toBeLessThan(50);
+    expect(many.errors).toEqual([]);
+    await many.page.close();
+  });
+
   test('at 200 % nothing is cut off: the page never scrolls sideways', async () => {
     await page.setViewportSize({ width: 720, height: 450 });
     for (const hash of Object.values(VIEWS)) {

@@ -43,6 +43,7 @@ export class Live {
   /** While calls are asked about before they are carried out. */
   #ungate: (() => void) | undefined;
   #meter: DmaMeter | undefined;
+  #seen = false;
 
   constructor(machine: BootedMachine, clock: Clock, served: Served) {
     this.#machine = machine;
@@ -94,6 +95,7 @@ export class Live {
       socket,
       (ask) => this.#answer(ask),
       () => {
+        this.#seen ||= watch.seen;
         this.#watches.delete(watch);
         // Nobody is left who could let it go on.
         if (this.#watches.size > 0) return;
@@ -134,6 +136,16 @@ export class Live {
 
   idle(): void {
     for (const watch of this.#watches) watch.idle();
+  }
+
+  /** Somebody read, or reads, what is told. */
+  get seen(): boolean {
+    return this.#seen || [...this.#watches].some(({ seen }) => seen);
+  }
+
+  /** The clock stands still: nothing becomes due. */
+  get stands(): boolean {
+    return this.#clock.stands;
   }
 
   /** How long the run may sleep before idle(), milliseconds; undefined: as long as it likes. */

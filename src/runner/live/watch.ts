@@ -48,6 +48,8 @@ export class Watch {
   #text = '';
   #seen = 0;
   #rests = 0;
+  /** Somebody listened, or listens. */
+  seen = false;
 
   /** @param answer carries a request out; throws Error what is wrong with it */
   constructor(socket: Socket, answer: (ask: Question) => Answer, closed: () => void) {
@@ -111,6 +113,7 @@ export class Watch {
       id = request.id;
       if (ask.command !== 'listen') return { id, answer: this.#answer(ask) };
       this.recorder.read = ask.on === true;
+      this.seen ||= this.recorder.read;
       return { id, answer: null };
     } catch (error) {
       return { id, error: error instanceof Error ? error.message : String(error) };

@@ -176,7 +176,7 @@ export class Supervisor {
     const moved = this.#machine.poll();
     this.#show();
     const rest = this.#machine.pollers.wait();
-    const deadline = this.#machine.nextDeadline();
+    const deadline = this.live?.stands ? undefined : this.#machine.nextDeadline();
     this.live?.idle();
     const busy = this.#intake.waiting || rest === 0;
     let ready = busy || onIdle ? this.#intake.poll(0) : NOTHING;

@@ -12,6 +12,8 @@ import { VirtualList } from './virtual-list.js';
 const ROW = 26;
 /** Events that one export holds. */
 const MAX_EXPORT = 100_000;
+/** Characters that a line has room for: more would be laid out and cut off. */
+const MAX_ARGUMENTS = 200;
 /** Fields that say nothing in a line. */
 const OMIT = new Set(['argsz', 'resv', 'pad']);
 
@@ -19,7 +21,8 @@ function argumentsOf(event: TraceEvent): string {
   const fields = Object.entries(event.args ?? {}).filter(
     ([name, value]) => !OMIT.has(name) && value !== 0 && value !== '0x0',
   );
-  return fields.map(([name, value]) => (name === 'value' ? String(value) : `${name}=${value}`)).join(' ');
+  const text = fields.map(([name, value]) => (name === 'value' ? String(value) : `${name}=${value}`)).join(' ');
+  return text.slice(0, MAX_ARGUMENTS);
 }
 
 function Line({
@@ -109,7 +112,7 @@ export function CallsView({ params }: { params: Readonly<Record<string, string>>
     [store, pid, file, call, errno],
   );
   filtered.update();
-  const [follow, setFollow] = useState(true);
+  const [follow, setFollow] = useState(params.event === undefined);
   const errnos = useRef(new Set<string>());
   for (const name of store.names) if (/^E[A-Z0-9]+$/.test(name)) errnos.current.add(name);
   const chosen = params.event === undefined ? -1 : Number(params.event);
@@ -167,7 +170,6 @@ export function CallsView({ params }: { params: Readonly<Record<string, string>>
               const number = filtered.at(at);
               return (
                 <Line
-                  key={number}
                   event={store.at(number)}
                   chosen={number === chosen}
                   entry={firstInSight}

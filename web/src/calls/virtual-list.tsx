@@ -2,7 +2,7 @@
  * A list of any length: only the rows in sight are in the document. Browsers limit the height of an element, so a long
  * list is a shorter one that scrolls proportionally; small movements stay exact.
  */
-import type { ComponentChildren } from 'preact';
+import { type ComponentChildren, Fragment } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 /** Greatest height of the scrolled element, pixels. */
@@ -25,7 +25,9 @@ export interface VirtualListProps {
 
 export function VirtualList({ length, rowHeight, label, follow, onScrolled, reveal, row }: VirtualListProps) {
   const box = useRef<HTMLElement>(null);
-  const [top, setTop] = useState(0);
+  const [, draw] = useState(0);
+  /** What is at the upper edge, pixels of the whole list. */
+  const place = useRef(0);
   const [height, setHeight] = useState(600);
   /** Where the scroll bar is by our own doing. */
   const put = useRef(0);
@@ -33,9 +35,9 @@ export function VirtualList({ length, rowHeight, label, follow, onScrolled, reve
   const shown = Math.min(full, MAX_HEIGHT);
   const most = Math.max(0, full - height);
   const scale = shown > height ? most / (shown - height) : 1;
-  const goTo = (next: number): void => {
-    const to = Math.max(0, Math.min(next, most));
-    setTop(to);
+  if (follow || place.current > most) place.current = most;
+  const top = place.current;
+  const moveBar = (to: number): void => {
     put.current = to / scale;
     if (box.current) box.current.scrollTop = put.current;
   };
@@ -47,13 +49,15 @@ export function VirtualList({ length, rowHeight, label, follow, onScrolled, reve
     return () => observer.disconnect();
   }, []);
   useLayoutEffect(() => {
-    if (follow) goTo(most);
-    else if (top > most) goTo(most);
+    if (top === most) moveBar(most);
   }, [follow, most]);
   useEffect(() => {
     if (reveal < 0) return;
     const y = reveal * rowHeight;
-    if (y < top || y + rowHeight > top + height) goTo(y - height / 2);
+    if (y >= top && y + rowHeight <= top + height) return;
+    place.current = Math.max(0, Math.min(y - height / 2, most));
+    moveBar(place.current);
+    draw(place.current);
   }, [reveal]);
   const scrolled = (): void => {
     const element = box.current;
@@ -63,15 +67,20 @@ export function VirtualList({ length, rowHeight, label, follow, onScrolled, reve
     put.current = element.scrollTop;
     // A turn of the wheel moves by pixels, the bar by its proportion.
     const near = Math.abs(moved) < height && element.scrollTop > 0 && element.scrollTop < shown - height - 1;
-    const next = Math.max(0, Math.min(near ? top + moved : element.scrollTop * scale, most));
-    setTop(next);
-    onScrolled(next >= most - rowHeight);
+    const next = near ? place.current + moved : element.scrollTop * scale;
+    place.current = Math.max(0, Math.min(next, most));
+    draw(place.current);
+    onScrolled(place.current >= most - rowHeight);
   };
   const first = Math.floor(top / rowHeight);
   const last = Math.min(length, first + Math.ceil(height / rowHeight) + 1);
   const rows: ComponentChildren[] = [];
-  for (let position = first; position < last; position++)
-    rows.push(row(position, position === Math.ceil(top / rowHeight)));
+  // A row that leaves at one end is used again at the other.
+  const slots = Math.ceil(height / rowHeight) + 2;
+  for (let position = first; position < last; position++) {
+    const shownFirst = position === Math.ceil(top / rowHeight);
+    rows.push(<Fragment key={position % slots}>{row(position, shownFirst)}</Fragment>);
+  }
   return (
     <section ref={box} class="virtual" aria-label={label} onScroll={scrolled}>
       <div style={{ height: `${shown}px` }}>

@@ -1,6 +1,6 @@
 /**
- * The trace in the page: columns for what is filtered by, bytes of JSON for the rest, in segments. A million events
- * take some 200 MB less than as objects; the oldest segment goes when there are too many, and leaves a gap that is told.
+ * The trace in the page: columns for what is filtered by, bytes of JSON for the rest, in segments; the same rest is kept
+ * once. The oldest segment goes when there are too many, and leaves a gap that is told.
  */
 import type { TraceEvent } from '../../../src/trace/json.js';
 
@@ -9,7 +9,11 @@ const SEGMENT_SHIFT = 15;
 export const SEGMENT = 1 << SEGMENT_SHIFT;
 /** Events that are kept at most. */
 const DEFAULT_LIMIT = 2 ** 21;
-const BYTES_PER_EVENT = 192;
+/** Bytes that a segment begins with. */
+const ROOM = 1 << 16;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** Strings as small numbers; 0 is the empty string. */
 class Names {
@@ -33,9 +37,46 @@ class Segment {
   readonly call = new Uint32Array(SEGMENT);
   readonly file = new Uint32Array(SEGMENT);
   readonly errno = new Uint16Array(SEGMENT);
-  /** Where the rest of an event begins; one more entry for the end of the last. */
-  readonly starts = new Uint32Array(SEGMENT + 1);
-  rest = new Uint8Array(SEGMENT * BYTES_PER_EVENT);
+  /** Where the rest of an event lies. */
+  readonly start = new Uint32Array(SEGMENT);
+  readonly length = new Uint32Array(SEGMENT);
+  #rest = new Uint8Array(ROOM);
+  #used = 0;
+  /** Events by their rest, while more come: drivers do the same again and again. */
+  #same: Map<string, number> | undefined = new Map();
+
+  keep(i: number, text: string): void {
+    const same = this.#same?.get(text);
+    if (same !== undefined) {
+      this.start[i] = this.start[same] as number;
+      this.length[i] = this.length[same] as number;
+      return;
+    }
+    this.#same?.set(text, i);
+    // A character takes at most three bytes.
+    const most = this.#used + text.length * 3;
+    if (most > this.#rest.length) this.#resize(Math.max(most, this.#rest.length * 2));
+    this.start[i] = this.#used;
+    this.length[i] = encoder.encodeInto(text, this.#rest.subarray(this.#used)).written;
+    this.#used += this.length[i] as number;
+  }
+
+  text(i: number): string {
+    const start = this.start[i] as number;
+    return decoder.decode(this.#rest.subarray(start, start + (this.length[i] as number)));
+  }
+
+  /** No more events come. */
+  close(): void {
+    this.#same = undefined;
+    this.#resize(this.#used);
+  }
+
+  #resize(size: number): void {
+    const other = new Uint8Array(size);
+    other.set(this.#rest.subarray(0, this.#used));
+    this.#rest = other;
+  }
 }
 
 /** What is filtered by, of one event. Names are numbers, see `EventStore.names`. */
@@ -52,9 +93,6 @@ export interface Gap {
   readonly before: number;
   readonly lost: number;
 }
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 export class EventStore {
   readonly #names = new Names();
@@ -96,14 +134,7 @@ export class EventStore {
     segment.file[i] = this.#names.idOf(file ?? '');
     segment.errno[i] = this.#names.idOf(errno ?? '');
     const text = JSON.stringify(ioctl === undefined ? rest : { ...rest, ioctl });
-    const start = segment.starts[i] as number;
-    // A character takes at most three bytes.
-    if (start + text.length * 3 > segment.rest.length) {
-      const larger = new Uint8Array(segment.rest.length + Math.max(segment.rest.length >> 1, text.length * 3));
-      larger.set(segment.rest.subarray(0, start));
-      segment.rest = larger;
-    }
-    segment.starts[i + 1] = start + encoder.encodeInto(text, segment.rest.subarray(start)).written;
+    segment.keep(i, text);
     this.end++;
   }
 
@@ -111,8 +142,7 @@ export class EventStore {
   at(number: number): TraceEvent {
     const segment = this.#segment(number);
     const i = number & (SEGMENT - 1);
-    const bytes = segment.rest.subarray(segment.starts[i], segment.starts[i + 1]);
-    const rest: Partial<TraceEvent> = JSON.parse(decoder.decode(bytes));
+    const rest: Partial<TraceEvent> = JSON.parse(segment.text(i));
     const { file, errno, pid, call } = this.row(number);
     const fd = segment.fd[i] as number;
     return {
@@ -155,6 +185,7 @@ export class EventStore {
   }
 
   #grow(): void {
+    this.#segments.at(-1)?.close();
     this.#segments.push(new Segment());
     if (this.end - this.first < this.#limit) return;
     this.#segments.shift();

@@ -12,8 +12,8 @@ import { callEvent, noteEvent, type TraceEvent } from '../../../src/trace/json.j
 import type { PageProgram } from './programs.js';
 import type { Source } from './source.js';
 
-/** Milliseconds of a frame that the program gets. */
-const SLICE = 6;
+/** Milliseconds that the program gets at once: as many as passed since it ran last, so that drawing takes half at most. */
+const SLICE = { least: 6, most: 40 };
 
 export class KernelSource implements Source {
   readonly title: string;
@@ -30,6 +30,8 @@ export class KernelSource implements Source {
   #ended = false;
   #done = 0;
   #frame = 0;
+  /** When the program was last left, milliseconds. */
+  #left = 0;
   /** The machine's clock stands still while the program is held. */
   #clock = 0;
   #since = performance.now();
@@ -128,10 +130,12 @@ export class KernelSource implements Source {
 
   #slice(): void {
     if (this.#held) return;
-    const end = performance.now() + SLICE;
+    const now = performance.now();
+    const end = now + Math.min(SLICE.most, Math.max(SLICE.least, now - this.#left));
     do this.#step();
     while (!this.#held && !this.#ended && performance.now() < end);
     this.#flush();
+    this.#left = performance.now();
     if (!this.#held && !this.#ended) this.#frame = requestAnimationFrame(() => this.#slice());
   }
 

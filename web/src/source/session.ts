@@ -8,6 +8,7 @@ import { History } from './history.js';
 import { KernelSource } from './kernel-source.js';
 import { LiveSource, type RunName, type Served, served, servedTrace, takeToken } from './live-source.js';
 import { type PageProgram, PROGRAMS } from './programs.js';
+import { Redraw } from './redraw.js';
 import type { Source } from './source.js';
 
 export class Session {
@@ -26,20 +27,8 @@ export class Session {
 }
 
 let session = new Session();
-let version = 0;
-let scheduled = false;
-const listeners = new Set<() => void>();
-
-/** Tells the views, once a frame. */
-function changed(): void {
-  if (scheduled) return;
-  scheduled = true;
-  requestAnimationFrame(() => {
-    scheduled = false;
-    version++;
-    for (const listener of listeners) listener();
-  });
-}
+const views = new Redraw();
+const changed = (): void => views.changed();
 
 function sinkOf(it: Session): Sink {
   return {
@@ -142,11 +131,8 @@ export function openFirst(): void {
 /** The session; the component is drawn again whenever something came. */
 export function useSession(): Session {
   useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => version,
+    (listener) => views.listen(listener),
+    () => views.version,
   );
   return session;
 }

@@ -21,7 +21,7 @@ const FOUND = 99;
 const expected = JSON.parse(readFileSync(join(linux, 'expected.json'), 'utf8'));
 const NAMES = [...Object.keys(expected.binaries), ...Object.keys(expected.answers).map((name) => `answers-${name}`)];
 
-const USAGE = `npm run conformance -- [--only NAME] [--json] [--ktap FILE] [--from DIRECTORY] [--sanitize]
+const USAGE = `npm run conformance -- [--only NAME] [--json] [--ktap FILE] [--junit FILE] [--from DIRECTORY] [--sanitize]
 
 Runs Linux's own tests, and sequences that a real Linux answered, on the virtual kernel. Ends with 1 if less passes than
 test/linux/expected.json says.
@@ -29,6 +29,7 @@ test/linux/expected.json says.
   --only NAME,…     some of: ${NAMES.join(', ')}
   --json            the results as JSON on standard output
   --ktap FILE       the results as KTAP, too
+  --junit FILE      the results as JUnit XML, too
   --from DIRECTORY  where the tests are built already
   --sanitize        Linux's own tests run under --sanitize dma,coherency; what it finds, but for test/linux/findings.txt, fails`;
 
@@ -36,6 +37,7 @@ function readOptions() {
   const flags = {
     json: { type: 'boolean', default: false },
     ktap: { type: 'string' },
+    junit: { type: 'string' },
     from: { type: 'string' },
     only: { type: 'string' },
     sanitize: { type: 'boolean', default: false },
@@ -220,6 +222,10 @@ if (directory) {
   if (options.ktap) {
     const { formatKtap } = await import('../dist/report/ktap.js');
     writeFileSync(options.ktap, formatKtap(suites.map(({ suite }) => suite)));
+  }
+  if (options.junit) {
+    const { formatJunit } = await import('../dist/report/junit.js');
+    writeFileSync(options.junit, formatJunit(suites.map(({ suite }) => suite)));
   }
   if (options.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
   else print(rows);

@@ -172,7 +172,14 @@ export class BootedMachine {
   #inject(rules: readonly Rule[], logs = false): Injector {
     const injector = new Injector(rules, (device) => this.#plugged.has(device) && this.unplug(device), logs);
     this.kernel.watch({ entered: (call) => injector.enter(call) });
-    for (const { name, function: pci } of this.hardware.devices) {
+    const dma = rules.some(({ call }) => call === 'dma');
+    for (const { name, port, function: pci } of this.hardware.devices) {
+      if (dma)
+        port.aborts = () => {
+          const aborted = injector.dma(name);
+          if (aborted) this.kernel.note(name, 'aborted a DMA transfer, as was asked');
+          return aborted;
+        };
       pci.interrupts.disturb = (deliver) => {
         const late = injector.interrupt(name);
         if (late === undefined) deliver();

@@ -61,7 +61,7 @@ describe('a rule of the command line', () => {
     const rule = fc
       .record(
         {
-          call: fc.stringMatching(/^[A-Za-z_*]+$/).filter((call) => call !== 'interrupt'),
+          call: fc.stringMatching(/^[A-Za-z_*]+$/).filter((call) => call !== 'interrupt' && call !== 'dma'),
           file: fc.stringMatching(/^[/:.a-z0-9]+$/),
           errno: fc.constantFrom(...Object.keys(ERRNO)),
           nth: fc.integer({ min: 1 }),
@@ -89,7 +89,7 @@ describe('a file of rules', () => {
       ],
     });
     expect(wrong.error?.issues.map(({ path, message }) => [...path, message])).toEqual([
-      ['rules', 1, 'give one of errno, unplug, lose, delay'],
+      ['rules', 1, 'give one of errno, unplug, lose, delay, abort'],
     ]);
   });
 });
@@ -122,6 +122,19 @@ describe('the injector', () => {
     expect(() => injector.enter(ioctl('B'))).toThrow('injected: B on /dev/vfio/vfio');
     expect(out).toEqual(['vfio1']);
     expect(injector.fired).toEqual([1, 1]);
+  });
+
+  it('aborts the n-th DMA transfer of the device that is named, and no call', () => {
+    const injector = new Injector([parseRule('dma@vfio1:abort,nth=2')], () => {});
+    injector.enter({ call: 'ioctl', name: 'IOMMU_IOAS_MAP', file: '/dev/iommu' });
+    expect(['vfio1', 'vfio2', 'vfio1', 'vfio1'].map((device) => injector.dma(device))).toEqual([
+      false,
+      false,
+      true,
+      false,
+    ]);
+    expect(() => parseRule('dma@vfio1:EIO')).toThrow('not for dma');
+    expect(() => parseRule('ioctl:abort')).toThrow('for dma only');
   });
 
   it('loses or delays interrupts of the device that is named', () => {

@@ -87,6 +87,16 @@ export class Injector {
     if (refused) throw refused;
   }
 
+  /** Before a device's DMA transfer is carried out. Returns true if it is to be aborted. */
+  dma(device: string): boolean {
+    let aborted = false;
+    for (const armed of this.#rules) {
+      const { call, file } = armed.rule;
+      if (call === 'dma' && (file === undefined || file === device) && armed.strikes()) aborted = true;
+    }
+    return aborted;
+  }
+
   /** Before an interrupt of a device is delivered. */
   interrupt(device: string): Lateness {
     let late: Lateness;

@@ -8,6 +8,7 @@
  *   IOMMU_IOAS_MAP:unplug=vfio1,nth=2         the device vanishes at the second mapping
  *   interrupt@vfio1:lose,nth=1                the device's first interrupt never arrives
  *   interrupt@vfio1:delay=5ms                 each interrupt is late
+ *   dma@vfio1:abort,nth=2                     the device's second DMA transfer is aborted
  */
 import { z } from 'zod';
 import { ERRNO, type ErrnoName } from '../abi/errno.js';
@@ -22,12 +23,13 @@ export const ruleSchema = z
     call: z
       .string()
       .min(1)
-      .describe('name of a system call (open, read, mmap …) or ioctl; interrupt; * for every served call'),
-    file: z.string().min(1).optional().describe('only on this file; for interrupt: only of this device'),
+      .describe('name of a system call (open, read, mmap …) or ioctl; interrupt; dma; * for every served call'),
+    file: z.string().min(1).optional().describe('only on this file; for interrupt and dma: only of this device'),
     errno: errno.optional().describe('the call is refused with this error and has no effect'),
     unplug: z.string().min(1).optional().describe('this device is taken out of the machine before the call'),
     lose: z.literal(true).optional().describe('the interrupt does not arrive'),
     delay: z.number().positive().max(MAX_DELAY).optional().describe('the interrupt arrives so much later, ms'),
+    abort: z.literal(true).optional().describe('the DMA transfer is aborted on its way, and moves nothing'),
     nth: z.int().positive().optional().describe('only the n-th call that matches, counted from 1'),
     probability: z.number().gt(0).max(1).optional().describe('only one matching call in 1/probability, by chance'),
     seed: z.int().nonnegative().optional().describe('seed of the chance'),
@@ -35,11 +37,14 @@ export const ruleSchema = z
   .superRefine((rule, context) => {
     const { call, nth, probability, seed } = rule;
     const complain = (message: string): void => context.addIssue({ code: 'custom', message });
-    const effects = (['errno', 'unplug', 'lose', 'delay'] as const).filter((key) => rule[key] !== undefined);
-    if (effects.length !== 1) complain('give one of errno, unplug, lose, delay');
+    const effects = (['errno', 'unplug', 'lose', 'delay', 'abort'] as const).filter((key) => rule[key] !== undefined);
+    if (effects.length !== 1) complain('give one of errno, unplug, lose, delay, abort');
     const ofInterrupt = effects[0] === 'lose' || effects[0] === 'delay';
     if (effects.length === 1 && ofInterrupt !== (call === 'interrupt')) {
       complain(`${effects[0]} is ${ofInterrupt ? 'for interrupt only' : 'not for interrupt'}`);
+    }
+    if (effects.length === 1 && (effects[0] === 'abort') !== (call === 'dma')) {
+      complain(`${effects[0]} is ${effects[0] === 'abort' ? 'for dma only' : 'not for dma'}`);
     }
     if (nth !== undefined && probability !== undefined) complain('nth and probability exclude each other');
     if (seed !== undefined && probability === undefined) complain('a seed goes with a probability');
@@ -79,12 +84,13 @@ export function parseRule(text: string): Rule {
     const value = rest.join('=');
     if (key in ERRNO && rest.length === 0) rule.errno = key;
     else if (key === 'lose' && rest.length === 0) rule.lose = true;
+    else if (key === 'abort' && rest.length === 0) rule.abort = true;
     else if (key === 'unplug' && value) rule.unplug = value;
     else if (key === 'delay' && value) rule.delay = duration(value);
     else if ((key === 'nth' || key === 'probability' || key === 'seed') && value) rule[key] = Number(value);
     else
       throw new RangeError(
-        `'${part}' in '${text}' is neither an error nor nth=, probability=, seed=, unplug=, lose, delay=`,
+        `'${part}' in '${text}' is neither an error nor nth=, probability=, seed=, unplug=, lose, delay=, abort`,
       );
   }
   const result = ruleSchema.safeParse(rule);

@@ -87,6 +87,8 @@ export class DmaPort {
   readonly requester: Requester;
   /** False: the function may not issue requests (PCI command register, Bus Master Enable). */
   busMaster = true;
+  /** Asked before each transfer: is it to be aborted on its way? Undefined: none is. */
+  aborts: (() => boolean) | undefined;
   #watchers: readonly DmaWatcher[] = [];
   readonly #hit: Hit = { target: undefined, page: 0, pages: 0, dirty: undefined, dirtyPage: 0 };
   #nextGroup = 0;
@@ -122,7 +124,7 @@ export class DmaPort {
    * @returns bytes of all of them together
    */
   moveAll(pieces: readonly DmaPiece[], write: boolean, attributes: DmaAttributes): DmaResult {
-    const gathered = this.#gather(pieces, write, attributes);
+    const gathered = this.aborts ? undefined : this.#gather(pieces, write, attributes);
     const wanted = pieces.reduce((all, { bytes }) => all + bytes.length, 0);
     // What could not be moved together is moved one by one: only that tells how far it goes.
     if (gathered?.target.memory.move?.(gathered.pieces, write) === wanted) {
@@ -212,6 +214,8 @@ export class DmaPort {
   }
 
   #carry(iova: bigint, bytes: Uint8Array, write: boolean, attributes: DmaAttributes): DmaResult {
+    // Nobody's fault: those who look for mistakes are not told.
+    if (this.aborts?.()) return { moved: 0, fault: DMA_FAULT.ABORTED };
     const routed = this.#route(attributes);
     if (!routed) return this.#stop(iova, write, bytes.length, 0, DMA_FAULT.BLOCKED, attributes);
     const { domain } = routed.route;

@@ -13,7 +13,7 @@ const LOOK_EVERY = 1000;
 /** Most pages that look at a run at once. */
 const MOST_PAGES = 64;
 /** Most questions that wait for the run's answer. */
-const MOST_QUESTIONS = 256;
+const MOST_QUESTIONS = 64;
 
 const ENDED = 'the run has ended';
 

@@ -217,12 +217,16 @@ export class DmaEngine implements DeviceModel {
     const { kind, source, target, length, attributes } = command;
     const known = kind === COMMAND_COPY || kind === COMMAND_FILL || kind === COMMAND_CHECKSUM;
     if (!known || length > MAX_LENGTH) return { fault: DMA_FAULT.NONE, address: 0n, write: false };
+    let phase: number | undefined;
     while (command.done < length) {
       const bytes = this.#piece(Math.min(length - command.done, PIECE));
       const at = BigInt(command.done);
       let got: DmaResult = { moved: bytes.length, fault: DMA_FAULT.NONE };
-      if (kind === COMMAND_FILL) this.#pattern(bytes, command.done);
-      else got = this.#move(source + at, bytes, false, attributes);
+      if (kind === COMMAND_FILL) {
+        // The first piece is the longest: what it was filled with serves the next ones.
+        if (command.done % 8 !== phase) this.#pattern(bytes, command.done);
+        phase = command.done % 8;
+      } else got = this.#move(source + at, bytes, false, attributes);
       const here = bytes.subarray(0, got.moved);
       if (kind === COMMAND_CHECKSUM) for (const byte of here) command.sum = (command.sum + byte) | 0;
       else {
